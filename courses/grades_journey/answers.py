@@ -1,0 +1,152 @@
+"""What Learn answered, and what it means. Pure: no call is made here."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
+
+from courses.grades_journey.errors import (
+    CredentialsRefused,
+    ItemRejected,
+    LearnError,
+    NotInstalled,
+    PermissionMissing,
+    QuotaUsedUp,
+    RequestRefused,
+    Unavailable,
+    Unconfirmed,
+)
+from courses.grades_journey.items import Item
+
+MOST_REASON_CHARACTERS = 500
+NO_REASON = "Learn gave no reason"
+
+# A 429 that does not say when it ends: the quota is counted over a day, so minutes would be hope and a day despair.
+ASSUMED_QUOTA_WAIT = timedelta(hours=1)
+LONGEST_QUOTA_WAIT = timedelta(hours=24)
+SHORTEST_QUOTA_WAIT = timedelta(seconds=1)  # a site that says 0 and stays at 429 must not be hammered
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """One HTTP answer, read to its end. The names in `headers` match in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """Learn's word on one item. `echo` is the courseId and name it claims to speak of."""
+
+    status: str  # empty: it did not say
+    message: str
+    echo: tuple[object, object]
+
+    @property
+    def ok(self) -> bool:
+        return self.status.upper() == "OK"
+
+    def verdict(self) -> ItemRejected | None:
+        return None if self.ok else ItemRejected(self.message or NO_REASON)
+
+
+def read_results(answer: Answer) -> list[Result]:
+    """The results in an answer, whatever its status. Raises `refusal` where it is no JSON array of objects."""
+    entries = read_json(answer.body)
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise refusal(answer)
+    return [
+        Result(
+            status=plain(entry.get("status")),
+            message=plain(entry.get("message")),
+            echo=(entry.get("courseId"), entry.get("name")),
+        )
+        for entry in entries
+    ]
+
+
+def tied(items: Sequence[Item], results: Sequence[Result]) -> bool:
+    """Whether the results can be believed: as many as items, each with a status and the names of the item at its place.
+
+    Nothing is said about order: a result names no user, so results of one column may still have changed places.
+    """
+    return len(items) == len(results) and all(
+        result.status and result.echo == item.echo for item, result in zip(items, results, strict=True)
+    )
+
+
+def refusal(answer: Answer) -> LearnError:
+    """The meaning of an answer that holds no results."""
+    match answer.status:
+        case 401:
+            return CredentialsRefused("Learn refused the access token that it gave to GradeBridge.")
+        case 403:
+            return PermissionMissing("Learn does not allow GradeBridge to do this: an entitlement is missing.")
+        case 404:
+            return NotInstalled("Learn does not know Grades Journey: the application is not installed on the site.")
+        case 429:
+            return QuotaUsedUp(lifts_at(answer.headers, now=datetime.now(UTC)))
+        case 503:
+            return Unavailable("Learn is not available at the moment.")
+        case status if 300 <= status < 400:
+            return RequestRefused(f"Learn sent the call on to {place(answer.headers)}, where GradeBridge does not go.")
+        case status if 400 <= status < 500:
+            return RequestRefused(f"Learn refused the call ({status}): {reason(answer.body)}")
+        case status:
+            return Unconfirmed(f"Learn's answer ({status}) holds no results; it may have stored the grade.")
+
+
+def lifts_at(headers: Mapping[str, str], *, now: datetime) -> datetime:
+    """When the quota lifts: `Retry-After` (seconds or a date) or, on older sites, `X-Rate-Limit-Reset` (seconds)."""
+    text = headers.get("Retry-After") or headers.get("X-Rate-Limit-Reset") or ""
+    seconds = whole_number(text)
+    if seconds is not None:
+        wait = timedelta(seconds=min(seconds, LONGEST_QUOTA_WAIT.total_seconds()))
+    else:
+        try:
+            wait = parsedate_to_datetime(text).astimezone(UTC) - now
+        except (ValueError, OverflowError):
+            wait = ASSUMED_QUOTA_WAIT
+    return now + min(max(wait, SHORTEST_QUOTA_WAIT), LONGEST_QUOTA_WAIT)
+
+
+def whole_number(text: str | None) -> int | None:
+    """The number that a header carries, or None."""
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
+def place(headers: Mapping[str, str]) -> str:
+    """Where a redirect points, without whatever it may carry along (query, fragment, user)."""
+    try:
+        parts = urlsplit(headers.get("Location", ""))
+    except ValueError:
+        parts = urlsplit("")
+    host = parts.netloc.rpartition("@")[2]
+    return plain(parts._replace(netloc=host, query="", fragment="").geturl()) or "an unknown place"
+
+
+def reason(body: bytes) -> str:
+    """The message of Learn's error object, or that there is none."""
+    error = read_json(body)
+    return plain(error.get("message") if isinstance(error, dict) else None) or NO_REASON
+
+
+def read_json(body: bytes) -> object:
+    """The JSON value in `body`, or None where there is none to be read."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):  # not JSON, not text, numbers or depth beyond reason
+        return None
+
+
+def plain(value: object) -> str:
+    """A string from Learn as one printable line of bounded length; anything else is empty."""
+    if not isinstance(value, str):
+        return ""
+    line = " ".join(value[: 4 * MOST_REASON_CHARACTERS].split())
+    return "".join(filter(str.isprintable, line))[:MOST_REASON_CHARACTERS]

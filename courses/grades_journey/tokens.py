@@ -1,0 +1,120 @@
+"""The access token: one for all threads, fetched once, renewed when Learn refuses it."""
+
+import json
+import re
+import threading
+import time
+from dataclasses import dataclass, field, replace
+
+import requests
+from requests.auth import HTTPBasicAuth
+
+from courses.grades_journey.answers import Answer, read_json, refusal
+from courses.grades_journey.errors import CredentialsRefused, LearnError, Unavailable, Unconfirmed
+from courses.grades_journey.transport import MOST_CONNECT_SECONDS, LearnSession, bounded
+
+MOST_TOKEN_BYTES = 64 * 1024
+ASSUMED_LIFE = 300  # seconds, where Learn does not say; a token that ends sooner is renewed when it is refused
+LONGEST_LIFE = 24 * 60 * 60
+MARGIN = 10.0  # seconds before its end at which a token is no longer used
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    value: str = field(repr=False)
+    use_until: float  # time.monotonic()
+
+
+class Tokens:
+    """Hands out the token. Thread-safe: who asks while it is being fetched waits, and gets what the fetch brought."""
+
+    def __init__(self, *, url: str, key: str, secret: str, timeout: float) -> None:
+        self._url = f"{url}/learn/api/public/v1/oauth2/token"
+        self._key = key
+        self._auth = HTTPBasicAuth(key.encode(), secret.encode())
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._token: Token | None = None
+        self._failure: LearnError | None = None
+        self._failed_at = 0.0
+
+    def get(self, *, until: float, refused: Token | None = None) -> Token:
+        """A token to use now, other than the one that was `refused`.
+
+        Raises Unavailable, CredentialsRefused, PermissionMissing, NotInstalled, QuotaUsedUp or RequestRefused. In none
+        of these cases has anything but the request for a token gone out.
+        """
+        asked_at = time.monotonic()
+        if not self._lock.acquire(timeout=max(min(self._timeout, until - asked_at), 0)):
+            raise Unavailable("Learn's token service did not answer in time.")
+        try:
+            if self._token and self._token is not refused and time.monotonic() < self._token.use_until:
+                return self._token
+            if self._failure and self._failed_at > asked_at:  # it came while this thread waited for it
+                raise self._failure
+            return self._renew(until)
+        finally:
+            self._lock.release()
+
+    def _renew(self, until: float) -> Token:
+        try:
+            self._token = self._fetch(until)
+        except LearnError as failure:
+            if time.monotonic() < until:  # one that ended for want of time says nothing to those who have more
+                self._failure, self._failed_at = failure, time.monotonic()
+            raise
+        return self._token
+
+    def _fetch(self, until: float) -> Token:
+        now = time.monotonic()
+        seconds = min(self._timeout, until - now)
+        if seconds <= 0:
+            raise Unavailable("The time ended before Learn could be asked for a token.")
+
+        def exchange() -> dict[str, object]:
+            # A session of its own: afterwards oauthlib would hold calls to its own idea of when the token ends.
+            with LearnSession(key=self._key) as session:
+                session.register_compliance_hook("access_token_response", vet)
+                return session.fetch_token(
+                    self._url, auth=self._auth, timeout=(min(MOST_CONNECT_SECONDS, seconds), seconds)
+                )
+
+        try:
+            fetched = bounded(exchange, seconds=seconds, most_bytes=MOST_TOKEN_BYTES)
+        except Unconfirmed as failure:
+            raise Unavailable("Learn's token service did not answer as it should.") from failure
+        life = float(str(fetched["expires_in"]))
+        return Token(value=str(fetched["access_token"]), use_until=now + max(life - MARGIN, life / 2))
+
+
+def vet(response: requests.Response) -> requests.Response:
+    """An `access_token_response` hook: refuses what is no token, and leaves oauthlib nothing that it would trip over.
+
+    oauthlib looks neither at the status nor at the type of the answer, and stumbles over odd values of `expires_in`.
+    """
+    answer = Answer(status=response.status_code, headers=response.headers, body=response.content)
+    fields = read_json(answer.body)
+    fields = fields if isinstance(fields, dict) else {}
+    if answer.status == 401 or fields.get("error") == "invalid_client":
+        raise CredentialsRefused("Learn refused GradeBridge's key and secret.")
+    if answer.status >= 500:
+        raise Unavailable("Learn's token service is not available at the moment.")
+    if answer.status >= 300:
+        raise refusal(replace(answer, body=b""))  # its message may repeat what it was sent
+    token = fields.get("access_token")
+    if not isinstance(token, str) or not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise Unavailable("Learn's token service answered without a token.")
+    response.encoding = "utf-8"
+    response._content = json.dumps(
+        {"access_token": token, "token_type": "Bearer", "expires_in": life(fields.get("expires_in"))}
+    ).encode()
+    return response
+
+
+def life(expires_in: object) -> int:
+    """Whole seconds that a token has left, at least 1: those who ask together share even a dying one."""
+    try:
+        seconds = float(str(expires_in))
+    except ValueError:
+        seconds = ASSUMED_LIFE
+    return int(min(max(1.0, seconds), LONGEST_LIFE))  # in this order NaN becomes 1

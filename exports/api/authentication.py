@@ -1,0 +1,134 @@
+"""Who calls: an API key in one of four wrappings, and what the caller may do."""
+
+import base64
+import binascii
+import ipaddress
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core import signing
+from django.utils.translation import gettext_lazy as _
+from rest_framework import authentication, exceptions, permissions
+from rest_framework.request import Request
+
+from exports.models import ApiClient
+from exports.models.api_client import hash_key
+
+if TYPE_CHECKING:  # the views import this module
+    from rest_framework.views import APIView
+
+TOKEN_SECONDS = 3600
+TOKEN_SALT = "exports.api.bearer"  # noqa: S105  a salt is no secret
+
+
+def find_client(key: str, *, name: str | None = None) -> ApiClient:
+    """The active client with this key (and name). Raises AuthenticationFailed, without saying which part was wrong."""
+    client = ApiClient.objects.filter(key_hash=hash_key(key), is_active=True).first()
+    if client is None or (name is not None and client.name != name):
+        raise exceptions.AuthenticationFailed("The API key is not known, or no longer active.")
+    return client
+
+
+class ApiKeyAuthentication(authentication.BaseAuthentication):
+    """`Authorization: Api-Key KEY` or `X-Api-Key: KEY`."""
+
+    def authenticate(self, request: Request) -> tuple[ApiClient, str] | None:
+        key = request.headers.get("X-Api-Key") or after("api-key", request.headers.get("Authorization", ""))
+        return (find_client(key), "key") if key else None
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Api-Key"
+
+
+class BasicAuthentication(authentication.BaseAuthentication):
+    """HTTP Basic with the client's name and key."""
+
+    def authenticate(self, request: Request) -> tuple[ApiClient, str] | None:
+        given = from_basic(request.headers.get("Authorization", ""))
+        if given is None:
+            return None
+        name, key = given
+        return find_client(key, name=name), "basic"
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Basic realm="GradeBridge"'
+
+
+class BearerAuthentication(authentication.BaseAuthentication):
+    """A token from `/oauth2/token/`. It stops working with its client, and with the key it was made for."""
+
+    def authenticate(self, request: Request) -> tuple[ApiClient, str] | None:
+        token = after("bearer", request.headers.get("Authorization", ""))
+        if not token:
+            return None
+        try:
+            pk, key_mark = signing.loads(token, salt=TOKEN_SALT, max_age=TOKEN_SECONDS)
+        except signing.BadSignature:
+            raise exceptions.AuthenticationFailed("The bearer token is not valid, or has expired.") from None
+        client = ApiClient.objects.filter(pk=pk, key_hash__startswith=key_mark, is_active=True).first()
+        if client is None:
+            raise exceptions.AuthenticationFailed("The bearer token's client is no longer active.")
+        return client, "bearer"
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def make_token(client: ApiClient) -> str:
+    """A signed token that names the client and the beginning of its key's hash."""
+    return signing.dumps([client.pk, client.key_hash[:16]], salt=TOKEN_SALT)
+
+
+def after(scheme: str, authorization: str) -> str:
+    """What follows `scheme` in an Authorization header, or ""."""
+    given, _separator, value = authorization.partition(" ")
+    return value.strip() if given.lower() == scheme else ""
+
+
+def from_basic(authorization: str) -> tuple[str, str] | None:
+    """Name and key of a Basic header, None for another scheme. Raises AuthenticationFailed for a broken one."""
+    encoded = after("basic", authorization)
+    if not encoded:
+        return None
+    try:
+        name, separator, key = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        separator = ""
+    if not separator:
+        raise exceptions.AuthenticationFailed("The Basic credentials are not NAME:KEY in base64.")
+    return name, key
+
+
+class IsAllowedClient(permissions.BasePermission):
+    """The caller may call from where it is and, to export, has that right."""
+
+    message: Any = _("This API client is not allowed to do that.")
+
+    def has_permission(self, request: Request, view: "APIView") -> bool:
+        client = request.user
+        if not isinstance(client, ApiClient):
+            return False
+        address = caller_address(request)
+        if not client.allows(address):
+            self.message = f"This API client may not call from {address}."
+            return False
+        if request.method in permissions.SAFE_METHODS or client.may_export:
+            return True
+        self.message = "This API client may read states but not export."
+        return False
+
+
+def caller_address(request: Request) -> str:
+    """The caller's address. Behind a proxy of TRUSTED_PROXIES: the last address in X-Forwarded-For that is no such proxy."""
+    address = str(request.META.get("REMOTE_ADDR", ""))
+    forwarded = [item.strip() for item in request.headers.get("X-Forwarded-For", "").split(",") if item.strip()]
+    while forwarded and is_trusted_proxy(address):
+        address = forwarded.pop()
+    return address
+
+
+def is_trusted_proxy(address: str) -> bool:
+    try:
+        return any(ipaddress.ip_address(address) in network for network in settings.TRUSTED_PROXIES)
+    except ValueError:
+        return False

@@ -1,0 +1,54 @@
+"""`POST /oauth2/token/`: a bearer token for an API client's name and key (client_credentials)."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
+from rest_framework.exceptions import AuthenticationFailed
+
+from exports.api.authentication import TOKEN_SECONDS, find_client, from_basic, make_token
+
+
+class ClientValidator(RequestValidator):  # type: ignore[misc]  # oauthlib has no types
+    """What oauthlib asks about the caller. Tokens are signed, so nothing is stored."""
+
+    def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
+        try:
+            name, key = from_basic(request.headers.get("Authorization", "")) or (
+                request.client_id or "",
+                request.client_secret or "",
+            )
+            request.client = find_client(key, name=name)
+        except AuthenticationFailed:
+            return False
+        request.client.client_id = request.client.name  # the name that oauthlib expects
+        return True
+
+    def validate_grant_type(self, client_id: str, grant_type: str, *args: Any, **kwargs: Any) -> bool:
+        return grant_type == "client_credentials"
+
+    def validate_scopes(self, *args: Any, **kwargs: Any) -> bool:
+        return True  # a client's rights are on the client, not on its token
+
+    def get_default_scopes(self, *args: Any, **kwargs: Any) -> list[str]:
+        return []
+
+    def save_bearer_token(self, *args: Any, **kwargs: Any) -> None:
+        pass
+
+
+server = BackendApplicationServer(
+    ClientValidator(), token_generator=lambda request: make_token(request.client), token_expires_in=TOKEN_SECONDS
+)
+
+
+@csrf_exempt
+@require_POST
+def token(request: HttpRequest) -> HttpResponse:
+    """Answers as RFC 6749 says: the token, or `error` and `error_description`."""
+    headers, body, status = server.create_token_response(
+        request.build_absolute_uri(), request.method, request.body, dict(request.headers)
+    )
+    return HttpResponse(body, status=status, headers=headers)

@@ -1,0 +1,88 @@
+"""What goes out. What comes in is read by `exports.reading`."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from exports.models import ExportAttempt, ExportState, Flow, Participant
+
+
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
+class UserIdField(serializers.Field[str, Any, Any, Any]):
+    """A user id in the type in which WISEflow last wrote it."""
+
+    def get_attribute(self, instance: Any) -> Any:
+        return instance
+
+    def to_representation(self, value: Participant) -> int | str:
+        return int(value.user_id) if value.user_id_is_number else value.user_id
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    userId = UserIdField(help_text="As it came in the request.")
+    errorInfo = serializers.CharField(help_text="What happened, and what to do.")
+
+
+class ReceiptSerializer(serializers.Serializer[Any]):
+    """The verdict on every entry: numberOfSuccess + numberOfErrors is the number of entries."""
+
+    numberOfSuccess = serializers.IntegerField()
+    numberOfErrors = serializers.IntegerField()
+    errors = ErrorSerializer(many=True)
+
+
+class EntrySerializer(serializers.Serializer[Any]):
+    userId = UserIdField()
+    mark = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=333)
+    adminGrade = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=333)
+    sourceCode = serializers.CharField(required=False, max_length=255)
+    learnUserId = serializers.CharField(required=False, max_length=333)
+
+
+class ExportSerializer(serializers.Serializer[Any]):
+    """The documented body, for the API's description."""
+
+    flowId = serializers.CharField(required=False, max_length=255)
+    sourceCode = serializers.CharField(required=False, max_length=255)
+    participants = EntrySerializer(many=True)
+
+
+class AttemptSerializer(serializers.ModelSerializer[ExportAttempt]):
+    numberOfSuccess = serializers.IntegerField(source="number_of_success")
+    numberOfErrors = serializers.IntegerField(source="number_of_errors")
+    startedAt = serializers.DateTimeField(source="started_at")
+    finishedAt = serializers.DateTimeField(source="finished_at")
+
+    class Meta:
+        model = ExportAttempt
+        fields = ["id", "trigger", "state", "numberOfSuccess", "numberOfErrors", "startedAt", "finishedAt"]
+
+
+class CountsSerializer(serializers.Serializer[Any]):
+    NOT_EXPORTED = serializers.IntegerField()
+    QUEUED = serializers.IntegerField()
+    EXPORTED = serializers.IntegerField()
+    FAILED = serializers.IntegerField()
+
+
+class FlowSerializer(serializers.ModelSerializer[Flow]):
+    flowId = serializers.CharField(source="flow_id")
+    state = serializers.ChoiceField(choices=ExportState.choices)
+    counts = CountsSerializer()
+    attempts = AttemptSerializer(many=True)
+
+    class Meta:
+        model = Flow
+        fields = ["flowId", "title", "state", "counts", "attempts"]
+
+
+class ParticipantSerializer(serializers.ModelSerializer[Participant]):
+    userId = UserIdField()
+    value = serializers.CharField(source="exported_value", help_text="What stands in Learn; empty if nothing does.")
+    exportedAt = serializers.DateTimeField(source="exported_at")
+    errorInfo = serializers.CharField(source="error_info")
+
+    class Meta:
+        model = Participant
+        fields = ["userId", "state", "value", "exportedAt", "cause", "errorInfo"]

@@ -1,0 +1,13 @@
+"""The API's addresses, each with and without a trailing slash."""
+
+from django.urls import re_path
+
+from exports.api.oauth2 import token
+from exports.api.views import ExportView, FlowExportView, ParticipantsView
+
+urlpatterns = [
+    re_path(r"^api/wiseflow/export/?$", ExportView.as_view(), name="export"),
+    re_path(r"^api/wiseflow/flows/(?P<flow_id>[^/]+)/export/?$", FlowExportView.as_view(), name="flow-export"),
+    re_path(r"^api/wiseflow/flows/(?P<flow_id>[^/]+)/participants/?$", ParticipantsView.as_view(), name="participants"),
+    re_path(r"^oauth2/token/?$", token, name="token"),
+]

@@ -1,0 +1,122 @@
+"""The export endpoint. A view authorises, reads, calls one function and answers."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import exceptions, generics, pagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from exports.api.errors import TooLarge
+from exports.api.parsers import BoundedJsonBytes
+from exports.api.serializers import (
+    ExportSerializer,
+    FlowSerializer,
+    ParticipantSerializer,
+    ReceiptSerializer,
+)
+from exports.models import ExportState, Flow, Participant
+from exports.models.participant import ParticipantQuerySet
+from exports.reading import ID_LENGTH, BodyError, read, text_of
+from exports.receiving import receive
+
+ATTEMPTS_SHOWN = 100  # of a flow's attempts, the newest
+
+
+class ExportView(APIView):
+    """WISEflow exports grades here, by POST or PATCH (R12)."""
+
+    parser_classes = [BoundedJsonBytes]
+
+    @extend_schema(request=ExportSerializer, responses=ReceiptSerializer)
+    def post(self, request: Request, flow_id: str = "") -> Response:
+        """Export a flow's grades; the answer holds the true verdict on every entry."""
+        try:
+            body = read(request.data)
+            flow_id = one_flow_id(flow_id, body.flow_id)
+        except BodyError as error:
+            raise exceptions.ParseError(str(error)) from None
+        if len(body.lines) > settings.EXPORT_MAX_PARTICIPANTS:
+            raise TooLarge(
+                f"The body has {len(body.lines)} participants; {settings.EXPORT_MAX_PARTICIPANTS} are allowed"
+                " (EXPORT_MAX_PARTICIPANTS); nothing was stored."
+            )
+        receipt = receive(flow_id, body, request.user)
+        return Response(
+            {
+                "numberOfSuccess": receipt.number_of_success,
+                "numberOfErrors": receipt.number_of_errors,
+                "errors": receipt.errors,
+            }
+        )
+
+    @extend_schema(request=ExportSerializer, responses=ReceiptSerializer)
+    def patch(self, request: Request, flow_id: str = "") -> Response:
+        """The same as POST."""
+        return self.post(request, flow_id)
+
+
+class FlowExportView(ExportView):
+    """The same address tells where the flow's export stands."""
+
+    @extend_schema(responses=FlowSerializer)
+    def get(self, request: Request, flow_id: str) -> Response:
+        """State, counts and attempts of a flow, the newest attempt first."""
+        flow = get_object_or_404(Flow, flow_id=flow_id)
+        counted = dict(flow.participants.order_by().values_list("state").annotate(Count("pk")))
+        return Response(
+            FlowSerializer(
+                {
+                    "flow_id": flow.flow_id,
+                    "title": flow.title,
+                    "state": flow.state,
+                    "counts": {state: counted.get(state, 0) for state in ExportState.values},
+                    "attempts": flow.attempts.order_by("-pk")[:ATTEMPTS_SHOWN],
+                }
+            ).data
+        )
+
+
+def one_flow_id(in_address: str, in_body: str) -> str:
+    """The flow the grades are for. Raises BodyError where that is not certain."""
+    try:
+        in_address = text_of(in_address, ID_LENGTH)
+    except ValueError as reason:
+        raise BodyError(f"The flow id in the address is not usable: it {reason}.") from None
+    if in_address and in_body and in_address != in_body:
+        raise BodyError(f"The address names flow '{in_address}', the body flow '{in_body}'.")
+    if not (in_address or in_body):
+        raise BodyError("No flow is named: give 'flowId' in the body, or use /api/wiseflow/flows/FLOW_ID/export.")
+    return in_address or in_body
+
+
+class ParticipantPages(pagination.PageNumberPagination):
+    page_size = 100
+    page_size_query_param = "page_size"
+    max_page_size = 1000
+
+
+class ParticipantsView(generics.ListAPIView[Participant]):
+    """Where each person's grade stands."""
+
+    serializer_class = ParticipantSerializer
+    pagination_class = ParticipantPages
+
+    @extend_schema(parameters=[OpenApiParameter("state", enum=ExportState.values)])
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The flow's participants, of one state if `state` is given."""
+        return self.list(request, *args, **kwargs)
+
+    def get_queryset(self) -> ParticipantQuerySet:
+        flow = get_object_or_404(Flow, flow_id=self.kwargs["flow_id"])
+        participants = Participant.objects.filter(flow=flow).order_by("pk")
+        state = self.request.query_params.get("state", "")
+        if not state:
+            return participants
+        if state not in ExportState.values:
+            raise exceptions.ParseError(f"'{state}' is no state; use one of {', '.join(ExportState.values)}.")
+        return participants.filter(state=state)

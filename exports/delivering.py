@@ -1,0 +1,334 @@
+"""Claim a batch, commit, call Learn, record what became of it, settle: the way of every grade to Learn.
+
+Couriers are threads of this process. Each claims a batch from all that is queued, whoever queued it, so that single
+grades that arrive during a call travel together in the next one. A call goes out beside others only as a full batch, up
+to LEARN_CONCURRENCY of them. No transaction is open during a call: what was committed before it (SENDING, with a lease)
+tells any survivor the truth should this process die.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from courses.grades_journey import (
+    CredentialsRefused,
+    GradesJourney,
+    GradeValue,
+    ItemRejected,
+    LearnError,
+    NotInstalled,
+    PermissionMissing,
+    QuotaUsedUp,
+    RequestRefused,
+    Unavailable,
+    Unconfirmed,
+)
+from exports.causes import Cause
+from exports.models import Delivery, ExportAttempt, Flow
+from exports.models.attempt import settle_participants
+from exports.models.bulk import update
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.02  # how often a process looks whether another one has settled what it waits for
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Deliveries claimed together for one call, which may last until `until`. `items` stand in the order of `pks`."""
+
+    claim: UUID
+    until: datetime
+    pks: list[int]
+    attempts: set[int]
+    items: list[GradeValue]
+
+
+def lease_end(now: datetime) -> datetime:
+    """A process that gives no sign of life until then is taken for dead."""
+    return now + timedelta(seconds=2 * settings.LEARN_TIMEOUT)
+
+
+@cache
+def grades_journey() -> GradesJourney:
+    """This process's connection to Learn: one token for all its threads."""
+    return GradesJourney(
+        url=settings.LEARN_URL,
+        key=settings.LEARN_KEY,
+        secret=settings.LEARN_SECRET,
+        timeout=settings.LEARN_TIMEOUT,
+    )
+
+
+def deliver(attempt: ExportAttempt, *, queued: int, until: datetime) -> None:
+    """Have the attempt's `queued` deliveries sent; come back when it is settled, at the latest at `until`.
+
+    What was not sent by then is settled as FAILED. A call still in flight then is recorded when it comes back.
+    """
+    if couriers.wait_for(attempt.pk, queued=queued, until=until):
+        return
+    now = timezone.now()
+    with transaction.atomic():
+        late = attempt.deliveries.filter(state=Delivery.State.QUEUED)
+        if late.close(Delivery.State.FAILED, Cause.DEADLINE, now=now):
+            settle_participants(settled_at=now, attempt=attempt.pk)
+    settle([attempt.pk])
+
+
+def claim(*, at_least: int) -> Batch | None:
+    """Take up to LEARN_BATCH_SIZE waiting deliveries for one call; None if fewer than `at_least` wait."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows = list(
+            Delivery.objects.waiting(now)
+            .select_for_update(skip_locked=True, of=("self",))
+            .values_list("pk", "attempt_id", "attempt__ends_by", "course_id", "learn_user_id", "column_name", "value")[
+                : settings.LEARN_BATCH_SIZE
+            ]
+        )
+        if len(rows) < at_least:
+            return None
+        batch = Batch(
+            claim=uuid4(),
+            until=max(row[2] for row in rows),
+            pks=[row[0] for row in rows],
+            attempts={row[1] for row in rows},
+            items=[GradeValue(course_id=row[3], user_id=row[4], name=row[5], value=row[6]) for row in rows],
+        )
+        Delivery.objects.filter(pk__in=batch.pks).update(
+            state=Delivery.State.SENDING, claim=batch.claim, lease_ends_at=lease_end(now)
+        )
+    return batch
+
+
+def send(batch: Batch) -> Sequence[LearnError | None]:
+    """The call itself: one outcome an item. Whatever goes wrong is an outcome."""
+    remaining = (batch.until - timezone.now()).total_seconds()
+    try:
+        return grades_journey().set_grade_values(batch.items, until=time.monotonic() + remaining)
+    except Exception:  # the one place that turns a crash into a recorded outcome
+        log.exception("A call to Learn crashed")
+        return [Crashed()] * len(batch.items)
+
+
+class Crashed(LearnError):
+    """Our own code failed during the call."""
+
+
+@transaction.atomic
+def record(batch: Batch, outcomes: Sequence[LearnError | None]) -> None:
+    """Settle the batch's deliveries and their participants. One that was swept meanwhile keeps its settled state."""
+    now = timezone.now()
+    sending = Delivery.objects.filter(claim=batch.claim, state=Delivery.State.SENDING)
+    ours = set(sending.select_for_update().values_list("pk", flat=True))
+    update(
+        Delivery,
+        ("state", "cause", "detail", "settled_at"),
+        [
+            (pk, *outcome_of(error), now)
+            for pk, error in zip(batch.pks, outcomes, strict=True)
+            if error is not None and pk in ours
+        ],
+    )
+    sending.update(state=Delivery.State.DELIVERED, settled_at=now)
+    settle_participants(settled_at=now, claim=batch.claim)
+
+
+OUTCOMES: dict[type[LearnError], tuple[Delivery.State, Cause]] = {
+    ItemRejected: (Delivery.State.REJECTED, Cause.REJECTED_BY_LEARN),
+    Unavailable: (Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE),
+    CredentialsRefused: (Delivery.State.FAILED, Cause.CREDENTIALS_REFUSED),
+    PermissionMissing: (Delivery.State.FAILED, Cause.PERMISSION_MISSING),
+    NotInstalled: (Delivery.State.FAILED, Cause.NOT_INSTALLED),
+    QuotaUsedUp: (Delivery.State.FAILED, Cause.QUOTA_USED_UP),
+    RequestRefused: (Delivery.State.FAILED, Cause.REQUEST_REFUSED),
+    Unconfirmed: (Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED),
+    Crashed: (Delivery.State.UNCONFIRMED, Cause.INTERNAL_ERROR),
+}
+
+
+def outcome_of(error: LearnError) -> tuple[str, str, str]:
+    """State, cause and detail of a delivery that ended in `error`."""
+    state, cause = OUTCOMES[type(error)]
+    if isinstance(error, QuotaUsedUp):
+        lifts_at = timezone.localtime(error.lifts_at)
+        return state, cause, f"Learn's quota of calls is used up until {lifts_at.day} {lifts_at:%B %H:%M}"
+    return state, cause, str(error)
+
+
+def settle(attempts: Sequence[int]) -> int:
+    """Finish those of the attempts that are all settled, bring their flows' states after; returns how many."""
+    finished = ExportAttempt.objects.filter(pk__in=attempts).settle(timezone.now())
+    if finished:
+        with transaction.atomic():
+            flows = list(Flow.objects.filter(attempts__in=finished).values_list("pk", flat=True))
+            locked = Flow.objects.filter(pk__in=flows).order_by("pk").select_for_update()
+            # A new statement after the lock: it sees all that was recorded by whoever held the lock before us.
+            Flow.objects.filter(pk__in=list(locked.values_list("pk", flat=True))).refresh_state()
+    return len(finished)
+
+
+def sweep(flows: QuerySet[Flow] | None = None) -> int:
+    """Bring attempts whose process died to their true states. Returns how many attempts were finished.
+
+    Queued deliveries have not arrived; those in a call may have. Nothing is sent: they stand under Failed, for a manager
+    to retry (R4, R5).
+    """
+    now = timezone.now()
+    dead_calls = Delivery.objects.filter(state=Delivery.State.SENDING, lease_ends_at__lt=now)
+    overdue = ExportAttempt.objects.filter(
+        Q(lease_ends_at__lt=now) | Exists(dead_calls.filter(attempt=OuterRef("pk"))), finished_at__isnull=True
+    )
+    if flows is not None:
+        overdue = overdue.filter(flow__in=flows)
+    attempts = list(overdue)
+    for attempt in attempts:
+        with transaction.atomic():
+            swept = dead_calls.filter(attempt=attempt).close(
+                Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED, "the call was interrupted", now=now
+            )
+            if attempt.lease_ends_at < now:
+                queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)
+                swept += queued.close(Delivery.State.FAILED, Cause.INTERRUPTED, now=now)
+            if swept:
+                settle_participants(settled_at=now, attempt=attempt.pk)
+    return settle([attempt.pk for attempt in attempts]) if attempts else 0
+
+
+class Couriers:
+    """The threads of this process that carry batches to Learn, and those who wait for a verdict.
+
+    While somebody waits, at least one courier runs. `_lock` guards the fields; `_claiming` makes claims take turns, since
+    how many calls are in flight decides what may be claimed.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._claiming = threading.Lock()
+        self._running = 0
+        self._in_flight: set[UUID] = set()
+        self._arrived = 0  # deliveries queued by this process that no courier was started for
+        self._waiting: dict[int, threading.Event] = {}
+
+    def wait_for(self, attempt: int, *, queued: int, until: datetime) -> bool:
+        """Whether the attempt was settled before `until`."""
+        settled = threading.Event()
+        with self._lock:
+            self._waiting[attempt] = settled
+            self._arrived += queued
+            while self._running == 0 or (
+                self._running < settings.LEARN_CONCURRENCY and self._arrived >= settings.LEARN_BATCH_SIZE
+            ):
+                if self._running == 0:
+                    threading.Thread(target=self._keep_leases, name="leases", daemon=True).start()
+                self._running += 1
+                self._arrived = max(0, self._arrived - settings.LEARN_BATCH_SIZE)
+                threading.Thread(target=self._run, name="courier", daemon=True).start()
+        connection.close()  # it goes back to the pool while we wait
+        try:
+            return settled.wait((until - timezone.now()).total_seconds())
+        finally:
+            with self._lock:
+                self._waiting.pop(attempt, None)
+
+    def rest(self, *, seconds: float) -> None:
+        """Return when no courier runs any more. Raises TimeoutError."""
+        end = time.monotonic() + seconds
+        while self._running:
+            if time.monotonic() > end:
+                raise TimeoutError("a courier is still on its way")
+            time.sleep(POLL_SECONDS)
+
+    def _run(self) -> None:
+        try:
+            while True:
+                try:
+                    if batch := self._claim():
+                        self._carry(batch)
+                    elif self._is_needless():
+                        return
+                    else:
+                        time.sleep(POLL_SECONDS)
+                    self._announce()
+                except (OperationalError, InterfaceError):
+                    log.warning("The database is away; a courier tries again", exc_info=True)
+                    connection.close()
+                    time.sleep(1)
+        finally:
+            with self._lock:
+                self._running -= 1
+            connection.close()
+
+    def _claim(self) -> Batch | None:
+        with self._claiming:
+            with self._lock:
+                beside_others = bool(self._in_flight)
+            batch = claim(at_least=settings.LEARN_BATCH_SIZE if beside_others else 1)
+            if batch:
+                with self._lock:
+                    self._in_flight.add(batch.claim)
+            return batch
+
+    def _carry(self, batch: Batch) -> None:
+        try:
+            outcomes = send(batch)
+            for pause in (0.1, 1, 5, None):
+                try:
+                    record(batch, outcomes)
+                    break
+                except (OperationalError, InterfaceError):
+                    connection.close()
+                    if pause is None:
+                        raise  # it will be swept as unconfirmed
+                    time.sleep(pause)
+        finally:
+            with self._lock:
+                self._in_flight.discard(batch.claim)
+        settle(sorted(batch.attempts))
+
+    def _is_needless(self) -> bool:
+        """Whether this courier can go: nobody waits, or another one is there to look after them."""
+        with self._lock:
+            return not self._waiting or bool(self._in_flight)
+
+    def _announce(self) -> None:
+        """Wake those whose attempt is settled, by this process or another."""
+        with self._lock:
+            waiting = list(self._waiting)
+        if waiting:
+            finished = ExportAttempt.objects.filter(pk__in=waiting, finished_at__isnull=False)
+            for attempt in finished.values_list("pk", flat=True):
+                with self._lock:
+                    settled = self._waiting.pop(attempt, None)
+                if settled:
+                    settled.set()
+
+    def _keep_leases(self) -> None:
+        """Give signs of life for all that this process waits for or has in flight."""
+        while True:
+            time.sleep(settings.LEARN_TIMEOUT / 2)
+            with self._lock:
+                waiting, in_flight = list(self._waiting), list(self._in_flight)
+                if not self._running:
+                    return
+            try:
+                lease = lease_end(timezone.now())
+                ExportAttempt.objects.filter(pk__in=waiting, finished_at__isnull=True).update(lease_ends_at=lease)
+                Delivery.objects.filter(claim__in=in_flight, state=Delivery.State.SENDING).update(lease_ends_at=lease)
+            except (OperationalError, InterfaceError):
+                log.warning("The database is away; leases could not be renewed", exc_info=True)
+            finally:
+                connection.close()
+
+
+couriers = Couriers()

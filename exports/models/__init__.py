@@ -1,0 +1,9 @@
+"""What WISEflow sends, and what became of it."""
+
+from exports.models.api_client import ApiClient
+from exports.models.attempt import Delivery, ExportAttempt
+from exports.models.flow import ColumnMapping, Flow
+from exports.models.participant import Participant
+from exports.states import ExportState
+
+__all__ = ["ApiClient", "ColumnMapping", "Delivery", "ExportAttempt", "ExportState", "Flow", "Participant"]

@@ -1,0 +1,68 @@
+"""Who may call the endpoint."""
+
+import hashlib
+import ipaddress
+import secrets
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+
+
+def hash_key(key: str) -> str:
+    """Keys are 256 random bits, so a fast hash keeps them safe; a password hash would cost 100 ms a call."""
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def validate_networks(value: object) -> None:
+    """`value` is a list of CIDRs (a single address is one)."""
+    if not isinstance(value, list):
+        raise ValidationError('Give a list of networks, such as ["192.0.2.0/24"].')
+    for network in value:
+        try:
+            ipaddress.ip_network(network)
+        except (ValueError, TypeError):
+            raise ValidationError(f"{network!r} is no network such as 192.0.2.0/24.") from None
+
+
+class ApiClient(models.Model):
+    """One caller of the API, WISEflow first of all. Its key is shown once, at its making, and only its hash is kept."""
+
+    name = models.CharField(max_length=100, unique=True)
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    is_active = models.BooleanField("active", default=True, help_text="An inactive client is refused as unknown.")
+    may_export = models.BooleanField(default=True, help_text="Without this right the client can read states only.")
+    allowed_networks = models.JSONField(
+        default=list,
+        blank=True,
+        validators=[validate_networks],
+        help_text='Networks it may call from, such as ["192.0.2.0/24"]. Empty: from anywhere.',
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    is_authenticated = True  # what Django REST framework asks of a caller
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "API client"
+
+    def __str__(self) -> str:
+        return self.name
+
+    def set_new_key(self) -> str:
+        """Give the client a new key; the old one stops working once saved. Returns the key: it is not kept."""
+        key = secrets.token_urlsafe(32)
+        self.key_hash = hash_key(key)
+        return key
+
+    def allows(self, address: str) -> bool:
+        """Whether the client may call from `address`."""
+        if not self.allowed_networks:
+            return True
+        try:
+            caller = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        if isinstance(caller, ipaddress.IPv6Address) and caller.ipv4_mapped:
+            caller = caller.ipv4_mapped
+        return any(caller in ipaddress.ip_network(network) for network in self.allowed_networks)

@@ -1,0 +1,225 @@
+"""Export attempts and their deliveries: history, never edited after it settles."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, models, transaction
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
+from django.db.models.functions import Coalesce
+
+from courses.models import NAME_LENGTH
+from exports.causes import Cause
+from exports.models.api_client import ApiClient
+from exports.models.flow import Flow
+from exports.models.participant import Participant
+from exports.states import ExportState
+
+
+class ExportAttemptQuerySet(models.QuerySet["ExportAttempt"]):
+    def settle(self, now: datetime) -> list[int]:
+        """Finish those whose deliveries are all settled: counts and state. Returns the primary keys of the finished.
+
+        Safe to call from several processes at once: each attempt is finished by one of them.
+        """
+        open_deliveries = Delivery.objects.filter(attempt=OuterRef("pk"), state__in=Delivery.OPEN)
+        ready = self.filter(finished_at__isnull=True).exclude(Exists(open_deliveries))
+        with transaction.atomic():
+            pks = list(ready.order_by("pk").select_for_update().values_list("pk", flat=True))
+            deliveries = Delivery.objects.filter(attempt=OuterRef("pk")).order_by()
+            delivered = deliveries.filter(state=Delivery.State.DELIVERED)
+            others = deliveries.exclude(state=Delivery.State.DELIVERED)
+            if pks:
+                self.model.objects.filter(pk__in=pks).update(
+                    finished_at=now,
+                    number_of_success=_entry_count(delivered),
+                    number_of_errors=F("number_of_errors") + _entry_count(others),
+                    state=Case(
+                        When(Q(number_of_errors__gt=0) | Exists(others), then=Value(ExportState.FAILED)),
+                        When(Exists(delivered), then=Value(ExportState.EXPORTED)),
+                        default=Value(ExportState.NOT_EXPORTED),
+                    ),
+                )
+        return pks
+
+
+def _entry_count(deliveries: DeliveryQuerySet) -> Coalesce:
+    """How many entries the deliveries answer."""
+    return Coalesce(Subquery(deliveries.values("attempt").annotate(entries=Sum("entry_count")).values("entries")), 0)
+
+
+class ExportAttempt(models.Model):
+    """One run: WISEflow's call, or a manager's retry. Never reused."""
+
+    class Trigger(models.TextChoices):
+        EXPORT = "EXPORT", "Export from WISEflow"
+        RETRY = "RETRY", "Retry"
+
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="attempts")
+    trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.EXPORT)
+    state = models.CharField(max_length=12, choices=ExportState, default=ExportState.QUEUED)
+    api_client = models.ForeignKey(ApiClient, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    requested_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    ends_by = models.DateTimeField(help_text="No call to Learn begins for this attempt after this time.")
+    lease_ends_at = models.DateTimeField(help_text="A process works on this attempt until then; later it is swept.")
+    # Entries, not deliveries: what WISEflow was told.
+    number_of_success = models.PositiveIntegerField(default=0)
+    number_of_errors = models.PositiveIntegerField(default=0)
+    # Entries that name no person: [{"entry": 1-based place in the body, "cause": code, "detail": text}, ...]
+    unreadable_entries = models.JSONField(default=list, blank=True)
+
+    objects = ExportAttemptQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            models.Index(fields=["flow", "-id"], name="attempt_flow"),
+            models.Index(fields=["state", "-id"], name="attempt_state"),
+            models.Index(fields=["lease_ends_at"], condition=Q(finished_at__isnull=True), name="attempt_open"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="attempt_state_known", condition=Q(state__in=ExportState.values)),
+            models.CheckConstraint(
+                name="attempt_requested_by_and_when",
+                condition=Q(requested_by__isnull=True, requested_at__isnull=True)
+                | Q(requested_by__isnull=False, requested_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="attempt_finished_when_settled",
+                condition=Q(state=ExportState.QUEUED, finished_at__isnull=True)
+                | (~Q(state=ExportState.QUEUED) & Q(finished_at__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_trigger_display()} {self.pk} of flow {self.flow.flow_id}"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def waiting(self, now: datetime) -> DeliveryQuerySet:
+        """What may be sent now, whoever queued it: in time, and with somebody alive to answer for it."""
+        return self.filter(
+            state=Delivery.State.QUEUED, attempt__ends_by__gt=now, attempt__lease_ends_at__gt=now
+        ).order_by("pk")
+
+    def close(self, state: Delivery.State, cause: Cause, detail: str = "", *, now: datetime) -> int:
+        """Settle these, all open, as not delivered. `settle_participants` brings their participants after."""
+        return self.update(state=state, cause=cause, detail=detail, settled_at=now)
+
+
+class Delivery(models.Model):
+    """One participant's value in one attempt, and what became of it. A retry is a new delivery."""
+
+    class State(models.TextChoices):
+        QUEUED = "QUEUED", "Queued"  # recorded, not sent: nothing to do
+        SENDING = "SENDING", "Sending"  # a call may be in flight until lease_ends_at
+        DELIVERED = "DELIVERED", "Delivered"  # Learn confirmed it
+        REFUSED = "REFUSED", "Refused"  # a rule forbids it: repair the cause, then retry
+        REJECTED = "REJECTED", "Rejected"  # Learn said no: repair the data in Learn, then retry
+        FAILED = "FAILED", "Failed"  # did not arrive: retry
+        UNCONFIRMED = "UNCONFIRMED", "Unconfirmed"  # may have arrived: retry, the same value is only set again
+
+    OPEN = (State.QUEUED, State.SENDING)
+
+    attempt = models.ForeignKey(ExportAttempt, on_delete=models.CASCADE, related_name="deliveries")
+    participant = models.ForeignKey(Participant, on_delete=models.CASCADE, related_name="deliveries")
+    entry_count = models.PositiveIntegerField(default=1)  # equal entries of one person share a delivery
+
+    mark = models.CharField(max_length=NAME_LENGTH, blank=True)
+    alternative_grade = models.CharField(max_length=NAME_LENGTH, blank=True)
+
+    # What goes to Learn, as it was decided at the time.
+    course_id = models.CharField(max_length=NAME_LENGTH, blank=True)
+    column_name = models.CharField(max_length=NAME_LENGTH, blank=True)
+    learn_user_id = models.CharField(max_length=NAME_LENGTH, blank=True)
+    value = models.CharField(max_length=NAME_LENGTH, blank=True)
+
+    state = models.CharField(max_length=11, choices=State)
+    cause = models.CharField(max_length=40, choices=Cause.choices, blank=True)
+    detail = models.TextField(blank=True)
+    claim = models.UUIDField(null=True, blank=True)  # the batch it travels in
+    lease_ends_at = models.DateTimeField(null=True, blank=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pk"]
+        verbose_name_plural = "deliveries"
+        indexes = [
+            models.Index(fields=["id"], condition=Q(state="QUEUED"), name="delivery_queued"),
+            models.Index(fields=["lease_ends_at"], condition=Q(state="SENDING"), name="delivery_sending"),
+            models.Index(fields=["claim"], condition=Q(claim__isnull=False), name="delivery_claim"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                name="delivery_one_open_a_participant",
+                fields=["participant"],
+                condition=Q(state__in=["QUEUED", "SENDING"]),
+            ),
+            models.CheckConstraint(
+                name="delivery_state_known",
+                condition=Q(
+                    state__in=["QUEUED", "SENDING", "DELIVERED", "REFUSED", "REJECTED", "FAILED", "UNCONFIRMED"]
+                ),
+            ),
+            models.CheckConstraint(
+                name="delivery_settled_when_closed",
+                condition=Q(state__in=["QUEUED", "SENDING"], settled_at__isnull=True)
+                | (~Q(state__in=["QUEUED", "SENDING"]) & Q(settled_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="delivery_error_has_cause",
+                condition=Q(state__in=["QUEUED", "SENDING", "DELIVERED"]) | ~Q(cause=""),
+            ),
+            # Nothing empty is ever sent (R7).
+            models.CheckConstraint(
+                name="delivery_sent_has_value",
+                condition=Q(state="REFUSED") | ~Q(value=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.participant.user_id} in attempt {self.attempt_id}"
+
+    @property
+    def error_info(self) -> str:
+        return Cause(self.cause).error_info(self.detail) if self.cause else ""
+
+
+def settle_participants(*, settled_at: datetime, claim: UUID | None = None, attempt: int | None = None) -> None:
+    """Bring the participants of the deliveries settled at that moment to where their delivery stands.
+
+    The deliveries are those of one batch (`claim`) or of one attempt.
+    """
+    column, key = (
+        ("claim", Delivery._meta.get_field("claim").get_db_prep_value(claim, connection))
+        if claim
+        else ("attempt_id", attempt)
+    )
+    moment = connection.ops.adapt_datetimefield_value(settled_at)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE exports_participant SET
+                state = CASE WHEN d.state = 'DELIVERED' THEN 'EXPORTED' ELSE 'FAILED' END,
+                cause = d.cause,
+                detail = d.detail,
+                changed_since_export = exports_participant.changed_since_export AND d.state <> 'DELIVERED',
+                exported_at = CASE WHEN d.state = 'DELIVERED' THEN d.settled_at ELSE exported_at END,
+                exported_value = CASE WHEN d.state = 'DELIVERED' THEN d.value ELSE exported_value END,
+                exported_mark = CASE WHEN d.state = 'DELIVERED' THEN d.mark ELSE exported_mark END,
+                exported_alternative_grade =
+                    CASE WHEN d.state = 'DELIVERED' THEN d.alternative_grade ELSE exported_alternative_grade END
+            FROM exports_delivery AS d
+            WHERE d.participant_id = exports_participant.id AND d.settled_at = %s AND d.{column} = %s
+            """,  # noqa: S608  one of two names of our own
+            [moment, key],
+        )

@@ -1,0 +1,104 @@
+"""A flow and the columns its grades go to."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Case, Exists, OuterRef, Q, Value, When
+
+from courses.models import GradeColumn
+from exports.states import ExportState
+
+
+class FlowQuerySet(models.QuerySet["Flow"]):
+    def lock(self, flow_id: str) -> Flow:
+        """The flow, made if nobody has heard of it, with its row locked until the transaction ends.
+
+        The lock makes exports and retries of one flow take turns. On SQLite the transaction itself is the lock.
+        """
+        locked = self.select_for_update()
+        try:
+            return locked.get(flow_id=flow_id)
+        except Flow.DoesNotExist:
+            self.bulk_create([Flow(flow_id=flow_id)], ignore_conflicts=True)  # two exports may be the first at once
+            return locked.get(flow_id=flow_id)
+
+    def refresh_state(self) -> int:
+        """Set each flow's state from its participants'. One failed participant makes the flow FAILED (R6)."""
+        from exports.models.participant import Participant
+
+        def any_in(state: ExportState) -> Exists:
+            return Exists(Participant.objects.filter(flow=OuterRef("pk"), state=state))
+
+        state = Case(
+            When(any_in(ExportState.QUEUED), then=Value(ExportState.QUEUED)),
+            When(any_in(ExportState.FAILED), then=Value(ExportState.FAILED)),
+            When(any_in(ExportState.EXPORTED), then=Value(ExportState.EXPORTED)),
+            default=Value(ExportState.NOT_EXPORTED),
+        )
+        return self.update(state=state)
+
+
+class Flow(models.Model):
+    """A WISEflow assessment."""
+
+    flow_id = models.CharField("flow id", max_length=255, unique=True, help_text="The flow's id in WISEflow.")
+    title = models.CharField(max_length=333, blank=True)
+    state = models.CharField(
+        max_length=12, choices=ExportState, default=ExportState.NOT_EXPORTED, editable=False, db_index=True
+    )
+    synchronised_at = models.DateTimeField(
+        "synchronised",
+        null=True,
+        blank=True,
+        help_text="When the flow was synchronised with the SIS. Empty: not yet, so nothing is exported (R1).",
+    )
+    assessment_ends_at = models.DateTimeField(
+        "assessment ends",
+        null=True,
+        blank=True,
+        help_text="Before this nothing is exported, unless instant export is on (R2). Empty: WISEflow is trusted.",
+    )
+    instant_export = models.BooleanField(
+        default=False, help_text="Grades come as soon as they are approved, before the assessment period ends (R9)."
+    )
+    allow_overwrite = models.BooleanField(
+        default=False,
+        help_text="A changed mark replaces the exported one in Learn. An alternative grade is never replaced (R11).",
+    )
+    roster_imported_at = models.DateTimeField(
+        "roster imported",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="With a roster, only people on it who were added by the SIS are exported (R8).",
+    )
+
+    objects = FlowQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        permissions = [("retry", "Can retry failed grades")]
+        constraints = [
+            models.CheckConstraint(name="flow_id_given", condition=~Q(flow_id="")),
+            models.CheckConstraint(name="flow_state_known", condition=Q(state__in=ExportState.values)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.flow_id} {self.title}".strip()
+
+
+class ColumnMapping(models.Model):
+    """Which grade column a flow's grades go to, by source. The mapping without a source is the flow's default."""
+
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="column_mappings")
+    source_code = models.CharField(
+        max_length=255, blank=True, help_text="A SIS source such as UNIwise||001||2021. Empty: every other source."
+    )
+    grade_column = models.ForeignKey(GradeColumn, on_delete=models.PROTECT, related_name="column_mappings")
+
+    class Meta:
+        ordering = ["flow", "source_code"]
+        constraints = [models.UniqueConstraint(name="column_mapping_once_a_source", fields=["flow", "source_code"])]
+
+    def __str__(self) -> str:
+        return f"{self.source_code or 'Every other source'} → {self.grade_column}"

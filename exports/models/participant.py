@@ -1,0 +1,90 @@
+"""One person in one flow, and where their grade stands."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from courses.models import NAME_LENGTH
+from exports.causes import Cause
+from exports.models.flow import Flow
+from exports.states import ExportState
+
+
+class ParticipantQuerySet(models.QuerySet["Participant"]):
+    def failed(self) -> ParticipantQuerySet:
+        return self.filter(state=ExportState.FAILED)
+
+
+class Participant(models.Model):
+    """One person in one flow.
+
+    `mark` and `alternative_grade` are what WISEflow gave last; `exported_*` is what stands in Learn. The row outlives the
+    deliveries, so a purge of old deliveries never makes a grade travel twice.
+    """
+
+    class AddedBy(models.TextChoices):
+        SIS = "SIS", "SIS"
+        MANUAL = "MANUAL", "By hand"
+
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="participants")
+    user_id = models.CharField("user id", max_length=255, help_text="The person's id in WISEflow.")
+    user_id_is_number = models.BooleanField(default=False, editable=False)  # how WISEflow last wrote it: echoed so
+    learn_user_id = models.CharField(
+        "Learn user",
+        max_length=NAME_LENGTH,
+        blank=True,
+        help_text="The batch uid in Learn. Empty: the WISEflow user id.",
+    )
+    source_code = models.CharField(max_length=255, blank=True)
+    on_roster = models.BooleanField(default=False)
+    added_by = models.CharField(max_length=6, choices=AddedBy, blank=True)
+
+    mark = models.CharField(max_length=NAME_LENGTH, blank=True)
+    alternative_grade = models.CharField(max_length=NAME_LENGTH, blank=True)
+
+    state = models.CharField(max_length=12, choices=ExportState, default=ExportState.NOT_EXPORTED)
+    cause = models.CharField(max_length=40, choices=Cause.choices, blank=True)
+    detail = models.TextField(blank=True)
+    changed_since_export = models.BooleanField(default=False)
+
+    exported_value = models.CharField(max_length=NAME_LENGTH, blank=True)
+    exported_at = models.DateTimeField(null=True, blank=True)
+    exported_mark = models.CharField(max_length=NAME_LENGTH, blank=True)
+    exported_alternative_grade = models.CharField(max_length=NAME_LENGTH, blank=True)
+
+    objects = ParticipantQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [
+            # The flow's state, its counts, its failed participants.
+            models.Index(fields=["flow", "state"], name="participant_flow_state"),
+            # The Failed list over all flows, newest first.
+            models.Index(fields=["state", "-id"], name="participant_state"),
+            models.Index(fields=["user_id"], name="participant_user"),
+        ]
+        constraints = [
+            models.UniqueConstraint(name="participant_once_a_flow", fields=["flow", "user_id"]),
+            models.CheckConstraint(name="participant_state_known", condition=Q(state__in=ExportState.values)),
+            # Never a success without what was confirmed and when.
+            models.CheckConstraint(
+                name="participant_exported_has_value",
+                condition=~Q(state=ExportState.EXPORTED) | (Q(exported_at__isnull=False) & ~Q(exported_value="")),
+            ),
+            models.CheckConstraint(
+                name="participant_failed_has_cause", condition=~Q(state=ExportState.FAILED) | ~Q(cause="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in flow {self.flow.flow_id}"
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether Learn holds a confirmed grade of this person, whatever a later export came to."""
+        return self.exported_at is not None
+
+    @property
+    def error_info(self) -> str:
+        return Cause(self.cause).error_info(self.detail) if self.cause else ""

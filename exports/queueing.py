@@ -1,0 +1,209 @@
+"""Entries -> one attempt and its deliveries, judged and recorded before anything is sent."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from exports.causes import Cause
+from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
+from exports.models.bulk import insert
+from exports.rules import AlreadyExported, Column, Entry, FlowFacts, PersonFacts, Refused, Send, Verdict, judge
+
+NOBODY = PersonFacts()
+FEW = 500  # up to so many people are looked up by name; for more, reading the whole flow is cheaper
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Queued:
+    """What was recorded. `refused` are settled for good; the rest is delivered or on its way."""
+
+    attempt: ExportAttempt
+    refused: dict[Entry, Refused] = field(default_factory=dict)
+    on_its_way: int = 0
+
+
+def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queued:
+    """Judge every entry and record `attempt` with one delivery for each distinct entry.
+
+    Call it inside a transaction that has locked the flow's row. The number of statements does not depend on the number
+    of entries.
+    """
+    now = timezone.localtime()
+    counts = Counter(entries)
+    known = find_known(flow, {entry.user_id for entry in counts})
+    facts = flow_facts(flow, now)
+    verdicts = {entry: judge(entry, known.get(entry.user_id, NOBODY), facts) for entry in counts}
+    attempt.save()
+    pks = record_participants(flow, verdicts, known)
+    record_deliveries(attempt, verdicts, counts, pks, now)
+    on_its_way = sum(isinstance(verdict, Send) for verdict in verdicts.values())
+    if on_its_way:
+        Flow.objects.filter(pk=flow.pk).update(state=ExportState.QUEUED)
+    else:
+        ExportAttempt.objects.filter(pk=attempt.pk).settle(now)
+        Flow.objects.filter(pk=flow.pk).refresh_state()
+    refused = {entry: verdict for entry, verdict in verdicts.items() if isinstance(verdict, Refused)}
+    return Queued(attempt=attempt, refused=refused, on_its_way=on_its_way)
+
+
+def flow_facts(flow: Flow, now: datetime) -> FlowFacts:
+    mappings = flow.column_mappings.values_list("source_code", "grade_column__course__course_id", "grade_column__name")
+    return FlowFacts(
+        now=now,
+        columns={source: Column(course_id=course_id, name=name) for source, course_id, name in mappings},
+        is_synchronised=flow.synchronised_at is not None and flow.synchronised_at <= now,
+        assessment_ends_at=flow.assessment_ends_at,
+        instant_export=flow.instant_export,
+        allow_overwrite=flow.allow_overwrite,
+        has_roster=flow.roster_imported_at is not None,
+    )
+
+
+PERSON_FIELDS = tuple(field.name for field in fields(PersonFacts))
+
+
+def find_known(flow: Flow, user_ids: set[str]) -> dict[str, PersonFacts]:
+    """The flow's participants among `user_ids`, by user id."""
+    people = flow.participants.order_by().annotate(added_by_hand=Q(added_by=Participant.AddedBy.MANUAL))
+    if len(user_ids) <= FEW:
+        people = people.filter(user_id__in=user_ids)
+    return {
+        user_id: PersonFacts(**dict(zip(PERSON_FIELDS, row, strict=True)))
+        for user_id, *row in people.values_list("user_id", *PERSON_FIELDS)
+    }
+
+
+def record_participants(
+    flow: Flow, verdicts: Mapping[Entry, Verdict], known: Mapping[str, PersonFacts]
+) -> dict[str, int]:
+    """Write what changes of each person, one row a person. Returns the primary keys of all, by user id.
+
+    A person on their way is not touched: what becomes of them is for the delivery that is open.
+    """
+    rows: dict[str, tuple[Any, ...]] = {}
+    for entry, verdict in verdicts.items():
+        person = known.get(entry.user_id, NOBODY)
+        has_better = entry.fault and entry.user_id in rows
+        if person.is_on_its_way or has_better or (isinstance(verdict, AlreadyExported) and is_unchanged(person)):
+            continue
+        rows[entry.user_id] = (
+            flow.pk,
+            entry.user_id,
+            entry.user_id_is_number,
+            entry.learn_user_id or person.learn_user_id,
+            entry.source_code or person.source_code,
+            entry.mark,
+            entry.alternative_grade,
+            *standing(verdict, person),
+            *NEW_PERSON.values(),
+        )
+    written = insert(
+        Participant,
+        (*PERSON_COLUMNS, *NEW_PERSON),
+        list(rows.values()),
+        unique=("flow_id", "user_id"),
+        update=PERSON_COLUMNS[2:],
+        returning=("user_id", "id"),
+    )
+    return {user_id: person.pk for user_id, person in known.items() if person.pk} | dict(written)
+
+
+PERSON_COLUMNS = (
+    "flow_id",
+    "user_id",
+    "user_id_is_number",
+    "learn_user_id",
+    "source_code",
+    "mark",
+    "alternative_grade",
+    "state",
+    "cause",
+    "detail",
+    "changed_since_export",
+)
+NEW_PERSON = {
+    "on_roster": False,
+    "added_by": "",
+    "exported_value": "",
+    "exported_at": None,
+    "exported_mark": "",
+    "exported_alternative_grade": "",
+}
+
+
+def is_unchanged(person: PersonFacts) -> bool:
+    return not person.changed_since_export and not person.cause
+
+
+def standing(verdict: Verdict, person: PersonFacts) -> tuple[str, str, str, bool]:
+    """Where the person stands after the verdict: state, cause, detail, changed since export.
+
+    A refusal never takes away what Learn has confirmed: an exported person stays exported.
+    """
+    match verdict:
+        case Send():
+            return ExportState.QUEUED, "", "", person.changed_since_export
+        case AlreadyExported():
+            return ExportState.EXPORTED, "", "", False
+        case Refused(cause, detail) if person.state == ExportState.EXPORTED:
+            changed = cause in (Cause.ALREADY_EXPORTED, Cause.ALTERNATIVE_GRADE_LOCKED)
+            return ExportState.EXPORTED, cause, detail, changed or person.changed_since_export
+        case Refused(cause, detail):
+            return ExportState.FAILED, cause, detail, person.changed_since_export
+
+
+def record_deliveries(
+    attempt: ExportAttempt,
+    verdicts: Mapping[Entry, Verdict],
+    counts: Mapping[Entry, int],
+    pks: Mapping[str, int],
+    now: datetime,
+) -> None:
+    insert(
+        Delivery,
+        DELIVERY_COLUMNS,
+        [
+            (
+                attempt.pk,
+                pks[entry.user_id],
+                counts[entry],
+                entry.mark,
+                entry.alternative_grade,
+                *outcome(verdict, now),
+            )
+            for entry, verdict in verdicts.items()
+        ],
+    )
+
+
+DELIVERY_COLUMNS = (
+    "attempt_id",
+    "participant_id",
+    "entry_count",
+    "mark",
+    "alternative_grade",
+    "course_id",
+    "column_name",
+    "learn_user_id",
+    "value",
+    "state",
+    "cause",
+    "detail",
+    "settled_at",
+)
+
+
+def outcome(verdict: Verdict, now: datetime) -> tuple[Any, ...]:
+    """A delivery's columns from course_id on."""
+    match verdict:
+        case Send(value, column, learn_user_id):
+            return column.course_id, column.name, learn_user_id, value, Delivery.State.QUEUED, "", "", None
+        case AlreadyExported(value):
+            return "", "", "", value, Delivery.State.DELIVERED, "", "", now
+        case Refused(cause, detail):
+            return "", "", "", "", Delivery.State.REFUSED, cause, detail, now

@@ -1,0 +1,234 @@
+"""WISEflow's export rules R1 to R11 as pure functions of one entry and what is known.
+
+`judge` is the one way in. Every grade, in an export as in a retry, passes through it before anything is recorded.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from exports.causes import Cause
+from exports.states import ExportState
+
+VALUE_LENGTH = 333  # characters, the limit of Grades Journey
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Entry:
+    """What WISEflow says of one person."""
+
+    user_id: str
+    user_id_is_number: bool = field(default=False, compare=False)  # 5 and "5" are one person
+    mark: str = ""
+    alternative_grade: str = ""
+    source_code: str = ""
+    learn_user_id: str = ""
+    fault: Cause | None = None  # why the entry cannot be used at all
+    fault_detail: str = ""
+
+    @property
+    def given(self) -> str:
+        """The assessment: the alternative grade overrides the mark."""
+        return self.alternative_grade or self.mark
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """Where a grade goes."""
+
+    course_id: str
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlowFacts:
+    """What is known of the flow at `now` (aware)."""
+
+    now: datetime
+    columns: Mapping[str, Column] = field(default_factory=dict)  # by source code; "" is the default
+    is_synchronised: bool = True
+    assessment_ends_at: datetime | None = None
+    instant_export: bool = False
+    allow_overwrite: bool = False
+    has_roster: bool = False
+
+    @property
+    def period_runs(self) -> bool:
+        """Whether the assessment period is known not to have ended. An unknown end trusts WISEflow."""
+        return self.assessment_ends_at is not None and self.now < self.assessment_ends_at
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PersonFacts:
+    """What is known of the participant before this entry, in the words of its row. The default is a person never seen."""
+
+    pk: int | None = None
+    state: str = ExportState.NOT_EXPORTED
+    cause: str = ""
+    on_roster: bool = False
+    added_by_hand: bool = False
+    source_code: str = ""
+    learn_user_id: str = ""
+    changed_since_export: bool = False
+    exported_at: datetime | None = None
+    exported_value: str = ""
+    exported_mark: str = ""
+    exported_alternative_grade: str = ""
+
+    @property
+    def is_on_its_way(self) -> bool:
+        return self.state == ExportState.QUEUED
+
+    @property
+    def in_doubt(self) -> bool:
+        """An overwrite failed or is unconfirmed: Learn may hold either value."""
+        return self.state == ExportState.FAILED and self.exported_at is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Every rule allows it: this value goes to this user in this column."""
+
+    value: str
+    column: Column
+    learn_user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyExported:
+    """R3: Learn has confirmed this grade before. A success that needs no call."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A rule forbids it."""
+
+    cause: Cause
+    detail: str = ""
+
+
+Verdict = Send | AlreadyExported | Refused
+
+
+def judge(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Verdict:
+    """What is to become of one entry. The first rule that refuses gives the reason."""
+    if entry.fault:
+        return Refused(entry.fault, entry.fault_detail)
+    if is_same_again(entry, person):
+        return AlreadyExported(person.exported_value)
+    for rule in RULES:
+        if refused := rule(entry, person, flow):
+            return refused
+    source = entry.source_code or person.source_code
+    column = flow.columns.get(source) or flow.columns[""]
+    return Send(entry.given, column, entry.learn_user_id or person.learn_user_id or entry.user_id)
+
+
+def is_same_again(entry: Entry, person: PersonFacts) -> bool:
+    """R3: the grade that Learn has already confirmed."""
+    if person.exported_at is None or person.in_doubt or not entry.given:
+        return False
+    if entry.given == person.exported_value:
+        return True
+    if entry.alternative_grade or person.exported_alternative_grade:
+        return entry.alternative_grade == person.exported_alternative_grade
+    return entry.mark == person.exported_mark
+
+
+def refuse_person_on_its_way(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+    """One open delivery a participant."""
+    return Refused(Cause.IN_PROGRESS) if person.is_on_its_way else None
+
+
+def refuse_locked_alternative_grade(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+    """R11: an alternative grade that was exported never changes, whatever the flow allows."""
+    if entry.given and person.exported_alternative_grade:
+        return Refused(Cause.ALTERNATIVE_GRADE_LOCKED, exported_as(person, flow))
+    return None
+
+
+def refuse_already_exported(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+    """R3: an export runs only once, unless the flow allows overwriting."""
+    if not entry.given or person.exported_at is None or flow.allow_overwrite:
+        return None
+    if person.in_doubt and entry.given in (person.exported_mark, person.exported_value):
+        return None  # an overwrite is in doubt: sending the confirmed grade again makes it certain
+    return Refused(Cause.ALREADY_EXPORTED, exported_as(person, flow))
+
+
+def refuse_unmapped_flow(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+    """Nobody has said where this flow's grades go."""
+    return None if flow.columns else Refused(Cause.NOT_MAPPED)
+
+
+def refuse_unsynchronised_flow(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+    """R1: only after the flow has been synchronised with the SIS."""
+    return None if flow.is_synchronised else Refused(Cause.NOT_SYNCHRONISED)
+
+
+def refuse_before_assessment_ends(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+    """R2: only after the assessment period, lifted by instant export (R9)."""
+    if flow.period_runs and not flow.instant_export:
+        return Refused(Cause.ASSESSMENT_NOT_ENDED, moment(flow.assessment_ends_at, flow))
+    return None
+
+
+def refuse_instant_alternative_grade(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+    """R10: instant export takes no alternative grades while the period runs."""
+    if flow.period_runs and entry.alternative_grade:
+        return Refused(Cause.ALTERNATIVE_GRADE_TOO_EARLY, moment(flow.assessment_ends_at, flow))
+    return None
+
+
+def refuse_no_assessment(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+    """R7: nothing is never sent, least of all as 0."""
+    return None if entry.given else Refused(Cause.NO_ASSESSMENT)
+
+
+def refuse_outside_roster(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+    """R8: where the flow has a roster, only people on it whom the SIS added."""
+    if not flow.has_roster:
+        return None
+    if not person.on_roster:
+        return Refused(Cause.NOT_ON_ROSTER)
+    return Refused(Cause.ADDED_BY_HAND) if person.added_by_hand else None
+
+
+def refuse_unmapped_source(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+    """A source goes to its own column, or to the flow's default."""
+    source = entry.source_code or person.source_code
+    if source in flow.columns or "" in flow.columns:
+        return None
+    return Refused(Cause.SOURCE_NOT_MAPPED, source or "(none)")
+
+
+RULES = (
+    refuse_person_on_its_way,
+    refuse_locked_alternative_grade,
+    refuse_already_exported,
+    refuse_unmapped_flow,
+    refuse_unsynchronised_flow,
+    refuse_before_assessment_ends,
+    refuse_no_assessment,
+    refuse_instant_alternative_grade,
+    refuse_outside_roster,
+    refuse_unmapped_source,
+)
+
+
+def exported_as(person: PersonFacts, flow: FlowFacts) -> str:
+    """`B on 3 May 2026`, in the site's zone."""
+    assert person.exported_at is not None
+    return f"{person.exported_value} on {day(person.exported_at, flow)}"
+
+
+def day(when: datetime, flow: FlowFacts) -> str:
+    local = when.astimezone(flow.now.tzinfo)
+    return f"{local.day} {local:%B %Y}"
+
+
+def moment(when: datetime | None, flow: FlowFacts) -> str:
+    assert when is not None
+    return f"{day(when, flow)} {when.astimezone(flow.now.tzinfo):%H:%M}"

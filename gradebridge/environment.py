@@ -1,0 +1,132 @@
+"""Reads environment variables, and stops the start with one clear line when a value is missing or makes no sense."""
+
+import ipaddress
+import zoneinfo
+from collections.abc import Callable
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+env = environ.Env()
+T = TypeVar("T")
+
+
+def read(name: str, cast: Callable[[str], T], *, default: str | None = None) -> T:
+    """The value of `name` as `cast` makes it. `cast` raises ValueError with a reason that a reader can act on.
+
+    Ends the process with one line that names the variable when there is no usable value.
+    """
+    text = env.str(name, default=default).strip() if default is not None else _required(name)
+    try:
+        return cast(text)
+    except ValueError as reason:
+        raise SystemExit(f"{name} is not usable: {reason}. Set it in the environment or in .env.") from None
+
+
+def _required(name: str) -> str:
+    try:
+        text = env.str(name).strip()
+    except ImproperlyConfigured:
+        text = ""
+    if not text:
+        raise SystemExit(f"{name} is missing. Set it in the environment or in .env; .env.example shows every variable.")
+    return text
+
+
+def text(value: str) -> str:
+    return value
+
+
+def boolean(value: str) -> bool:
+    if value.lower() in ("true", "1", "yes", "on"):
+        return True
+    if value.lower() in ("false", "0", "no", "off", ""):
+        return False
+    raise ValueError(f"'{value}' is neither true nor false")
+
+
+def items(value: str) -> list[str]:
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def networks(value: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    return [ipaddress.ip_network(item) for item in items(value)]
+
+
+def time_zone(value: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"'{value}' is no time zone such as Europe/Copenhagen") from None
+    return value
+
+
+def whole(*, least: int, most: int) -> Callable[[str], int]:
+    """A cast to a whole number between `least` and `most`."""
+
+    def cast(value: str) -> int:
+        if not value.isascii() or not value.isdigit() or len(value) > 15 or not least <= int(value) <= most:
+            raise ValueError(f"'{value}' is not a whole number from {least} to {most}")
+        return int(value)
+
+    return cast
+
+
+def seconds(*, least: float, most: float) -> Callable[[str], float]:
+    """A cast to a number of seconds between `least` and `most`."""
+
+    def cast(value: str) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = float("nan")
+        if not least <= number <= most:  # also false for NaN
+            raise ValueError(f"'{value}' is not a number of seconds from {least:g} to {most:g}")
+        return number
+
+    return cast
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, can only be this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def learn_url(value: str) -> str:
+    """The address of a Learn site, without a slash at its end. Plain http is for this machine alone (the sandbox)."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"'{value}' is not an address such as https://learn.example.edu")
+    if parts.query or parts.fragment or parts.username or parts.password or parts.path.strip("/"):
+        raise ValueError(f"'{value}' must be the site's address alone, such as https://learn.example.edu")
+    parts.port  # noqa: B018  raises ValueError for a port that is no number
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError(f"'{value}' would send grades unencrypted; use https")
+    return value.rstrip("/")
+
+
+def database(value: str) -> dict[str, object]:
+    """Django's settings for a `sqlite:///path` or `postgres://user:password@host/name` address."""
+    scheme = value.partition("://")[0]
+    if scheme not in ("sqlite", "postgres", "postgresql"):
+        raise ValueError("it must begin with sqlite:/// or postgres://")
+    config: dict[str, object] = environ.Env.db_url_config(value)
+    if not config["NAME"]:
+        raise ValueError("it names no database")
+    if scheme == "sqlite":
+        # IMMEDIATE: a transaction takes the write lock at its start, so two writers queue instead of failing.
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 30,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    else:
+        config["OPTIONS"] = {"pool": {"min_size": 0, "max_size": 20, "timeout": 10}, "connect_timeout": 5}
+    return config

@@ -1,0 +1,49 @@
+"""Is the process alive, can it work, and how do the exports stand: for load balancers and Prometheus."""
+
+from collections.abc import Iterator
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from exports.models import ExportAttempt, ExportState, Flow, Participant
+
+
+def live(request: HttpRequest) -> JsonResponse:
+    """200 while the process answers at all."""
+    return JsonResponse({"status": "alive"})
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """200 when the database answers and is migrated, else 503 with the reason."""
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return JsonResponse({"status": "not ready", "reason": "the database does not answer"}, status=503)
+    if pending:
+        return JsonResponse({"status": "not ready", "reason": "migrations are missing: run migrate"}, status=503)
+    return JsonResponse({"status": "ready"})
+
+
+class ExportCounts(Collector):
+    """Counted in the database, so that every process tells the same truth."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        for model, name in ((Flow, "flows"), (Participant, "participants"), (ExportAttempt, "attempts")):
+            gauge = GaugeMetricFamily(f"gradebridge_{name}", f"Number of {name} by state.", labels=["state"])
+            counted = dict(model.objects.order_by().values_list("state").annotate(Count("pk")))
+            for state in ExportState.values:
+                gauge.add_metric([state], counted.get(state, 0))
+            yield gauge
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus text: counts only, no personal data."""
+    registry = CollectorRegistry()
+    registry.register(ExportCounts())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,1 @@
+"""A pretend Blackboard Learn for the demo, for training and for the tests. It knows nothing of GradeBridge."""

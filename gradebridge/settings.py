@@ -1,0 +1,150 @@
+"""The one settings file. Everything that differs between sites comes from the environment or from `.env`."""
+
+import logging
+from pathlib import Path
+
+import environ
+
+from gradebridge import environment
+from gradebridge.environment import read
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environ.Env.read_env(BASE_DIR / ".env")
+
+# The site
+DEBUG = read("DEBUG", environment.boolean, default="false")
+SECRET_KEY = read("SECRET_KEY", environment.text)
+ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.items, default="localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", environment.items, default="")
+TRUSTED_PROXIES = read("TRUSTED_PROXIES", environment.networks, default="")
+TIME_ZONE = read("TIME_ZONE", environment.time_zone, default="UTC")
+
+# Learn. Times are seconds.
+LEARN_URL = read("LEARN_URL", environment.learn_url)
+LEARN_KEY = read("LEARN_KEY", environment.text)
+LEARN_SECRET = read("LEARN_SECRET", environment.text)
+LEARN_TIMEOUT = read("LEARN_TIMEOUT", environment.seconds(least=0.1, most=600), default="20")
+LEARN_BATCH_SIZE = read("LEARN_BATCH_SIZE", environment.whole(least=1, most=10_000), default="500")
+LEARN_CONCURRENCY = read("LEARN_CONCURRENCY", environment.whole(least=1, most=32), default="4")
+LEARN_DAILY_CALLS = read("LEARN_DAILY_CALLS", environment.whole(least=1, most=10_000_000), default="10000")
+
+# The export endpoint
+EXPORT_DEADLINE = read("EXPORT_DEADLINE", environment.seconds(least=1, most=3600), default="45")
+EXPORT_MAX_BYTES = read("EXPORT_MAX_BYTES", environment.whole(least=1, most=1_000_000_000), default="20000000")
+EXPORT_MAX_PARTICIPANTS = read("EXPORT_MAX_PARTICIPANTS", environment.whole(least=1, most=1_000_000), default="50000")
+
+DATABASES = {"default": read("DATABASE_URL", environment.database, default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "django_tasks",
+    "django_tasks_db",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+    "gradebridge",
+    "courses",
+    "exports",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "gradebridge.urls"
+WSGI_APPLICATION = "gradebridge.wsgi.application"
+APPEND_SLASH = False  # every API address is routed with and without its slash; a redirect would lose a POST's body
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # serves from the packages themselves: nothing to collect before the first start
+
+# Security. TLS ends at the proxy in front, which also redirects http to https. A site that is reached by a real name is
+# taken to be behind TLS; one that answers to this machine's own names alone (demo, tests) may be plain http.
+BEHIND_TLS = not DEBUG and any(not environment.is_loopback(host) for host in ALLOWED_HOSTS if host != "*")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
+SILENCED_SYSTEM_CHECKS = ["security.W008"]  # the redirect to https belongs to the proxy
+SESSION_COOKIE_AGE = 8 * 60 * 60  # a working day
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "ENQUEUE_ON_COMMIT": False}}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "exports.api.authentication.ApiKeyAuthentication",
+        "exports.api.authentication.BasicAuthentication",
+        "exports.api.authentication.BearerAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["exports.api.authentication.IsAllowedClient"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "exports.api.errors.answer_error",
+    "UNAUTHENTICATED_USER": None,
+    "UNICODE_JSON": False,  # a lone surrogate in a user id is echoed as it came; as UTF-8 it could not be
+}
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "GradeBridge",
+    "DESCRIPTION": "Receives WISEflow's grade exports, delivers them to Blackboard Learn and answers with the true verdict.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        # At DEBUG these write bearer tokens and secrets.
+        "oauthlib": {"level": logging.INFO},
+        "requests_oauthlib": {"level": logging.INFO},
+        "urllib3": {"level": logging.INFO},
+    },
+}

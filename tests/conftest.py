@@ -1,0 +1,76 @@
+"""What tests share: a database that threads can use, a running sandbox Learn, and WISEflow as a caller."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.test import Client
+
+from exports import delivering
+from gradebridge.sandbox.server import SandboxLearn
+from gradebridge.sandbox.world import World
+from tests.factories import ApiClientFactory, ColumnMappingFactory, CourseFactory, FlowFactory, GradeColumnFactory
+
+COURSE = "BIO101-2026"
+COLUMN = "Written exam"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite in a file: one in memory gives threads that write at once `table is locked` without a wait."""
+    if connection.vendor == "sqlite":
+        connections["default"].settings_dict["TEST"]["NAME"] = str(tmp_path_factory.mktemp("db") / "test.sqlite3")
+
+
+@pytest.fixture
+def learn(transactional_db: None, settings: Any) -> Iterator[SandboxLearn]:
+    """A sandbox Learn that this process delivers to; people u1 to u20 are enrolled. Nothing is in flight at the end."""
+    users = [f"u{number}" for number in range(1, 21)]
+    world = World({"courses": {COURSE: {"users": users, "columns": {COLUMN: {"points": None}}}}})
+    with SandboxLearn(world) as running:
+        settings.LEARN_URL = running.url
+        delivering.grades_journey.cache_clear()
+        delivering.couriers = delivering.Couriers()
+        yield running
+        delivering.couriers.rest(seconds=10)
+    delivering.grades_journey.cache_clear()
+
+
+@pytest.fixture
+def flow(db: None) -> Any:
+    """A flow mapped to the sandbox's column."""
+    column = GradeColumnFactory(course=CourseFactory(course_id=COURSE), name=COLUMN)
+    flow = FlowFactory(flow_id="77", title="Written exam in biology")
+    ColumnMappingFactory(flow=flow, grade_column=column)
+    return flow
+
+
+class WiseFlow:
+    """WISEflow as a caller of the endpoint."""
+
+    def __init__(self, client: Client, key: str) -> None:
+        self.client = client
+        self.headers = {"X-Api-Key": key}
+
+    def post(self, body: Any, path: str = "/api/wiseflow/flows/77/export", **options: Any) -> Any:
+        """POST `body`, JSON or the raw text of it."""
+        content = body if isinstance(body, (str, bytes)) else json.dumps(body)
+        options.setdefault("content_type", "application/json")
+        return self.client.post(path, content, headers=self.headers, **options)
+
+    def export(self, *participants: Any, **options: Any) -> Any:
+        response = self.post({"participants": list(participants)}, **options)
+        assert response.status_code == 200, response.content
+        return response.json()
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path, headers=self.headers)
+
+
+@pytest.fixture
+def wiseflow(db: None, client: Client) -> WiseFlow:
+    return WiseFlow(client, f"key-{ApiClientFactory().name}")

@@ -1,0 +1,35 @@
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from courses.grades_journey import Call, GradesJourney, GradeValue, LearnError
+from tests.courses.grades_journey.pretend import PretendLearn
+
+Send = Callable[..., list[LearnError | None]]
+
+
+@pytest.fixture
+def learn() -> Iterator[PretendLearn]:
+    with HTTPServer(host="127.0.0.1", port=0, threaded=True) as server:
+        yield PretendLearn(server)
+        server.check()
+
+
+@pytest.fixture
+def observed() -> list[Call]:
+    return []
+
+
+@pytest.fixture
+def journey(learn: PretendLearn, observed: list[Call]) -> GradesJourney:
+    return GradesJourney(url=learn.url, key="key", secret="secret", timeout=5, observe=observed.append)
+
+
+@pytest.fixture
+def send(journey: GradesJourney) -> Send:
+    def send(*items: GradeValue, seconds: float = 10) -> list[LearnError | None]:
+        return journey.set_grade_values(items, until=time.monotonic() + seconds)
+
+    return send

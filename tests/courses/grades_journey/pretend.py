@@ -1,0 +1,159 @@
+"""Servers on loopback that behave like Learn, or as badly as a network can."""
+
+import json
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from courses.grades_journey import GradeValue
+
+TOKEN_PATH = "/learn/api/public/v1/oauth2/token"
+VALUES_PATH = "/learn/api/v2/cc/gradejourney/gradeValueAPI"
+
+
+def grade(user: str = "u1", *, course: str = "c1", column: str = "Exam", value: str = "B") -> GradeValue:
+    return GradeValue(course_id=course, user_id=user, name=column, value=value)
+
+
+def grades(count: int, **fields: str) -> list[GradeValue]:
+    return [grade(f"u{number}", **fields) for number in range(1, count + 1)]
+
+
+def result(item: dict[str, str], status: str = "OK", message: str = "Grade value successfully added") -> dict[str, str]:
+    return {"status": status, "message": message, "courseId": item["courseId"], "name": item["name"]}
+
+
+def answer(content: object, status: int = 200, **headers: str) -> Response:
+    return Response(
+        json.dumps(content),
+        status,
+        {name.replace("_", "-"): value for name, value in headers.items()},
+        None,
+        "application/json",
+    )
+
+
+def page(status: int = 200) -> Response:
+    return Response("<html><body>We are down for maintenance.</body></html>", status, content_type="text/html")
+
+
+class PretendLearn:
+    """A site that stores values, refuses the users in `refused`, and gives the answers in `script` before its own."""
+
+    def __init__(self, server: HTTPServer) -> None:
+        self.url = server.url_for("").rstrip("/")
+        self.refused: set[str] = set()
+        self.stored: dict[tuple[str, str, str], str] = {}
+        self.batches: list[list[str]] = []  # the users of each call, as they came
+        self.bearers: list[str] = []
+        self.token_requests: list[Request] = []
+        self.script: deque[Response | Callable[[list[dict[str, str]]], Response]] = deque()
+        self.token_script: deque[Response | Callable[[], Response]] = deque()
+        self._lock = threading.Lock()
+        server.expect_request(TOKEN_PATH, method="POST").respond_with_handler(self._give_token)
+        server.expect_request(VALUES_PATH, method="POST").respond_with_handler(self._take_values)
+
+    def _give_token(self, request: Request) -> Response:
+        with self._lock:
+            self.token_requests.append(request)
+            scripted = self.token_script.popleft() if self.token_script else None
+            number = len(self.token_requests)
+        if scripted is not None:
+            return scripted() if callable(scripted) and not isinstance(scripted, Response) else scripted
+        return answer({"access_token": f"token-{number}", "token_type": "bearer", "expires_in": 3600})
+
+    def _take_values(self, request: Request) -> Response:
+        items = json.loads(request.data)
+        with self._lock:
+            self.batches.append([item["userId"] for item in items])
+            self.bearers.append(request.headers.get("Authorization", ""))
+            scripted = self.script.popleft() if self.script else self.respond
+        return scripted if isinstance(scripted, Response) else scripted(items)
+
+    def respond(self, items: list[dict[str, str]]) -> Response:
+        return answer(self.take(items))
+
+    def take(self, items: list[dict[str, str]]) -> list[dict[str, str]]:
+        results = []
+        for item in items:
+            if item["userId"] in self.refused:
+                results.append(result(item, "ERROR", f"No enrolment of {item['userId']}"))
+            else:
+                self.stored[item["courseId"], item["userId"], item["name"]] = item["value"]
+                results.append(result(item))
+        return results
+
+
+@contextmanager
+def raw_server(*behaviours: Callable[[socket.socket], None]) -> Iterator[tuple[str, list[int]]]:
+    """Gives the n-th connection to the n-th behaviour, the last one to all later ones, and closes it afterwards.
+
+    Yields the address and a list that grows by one entry for each connection.
+    """
+    connections: list[int] = []
+    listener = socket.create_server(("127.0.0.1", 0))
+    threads: list[threading.Thread] = []
+
+    def serve_one(connection: socket.socket, behave: Callable[[socket.socket], None]) -> None:
+        with connection, suppress(OSError):
+            behave(connection)
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                behave = behaviours[min(len(connections), len(behaviours) - 1)]
+                connections.append(1)
+                threads.append(threading.Thread(target=serve_one, args=(connection, behave)))
+                threads[-1].start()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", connections
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join()
+        for thread in threads:
+            thread.join()
+
+
+def read_request(connection: socket.socket) -> tuple[str, bytes]:
+    """The path and the body of the next request; an empty path when the other side is done."""
+    head = b""
+    while b"\r\n\r\n" not in head:
+        more = connection.recv(1)
+        if not more:
+            return "", b""
+        head += more
+    length = next(
+        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
+    )
+    body = b""
+    while len(body) < length:
+        body += connection.recv(length - len(body))
+    return head.split(b" ")[1].decode(), body
+
+
+def http(body: bytes, *, status: str = "200 OK", **headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}"]
+    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def confirm(connection: socket.socket, *, calls: int = 1_000_000) -> None:
+    """Answers as an honest Learn does, over one connection, until it has had `calls` calls or the other side closes it."""
+    for _ in range(calls):
+        path, body = read_request(connection)
+        if not path:
+            return
+        if path == TOKEN_PATH:
+            connection.sendall(http(b'{"access_token": "t", "token_type": "bearer", "expires_in": 3600}'))
+        else:
+            connection.sendall(http(json.dumps([result(item) for item in json.loads(body)]).encode()))

@@ -1,0 +1,210 @@
+"""How outcomes are found when answers name no user. No HTTP: `send` is a pretend Learn in memory."""
+
+import math
+import random
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from courses.grades_journey import (
+    CredentialsRefused,
+    GradeValue,
+    ItemRejected,
+    LearnError,
+    NotInstalled,
+    PermissionMissing,
+    QuotaUsedUp,
+    RequestRefused,
+    Unavailable,
+    Unconfirmed,
+)
+from courses.grades_journey.answers import Result
+from courses.grades_journey.settling import MOST_EXTRA_CALLS, Settlement
+from tests.courses.grades_journey.pretend import grade, grades
+
+Answering = Callable[[list[Result]], list[Result] | LearnError]
+
+
+def honest(results: list[Result]) -> list[Result]:
+    return results
+
+
+def shorter(results: list[Result]) -> list[Result]:
+    return results[:-1]
+
+
+def reverse(results: list[Result]) -> list[Result]:
+    return results[::-1]
+
+
+def shorter_unless_single(results: list[Result]) -> list[Result]:
+    return results[:-1] if len(results) > 1 else results
+
+
+class Memory:
+    """Stores what `refused` allows. The n-th call is answered through the n-th of `answers`, later ones through the last."""
+
+    def __init__(self, *answers: Answering | LearnError, refused: Sequence[str] = ()) -> None:
+        self.answers = answers
+        self.refused = set(refused)
+        self.stored: set[str] = set()
+        self.batches: list[list[str]] = []
+
+    def send(self, items: Sequence[GradeValue]) -> list[Result]:
+        answering = self.answers[min(len(self.batches), len(self.answers) - 1)]
+        self.batches.append([item.user_id for item in items])
+        if isinstance(answering, LearnError):
+            raise answering
+        results = []
+        for item in items:
+            accepted = item.user_id not in self.refused
+            self.stored |= {item.user_id} if accepted else set()
+            results.append(Result(status="OK" if accepted else "ERROR", message=item.user_id, echo=item.echo))
+        answered = answering(results)
+        if isinstance(answered, LearnError):
+            raise answered
+        return answered
+
+    def settle(self, items: Sequence[GradeValue], *, until: float = math.inf) -> list[LearnError | None]:
+        return Settlement(items, self.send, until=until).settle()
+
+
+def kinds(outcomes: list[LearnError | None]) -> list[type | None]:
+    return [type(outcome) if outcome else None for outcome in outcomes]
+
+
+QUOTA = QuotaUsedUp(datetime(2026, 11, 22, tzinfo=UTC))
+ENDING = [QUOTA, CredentialsRefused("no"), PermissionMissing("no"), NotInstalled("no")]
+PASSING = [Unavailable("no"), Unconfirmed("no"), RequestRefused("no")]
+
+
+def test_all_ok_is_believed_in_one_call():
+    learn = Memory(honest)
+    assert learn.settle(grades(5)) == [None] * 5
+    assert len(learn.batches) == 1
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_all_failed_is_believed_in_one_call(count: int):
+    learn = Memory(honest, refused=[f"u{number}" for number in range(1, count + 1)])
+    assert kinds(learn.settle(grades(count))) == [ItemRejected] * count
+    assert len(learn.batches) == 1
+
+
+def test_some_failed_are_asked_again_together_and_then_believed():
+    learn = Memory(honest, refused=["u2", "u4"])
+    assert kinds(learn.settle(grades(5))) == [None, ItemRejected, None, ItemRejected, None]
+    assert learn.batches[1:] == [["u2", "u4"]]
+
+
+def test_results_at_foreign_places_reveal_themselves_and_are_asked_in_parts():
+    learn = Memory(reverse, refused=["u1"])
+    assert kinds(learn.settle(grades(4))) == [ItemRejected, None, None, None]
+    assert learn.batches[:2] == [["u1", "u2", "u3", "u4"], ["u4"]]
+
+
+@pytest.mark.parametrize("untied", [shorter, lambda results: [*results, results[0]]])
+def test_where_nothing_can_ever_be_tied_everybody_is_unconfirmed(untied: Answering):
+    learn = Memory(untied)
+    assert kinds(learn.settle(grades(3))) == [Unconfirmed] * 3
+    assert learn.batches == [["u1", "u2", "u3"], ["u1"], ["u2", "u3"], ["u2"], ["u3"]]
+
+
+def test_where_singles_can_be_tied_everybody_is_settled():
+    learn = Memory(shorter_unless_single, refused=["u3"])
+    assert kinds(learn.settle(grades(5))) == [None, None, ItemRejected, None, None]
+
+
+def test_several_columns_are_split_by_column_first():
+    learn = Memory(shorter, honest)
+    items = [grade("u1"), grade("u2", column="Essay"), grade("u3"), grade("u4", course="c2")]
+    assert learn.settle(items) == [None] * 4
+    assert learn.batches[1:] == [["u1", "u3"], ["u2"], ["u4"]]
+
+
+def test_a_second_answer_that_cannot_be_tied_is_no_proof():
+    learn = Memory(honest, shorter, honest, refused=["u2"])
+    assert kinds(learn.settle(grades(2))) == [None, ItemRejected]
+    assert learn.batches == [["u1", "u2"], ["u2"], ["u1"], ["u2"]]
+
+
+@pytest.mark.parametrize("error", [*ENDING, *PASSING], ids=lambda error: type(error).__name__)
+def test_the_error_of_the_first_call_is_everybodys(error: LearnError):
+    learn = Memory(error)
+    assert learn.settle(grades(3)) == [error] * 3
+    assert len(learn.batches) == 1
+
+
+@pytest.mark.parametrize("error", ENDING, ids=lambda error: type(error).__name__)
+def test_an_error_that_ends_all_makes_no_further_calls_and_leaves_the_rest_unconfirmed(error: LearnError):
+    learn = Memory(shorter, honest, error)
+    assert kinds(learn.settle(grades(4))) == [None, None, Unconfirmed, Unconfirmed]
+    assert len(learn.batches) == 3
+
+
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+def test_an_error_of_one_part_leaves_the_others_to_be_settled(error: LearnError):
+    learn = Memory(shorter, error, honest)
+    assert kinds(learn.settle(grades(4))) == [Unconfirmed, Unconfirmed, None, None]
+
+
+@pytest.mark.parametrize("error", [*ENDING, *PASSING], ids=lambda error: type(error).__name__)
+def test_without_the_second_answer_nobody_is_known(error: LearnError):
+    assert kinds(Memory(honest, error, refused=["u1"]).settle(grades(3))) == [Unconfirmed] * 3
+
+
+def test_the_end_of_the_time_ends_the_asking():
+    learn = Memory(shorter_unless_single)
+    assert kinds(learn.settle(grades(3), until=time.monotonic())) == [Unconfirmed] * 3
+    assert len(learn.batches) == 1
+
+
+def test_the_extra_calls_are_bounded():
+    learn = Memory(shorter_unless_single)
+    outcomes = learn.settle(grades(500))
+    assert len(learn.batches) == 1 + MOST_EXTRA_CALLS
+    assert set(kinds(outcomes)) == {None, Unconfirmed}
+    assert outcomes.count(None) >= MOST_EXTRA_CALLS / 3
+
+
+COLUMNS = st.sampled_from([("c1", "Exam"), ("c1", "Essay"), ("c2", "Exam")])
+
+
+@given(
+    columns=st.lists(COLUMNS, min_size=1, max_size=12),
+    refused=st.sets(st.integers(0, 11)),
+    seed=st.integers(0, 2**32),
+    disorder=st.sampled_from(["none", "within a column", "anywhere"]),
+    trouble=st.floats(0, 0.6),
+)
+def test_no_success_is_claimed_for_what_is_not_stored_and_no_rejection_for_what_is(
+    columns: list[tuple[str, str]], refused: set[int], seed: int, disorder: str, trouble: float
+):
+    """Learn tells the truth in any order, and loses, cuts or garbles any answer."""
+    chance = random.Random(seed)
+    items = [grade(f"u{n}", course=course, column=name) for n, (course, name) in enumerate(columns)]
+
+    def mangled(results: list[Result]) -> list[Result] | LearnError:
+        if disorder != "none":
+            chance.shuffle(results)
+        if disorder == "within a column":
+            results.sort(key=lambda result: result.echo)  # the order of the columns is kept below
+        if chance.random() < trouble:
+            return chance.choice([shorter(results), [*results, results[0]], chance.choice([*ENDING, *PASSING])])
+        return results
+
+    learn = Memory(mangled, refused=[f"u{n}" for n in refused])
+    items.sort(key=lambda item: item.echo)
+    outcomes = learn.settle(items)
+
+    for item, outcome in zip(items, outcomes, strict=True):
+        if outcome is None:
+            assert item.user_id in learn.stored
+        elif isinstance(outcome, ItemRejected):
+            assert item.user_id not in learn.stored
+    if not trouble and disorder == "none":
+        assert kinds(outcomes) == [ItemRejected if item.user_id in learn.refused else None for item in items]

@@ -1,0 +1,175 @@
+"""Rows in the states that tests speak of. A trait is named for the state it makes."""
+
+from datetime import UTC, datetime, timedelta
+
+import factory
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.utils import timezone
+
+from courses.models import Course, GradeColumn, GradeSchema
+from exports.causes import Cause
+from exports.models import ApiClient, ColumnMapping, Delivery, ExportAttempt, ExportState, Flow, Participant
+from exports.models.api_client import hash_key
+from exports.roles import ADMINISTRATORS, MANAGERS
+
+LONG_AGO = datetime(2026, 5, 3, 9, 0, tzinfo=UTC)
+
+
+class UserFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = get_user_model()
+        skip_postgeneration_save = True
+
+    username = factory.Sequence("person{}".format)
+    is_staff = True
+    password = factory.django.Password("a pass phrase of some length")
+
+    @factory.post_generation
+    def group(self, create, extracted, **kwargs):
+        if extracted:
+            self.groups.add(Group.objects.get(name=extracted))
+
+    class Params:
+        manager = factory.Trait(group=MANAGERS)
+        administrator = factory.Trait(group=ADMINISTRATORS)
+
+
+class ApiClientFactory(factory.django.DjangoModelFactory):
+    """Its key is `key-NAME`."""
+
+    class Meta:
+        model = ApiClient
+
+    name = factory.Sequence("client{}".format)
+    key_hash = factory.LazyAttribute(lambda client: hash_key(f"key-{client.name}"))
+
+
+class CourseFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Course
+
+    course_id = factory.Sequence("COURSE{}".format)
+    title = factory.Sequence("Course {}".format)
+
+
+class GradeSchemaFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = GradeSchema
+
+    title = factory.Sequence("Schema {}".format)
+    symbols = "P=50:F=0"
+
+
+class GradeColumnFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = GradeColumn
+
+    course = factory.SubFactory(CourseFactory)
+    name = factory.Sequence("Final grade {}".format)
+
+
+class FlowFactory(factory.django.DjangoModelFactory):
+    """Synchronised, its period over, without a column unless `mapped`."""
+
+    class Meta:
+        model = Flow
+        skip_postgeneration_save = True
+
+    flow_id = factory.Sequence("{}".format)
+    title = factory.Sequence("Flow {}".format)
+    synchronised_at = LONG_AGO
+    assessment_ends_at = LONG_AGO
+
+    class Params:
+        mapped = factory.Trait(
+            column_mapping=factory.RelatedFactory("tests.factories.ColumnMappingFactory", factory_related_name="flow")
+        )
+        unsynchronised = factory.Trait(synchronised_at=None)
+        running = factory.Trait(assessment_ends_at=factory.LazyFunction(lambda: timezone.now() + timedelta(days=1)))
+        instant = factory.Trait(instant_export=True)
+        with_roster = factory.Trait(roster_imported_at=LONG_AGO)
+
+
+class ColumnMappingFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = ColumnMapping
+
+    flow = factory.SubFactory(FlowFactory)
+    grade_column = factory.SubFactory(GradeColumnFactory)
+
+
+class ParticipantFactory(factory.django.DjangoModelFactory):
+    class Meta:
+        model = Participant
+
+    flow = factory.SubFactory(FlowFactory, mapped=True)
+    user_id = factory.Sequence("u{}".format)
+
+    class Params:
+        on_sis_roster = factory.Trait(on_roster=True, added_by=Participant.AddedBy.SIS)
+        added_by_hand = factory.Trait(on_roster=True, added_by=Participant.AddedBy.MANUAL)
+        failed = factory.Trait(state=ExportState.FAILED, cause=Cause.LEARN_UNAVAILABLE, detail="it is down", mark="B")
+        queued = factory.Trait(state=ExportState.QUEUED, mark="B")
+        exported = factory.Trait(
+            state=ExportState.EXPORTED, mark="B", exported_mark="B", exported_value="B", exported_at=LONG_AGO
+        )
+        exported_alternative = factory.Trait(
+            state=ExportState.EXPORTED,
+            alternative_grade="U",
+            exported_alternative_grade="U",
+            exported_value="U",
+            exported_at=LONG_AGO,
+        )
+
+
+class ExportAttemptFactory(factory.django.DjangoModelFactory):
+    """Settled as failed unless told otherwise."""
+
+    class Meta:
+        model = ExportAttempt
+
+    flow = factory.SubFactory(FlowFactory, mapped=True)
+    state = ExportState.FAILED
+    started_at = factory.LazyFunction(timezone.now)
+    finished_at = factory.LazyAttribute(lambda attempt: attempt.started_at)
+    ends_by = factory.LazyAttribute(lambda attempt: attempt.started_at + timedelta(minutes=1))
+    lease_ends_at = factory.LazyAttribute(lambda attempt: attempt.started_at + timedelta(seconds=10))
+    number_of_errors = 1
+
+    class Params:
+        running = factory.Trait(state=ExportState.QUEUED, finished_at=None, number_of_errors=0)
+        dead = factory.Trait(
+            state=ExportState.QUEUED,
+            finished_at=None,
+            number_of_errors=0,
+            started_at=factory.LazyFunction(lambda: timezone.now() - timedelta(hours=1)),
+        )
+
+
+class DeliveryFactory(factory.django.DjangoModelFactory):
+    """Delivered unless told otherwise."""
+
+    class Meta:
+        model = Delivery
+
+    attempt = factory.SubFactory(ExportAttemptFactory)
+    participant = factory.SubFactory(ParticipantFactory, flow=factory.SelfAttribute("..attempt.flow"))
+    mark = "B"
+    value = "B"
+    course_id = "COURSE"
+    column_name = "Final grade"
+    learn_user_id = factory.SelfAttribute("participant.user_id")
+    state = Delivery.State.DELIVERED
+    settled_at = factory.LazyFunction(timezone.now)
+
+    class Params:
+        queued = factory.Trait(state=Delivery.State.QUEUED, settled_at=None)
+        sending = factory.Trait(
+            state=Delivery.State.SENDING,
+            settled_at=None,
+            claim=factory.Faker("uuid4"),
+            lease_ends_at=factory.LazyAttribute(lambda delivery: delivery.attempt.lease_ends_at),
+        )
+        failed = factory.Trait(state=Delivery.State.FAILED, cause=Cause.LEARN_UNAVAILABLE, detail="it is down")
+        refused = factory.Trait(state=Delivery.State.REFUSED, cause=Cause.NOT_MAPPED, value="")
