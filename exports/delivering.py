@@ -51,7 +51,7 @@ class Batch:
     until: datetime
     pks: list[int]
     attempts: set[int]
-    items: list[GradeValue]
+    items: list[tuple[str, str, str, str]]  # course id, Learn user, column name, value
 
 
 def lease_end(now: datetime) -> datetime:
@@ -103,7 +103,7 @@ def claim(*, at_least: int) -> Batch | None:
             until=max(row[2] for row in rows),
             pks=[row[0] for row in rows],
             attempts={row[1] for row in rows},
-            items=[GradeValue(course_id=row[3], user_id=row[4], name=row[5], value=row[6]) for row in rows],
+            items=[row[3:] for row in rows],
         )
         Delivery.objects.filter(pk__in=batch.pks).update(
             state=Delivery.State.SENDING, claim=batch.claim, lease_ends_at=lease_end(now)
@@ -115,7 +115,11 @@ def send(batch: Batch) -> Sequence[LearnError | None]:
     """The call itself: one outcome an item. Whatever goes wrong is an outcome."""
     remaining = (batch.until - timezone.now()).total_seconds()
     try:
-        return grades_journey().set_grade_values(batch.items, until=time.monotonic() + remaining)
+        items = [
+            GradeValue(course_id=course_id, user_id=user_id, name=name, value=value)
+            for course_id, user_id, name, value in batch.items
+        ]
+        return grades_journey().set_grade_values(items, until=time.monotonic() + remaining)
     except Exception:  # the one place that turns a crash into a recorded outcome
         log.exception("A call to Learn crashed")
         return [Crashed()] * len(batch.items)
@@ -216,6 +220,7 @@ class Couriers:
         self._lock = threading.Lock()
         self._claiming = threading.Lock()
         self._running = 0
+        self._keeps_leases = False
         self._in_flight: set[UUID] = set()
         self._arrived = 0  # deliveries queued by this process that no courier was started for
         self._waiting: dict[int, threading.Event] = {}
@@ -229,7 +234,8 @@ class Couriers:
             while self._running == 0 or (
                 self._running < settings.LEARN_CONCURRENCY and self._arrived >= settings.LEARN_BATCH_SIZE
             ):
-                if self._running == 0:
+                if not self._keeps_leases:
+                    self._keeps_leases = True
                     threading.Thread(target=self._keep_leases, name="leases", daemon=True).start()
                 self._running += 1
                 self._arrived = max(0, self._arrived - settings.LEARN_BATCH_SIZE)
@@ -250,13 +256,14 @@ class Couriers:
             time.sleep(POLL_SECONDS)
 
     def _run(self) -> None:
+        retired = False
         try:
-            while True:
+            while not retired:
                 try:
                     if batch := self._claim():
                         self._carry(batch)
-                    elif self._is_needless():
-                        return
+                    elif retired := self._retires():
+                        break
                     else:
                         time.sleep(POLL_SECONDS)
                     self._announce()
@@ -265,9 +272,10 @@ class Couriers:
                     connection.close()
                     time.sleep(1)
         finally:
-            with self._lock:
-                self._running -= 1
             connection.close()
+            if not retired:
+                with self._lock:
+                    self._running -= 1
 
     def _claim(self) -> Batch | None:
         with self._claiming:
@@ -285,6 +293,7 @@ class Couriers:
             for pause in (0.1, 1, 5, None):
                 try:
                     record(batch, outcomes)
+                    settle(sorted(batch.attempts))
                     break
                 except (OperationalError, InterfaceError):
                     connection.close()
@@ -294,12 +303,14 @@ class Couriers:
         finally:
             with self._lock:
                 self._in_flight.discard(batch.claim)
-        settle(sorted(batch.attempts))
 
-    def _is_needless(self) -> bool:
-        """Whether this courier can go: nobody waits, or another one is there to look after them."""
+    def _retires(self) -> bool:
+        """Let this courier go if nobody waits, or if another one looks after those who do."""
         with self._lock:
-            return not self._waiting or bool(self._in_flight)
+            needless = not self._waiting or bool(self._in_flight)
+            if needless:
+                self._running -= 1
+            return needless
 
     def _announce(self) -> None:
         """Wake those whose attempt is settled, by this process or another."""
@@ -320,6 +331,7 @@ class Couriers:
             with self._lock:
                 waiting, in_flight = list(self._waiting), list(self._in_flight)
                 if not self._running:
+                    self._keeps_leases = False
                     return
             try:
                 lease = lease_end(timezone.now())

@@ -100,11 +100,16 @@ def record_participants(
             entry.mark,
             entry.alternative_grade,
             *standing(verdict, person),
-            *NEW_PERSON.values(),
+            False,
+            "",
+            person.exported_at,
+            person.exported_value,
+            person.exported_mark,
+            person.exported_alternative_grade,
         )
     written = insert(
         Participant,
-        (*PERSON_COLUMNS, *NEW_PERSON),
+        (*PERSON_COLUMNS, *UNTOUCHED_COLUMNS),
         list(rows.values()),
         unique=("flow_id", "user_id"),
         update=PERSON_COLUMNS[2:],
@@ -126,14 +131,16 @@ PERSON_COLUMNS = (
     "detail",
     "changed_since_export",
 )
-NEW_PERSON = {
-    "on_roster": False,
-    "added_by": "",
-    "exported_value": "",
-    "exported_at": None,
-    "exported_mark": "",
-    "exported_alternative_grade": "",
-}
+# Given for a person never seen. Of one who is there they stay as they are, but the constraints are also checked on the
+# row that is offered.
+UNTOUCHED_COLUMNS = (
+    "on_roster",
+    "added_by",
+    "exported_at",
+    "exported_value",
+    "exported_mark",
+    "exported_alternative_grade",
+)
 
 
 def is_unchanged(person: PersonFacts) -> bool:

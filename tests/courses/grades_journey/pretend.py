@@ -148,7 +148,7 @@ def http(body: bytes, *, status: str = "200 OK", **headers: str) -> bytes:
 
 
 def confirm(connection: socket.socket, *, calls: int = 1_000_000) -> None:
-    """Answers as an honest Learn does, over one connection, until it has had `calls` calls or the other side closes it."""
+    """Answers as an honest Learn does, over one connection, until it has had `calls` calls or the client closes it."""
     for _ in range(calls):
         path, body = read_request(connection)
         if not path:

@@ -170,7 +170,7 @@ def test_a_redirect_names_the_place_without_what_it_carries(location: str, named
         ({"Retry-After": "9" * 30}, timedelta(hours=1)),
         ({"Retry-After": "Sun, 22 Nov 2026 14:30:00 GMT"}, timedelta(minutes=30)),
         ({"Retry-After": "Sun, 22 Nov 2026 13:00:00 GMT"}, timedelta(seconds=1)),
-        ({"Retry-After": "Sun, 22 Nov 9999 23:59:59 -2359"}, timedelta(hours=1)),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 -2359"}, timedelta(hours=1)),
         ({"Retry-After": "soon"}, timedelta(hours=1)),
         ({"Retry-After": "-5"}, timedelta(hours=1)),
         ({"X-Rate-Limit-Reset": "7200"}, timedelta(hours=2)),

@@ -46,7 +46,7 @@ def shorter_unless_single(results: list[Result]) -> list[Result]:
 
 
 class Memory:
-    """Stores what `refused` allows. The n-th call is answered through the n-th of `answers`, later ones through the last."""
+    """Stores what `refused` allows. The n-th call is answered through the n-th of `answers`, later ones by the last."""
 
     def __init__(self, *answers: Answering | LearnError, refused: Sequence[str] = ()) -> None:
         self.answers = answers

@@ -1,0 +1,51 @@
+# Everything runs in .venv, which `make install` makes and every other target makes if it is missing.
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8000
+SANDBOX_PORT ?= 8001
+export PORT SANDBOX_PORT
+
+# An environment for commands that need no real site.
+CHECK_ENV := DEBUG=false SECRET_KEY=a-long-key-for-checks-alone-0123456789-abcdefghijklmnopqrstuvwxyz \
+	ALLOWED_HOSTS=grades.example.edu LEARN_URL=https://learn.example.edu LEARN_KEY=key LEARN_SECRET=secret \
+	DATABASE_URL=sqlite:///var/check.sqlite3
+
+.PHONY: install demo test check format bench requirements
+
+install: .venv/installed
+
+.venv/installed: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+demo: install
+	@$(CHECK_ENV) $(BIN)/python manage.py demo
+
+# All tests that need no server beyond the machine's own. PYTEST_ARGS adds to it.
+test: install
+	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+check: install
+	@mkdir -p var
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/djade --check --target-version 5.2 $$(git ls-files '*.html')
+	$(CHECK_ENV) $(BIN)/mypy
+	$(BIN)/lint-imports
+	$(CHECK_ENV) $(BIN)/python manage.py makemigrations --check --dry-run
+	$(CHECK_ENV) $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(CHECK_ENV) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/djade --target-version 5.2 $$(git ls-files '*.html')
+
+bench: install
+	$(BIN)/python -m benchmarks
+
+# Pins the whole tree of what requirements.in and requirements-dev.in name.
+requirements: install
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header requirements-dev.in -o requirements-dev.txt

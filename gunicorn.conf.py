@@ -1,0 +1,13 @@
+"""How `gunicorn gradebridge.wsgi` runs. Options on its command line and GUNICORN_CMD_ARGS win over these."""
+
+import os
+
+import gradebridge.settings as site  # a bad environment ends the start here, with one line and not one a worker
+
+bind = "127.0.0.1:" + os.environ.get("PORT", "8000")
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = 40  # most of an export's time is waiting for Learn
+timeout = int(site.EXPORT_DEADLINE) + 30  # a worker that is silent for longer is dead
+graceful_timeout = int(site.EXPORT_DEADLINE)  # an export in flight gets its answer before a restart
+control_socket_disable = True
