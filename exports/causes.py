@@ -103,7 +103,7 @@ _GUIDANCE = {
     Cause.IN_PROGRESS: Guidance("Another export of this person is on its way.", "Export again in a minute."),
     Cause.VALUE_NOT_USABLE: Guidance("Learn cannot take this grade: {detail}.", "Correct it and export again."),
     Cause.REJECTED_BY_LEARN: Guidance("Learn rejected it: {detail}.", "Repair it in Learn, then retry in GradeBridge."),
-    Cause.LEARN_UNAVAILABLE: Guidance("Learn could not be reached: {detail}.", _RETRY),
+    Cause.LEARN_UNAVAILABLE: Guidance("{detail}.", _RETRY),
     Cause.CREDENTIALS_REFUSED: Guidance("{detail}.", "An administrator checks LEARN_KEY and LEARN_SECRET, then retry."),
     Cause.PERMISSION_MISSING: Guidance("{detail}.", "An administrator grants the permission in Learn, then retry."),
     Cause.NOT_INSTALLED: Guidance(
@@ -113,7 +113,7 @@ _GUIDANCE = {
     Cause.REQUEST_REFUSED: Guidance("{detail}.", "Tell your administrator, then retry."),
     Cause.DEADLINE: Guidance("There was no time left to send it in this export.", _RETRY),
     Cause.INTERRUPTED: Guidance("GradeBridge was interrupted before it was sent.", _RETRY),
-    Cause.UNCONFIRMED: Guidance("Learn has not confirmed it: {detail}.", "Retry: the same grade is only set again."),
+    Cause.UNCONFIRMED: Guidance("{detail}.", "Retry: the same grade is only set again."),
     Cause.INTERNAL_ERROR: Guidance(
         "An error in GradeBridge left this unconfirmed.", "Retry; if it comes back, tell your administrator."
     ),

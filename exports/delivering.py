@@ -199,7 +199,7 @@ def sweep(flows: QuerySet[Flow] | None = None) -> int:
     for attempt in attempts:
         with transaction.atomic():
             swept = dead_calls.filter(attempt=attempt).close(
-                Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED, "the call was interrupted", now=now
+                Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED, "The call to Learn was interrupted; it may have stored the grade", now=now
             )
             if attempt.lease_ends_at < now:
                 queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)

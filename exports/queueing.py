@@ -85,13 +85,16 @@ def record_participants(
 
     A person on their way is not touched: what becomes of them is for the delivery that is open.
     """
-    rows: dict[str, tuple[Any, ...]] = {}
-    for entry, verdict in verdicts.items():
-        person = known.get(entry.user_id, NOBODY)
-        has_better = entry.fault and entry.user_id in rows
-        if person.is_on_its_way or has_better or (isinstance(verdict, AlreadyExported) and is_unchanged(person)):
+    telling: dict[str, Entry] = {}  # of several entries of one person the usable one; there is one at most
+    for entry in verdicts:
+        if entry.user_id not in telling or not entry.fault:
+            telling[entry.user_id] = entry
+    rows: list[tuple[Any, ...]] = []
+    for entry in telling.values():
+        person, verdict = known.get(entry.user_id, NOBODY), verdicts[entry]
+        if person.is_on_its_way or (isinstance(verdict, AlreadyExported) and is_unchanged(person)):
             continue
-        rows[entry.user_id] = (
+        row = (
             flow.pk,
             entry.user_id,
             entry.user_id_is_number,
@@ -107,10 +110,11 @@ def record_participants(
             person.exported_mark,
             person.exported_alternative_grade,
         )
+        rows.append(row)
     written = insert(
         Participant,
         (*PERSON_COLUMNS, *UNTOUCHED_COLUMNS),
-        list(rows.values()),
+        rows,
         unique=("flow_id", "user_id"),
         update=PERSON_COLUMNS[2:],
         returning=("user_id", "id"),

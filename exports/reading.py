@@ -7,7 +7,7 @@ The documented shape, with `flowId`, `sourceCode` and `learnUserId` optional:
 """
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from exports.rules import VALUE_LENGTH, Entry
 
 ID_LENGTH = 255  # characters of a flow id, a user id, a source code
 ECHO_DIGITS = 4300  # Python's own limit for turning digits into a number
+TOO_DEEP = "The body is nested too deeply."
 
 
 class BodyError(Exception):
@@ -30,6 +31,10 @@ class Number(str):
 
 class RepeatedKeys(dict[str, Any]):
     """A JSON object that names a key twice, so that nobody can say which value is meant."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated = {key for key, count in Counter(key for key, _value in pairs).items() if count > 1}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,17 +69,21 @@ def read(content: bytes) -> Body:
     participants = body["participants"]
     if not isinstance(participants, list):
         raise BodyError(f"'participants' must be a list; found {described(participants)}.")
-    try:
-        flow_id = text_of(body.get("flowId"), ID_LENGTH)
-        source_code = text_of(body.get("sourceCode"), ID_LENGTH)
-    except ValueError as reason:
-        raise BodyError(f"'flowId' or 'sourceCode' at the top is not usable: {reason}.") from None
+    flow_id, source_code = top_text(body, "flowId"), top_text(body, "sourceCode")
     lines = [read_entry(item, place, source_code) for place, item in enumerate(participants, start=1)]
-    return Body(
-        flow_id=flow_id,
-        lines=refuse_contradictions(lines),
-        user_ids=[echo(item.get("userId")) if isinstance(item, dict) else None for item in participants],
-    )
+    try:
+        user_ids = [echo(item.get("userId")) if isinstance(item, dict) else None for item in participants]
+    except RecursionError:
+        raise BodyError(TOO_DEEP) from None
+    return Body(flow_id=flow_id, lines=refuse_contradictions(lines), user_ids=user_ids)
+
+
+def top_text(body: dict[str, Any], key: str) -> str:
+    """What the body says for all its entries. Raises BodyError."""
+    try:
+        return text_of(body.get(key), ID_LENGTH)
+    except ValueError as reason:
+        raise BodyError(f"'{key}' at the top {reason}.") from None
 
 
 def parse(content: bytes) -> Any:
@@ -92,7 +101,7 @@ def parse(content: bytes) -> Any:
     except json.JSONDecodeError as error:
         raise BodyError(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
     except RecursionError:
-        raise BodyError("The body is nested too deeply.") from None
+        raise BodyError(TOO_DEEP) from None
 
 
 def refuse_constant(name: str) -> None:
@@ -147,6 +156,8 @@ def user_id_of(item: dict[str, Any]) -> str:
     """The user id as text. Raises ValueError with what is wrong."""
     if "userId" not in item:
         raise ValueError("is missing")
+    if isinstance(item, RepeatedKeys) and "userId" in item.repeated:
+        raise ValueError("is given twice")
     given = item["userId"]
     if given is None:
         raise ValueError("is null")
@@ -196,9 +207,10 @@ def described(value: Any) -> str:
 def echo(value: Any) -> Any:
     """`value` as it came, for the answer: numbers become numbers again, else WISEflow cannot match the person."""
     if isinstance(value, Number):
-        if len(value) > ECHO_DIGITS:
+        digits = value.lstrip("-")
+        if len(digits) > ECHO_DIGITS:
             return str(value)
-        return int(value) if value.lstrip("-").isdigit() else finite(value)
+        return int(value) if digits.isdigit() else finite(value)
     if isinstance(value, dict):
         return {key: echo(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -82,6 +82,6 @@ def undelivered_by_user(queued: Queued) -> dict[str, str]:
     return {
         user_id: Cause(cause).error_info(detail)
         if cause
-        else Cause.UNCONFIRMED.error_info("its answer is still awaited")
+        else Cause.UNCONFIRMED.error_info("Learn has not answered yet")
         for user_id, cause, detail in rows
     }

@@ -127,8 +127,8 @@ def judge(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Verdict:
 
 
 def is_same_again(entry: Entry, person: PersonFacts) -> bool:
-    """R3: the grade that Learn has already confirmed."""
-    if person.exported_at is None or person.in_doubt or not entry.given:
+    """R3: the grade that Learn has already confirmed, and that nothing is about to replace."""
+    if person.exported_at is None or person.is_on_its_way or person.in_doubt or not entry.given:
         return False
     if entry.given == person.exported_value:
         return True

@@ -1,15 +1,14 @@
 """Reads environment variables, and stops the start with one clear line when a value is missing or makes no sense."""
 
 import ipaddress
+import os
 import zoneinfo
 from collections.abc import Callable
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
 
-env = environ.Env()
 T = TypeVar("T")
 
 
@@ -18,21 +17,13 @@ def read(name: str, cast: Callable[[str], T], *, default: str | None = None) -> 
 
     Ends the process with one line that names the variable when there is no usable value.
     """
-    text = env.str(name, default=default).strip() if default is not None else _required(name)
+    text = os.environ.get(name, default or "").strip()
+    if not text and default is None:
+        raise SystemExit(f"{name} is missing. Set it in the environment or in .env; .env.example shows every variable.")
     try:
         return cast(text)
     except ValueError as reason:
         raise SystemExit(f"{name} is not usable: {reason}. Set it in the environment or in .env.") from None
-
-
-def _required(name: str) -> str:
-    try:
-        text = env.str(name).strip()
-    except ImproperlyConfigured:
-        text = ""
-    if not text:
-        raise SystemExit(f"{name} is missing. Set it in the environment or in .env; .env.example shows every variable.")
-    return text
 
 
 def text(value: str) -> str:

@@ -7,6 +7,7 @@ import environ
 
 from gradebridge import environment
 from gradebridge.environment import read
+from gradebridge.unfold import UNFOLD  # noqa: F401  a setting as well
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environ.Env.read_env(BASE_DIR / ".env")

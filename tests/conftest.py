@@ -1,6 +1,7 @@
 """What tests share: a database that threads can use, a running sandbox Learn, and WISEflow as a caller."""
 
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,23 @@ from exports import delivering
 from gradebridge.sandbox.server import SandboxLearn
 from gradebridge.sandbox.world import World
 from tests.factories import ApiClientFactory, ColumnMappingFactory, CourseFactory, FlowFactory, GradeColumnFactory
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that only make sense on PostgreSQL where there is none."""
+    if connection.vendor == "postgresql":
+        return
+    left_out = [item for item in items if item.get_closest_marker("postgresql")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a test that is skipped for a missing part is a failure."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and reporter and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
 
 COURSE = "BIO101-2026"
 COLUMN = "Written exam"

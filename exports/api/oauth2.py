@@ -49,6 +49,9 @@ server = BackendApplicationServer(
 def token(request: HttpRequest) -> HttpResponse:
     """Answers as RFC 6749 says: the token, or `error` and `error_description`."""
     headers, body, status = server.create_token_response(
-        request.build_absolute_uri(), request.method, request.body, dict(request.headers)
+        request.build_absolute_uri(request.path),  # without its query, where no credentials belong
+        request.method,
+        request.body.decode(errors="replace"),
+        dict(request.headers),
     )
     return HttpResponse(body, status=status, headers=headers)

@@ -1,34 +1,29 @@
 """The raw body, bounded. What it means is for `exports.reading` alone."""
 
-from collections.abc import Mapping
-from typing import IO, Any
-
 from django.conf import settings
-from rest_framework.parsers import BaseParser
+from rest_framework import exceptions
+from rest_framework.request import Request
 
 from exports.api.errors import TooLarge
 
 
-class BoundedJsonBytes(BaseParser):
-    """The bytes of a JSON body of at most EXPORT_MAX_BYTES."""
+def json_bytes(request: Request) -> bytes:
+    """The bytes of a JSON body, of which no more than EXPORT_MAX_BYTES are held in memory.
 
-    media_type = "application/json"
-
-    def parse(
-        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> bytes:
-        """Raises TooLarge before more than the limit is held in memory."""
-        environ = (parser_context or {})["request"].META
-        limit = settings.EXPORT_MAX_BYTES
-        if "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
-            stream = environ["wsgi.input"]  # Django reads no further than Content-Length, which a chunked body lacks
-        elif int(environ.get("CONTENT_LENGTH") or 0) > limit:
-            raise TooLarge(too_large(limit))
-        content = stream.read(limit + 1)
-        if len(content) > limit:
-            raise TooLarge(too_large(limit))
-        return content
-
-
-def too_large(limit: int) -> str:
-    return f"The body is larger than {limit} bytes (EXPORT_MAX_BYTES); nothing was stored."
+    Raises UnsupportedMediaType, TooLarge, or ParseError for a body that breaks off. It goes around `request.data`, which
+    takes a chunked body, having no Content-Length, for no body at all.
+    """
+    if request.content_type.partition(";")[0].strip().lower() != "application/json":
+        raise exceptions.UnsupportedMediaType(request.content_type)
+    limit = settings.EXPORT_MAX_BYTES
+    is_chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
+    stream = request.META["wsgi.input"] if is_chunked else request._request  # Django stops at Content-Length
+    content = bytearray()
+    try:
+        while piece := stream.read(limit + 1 - len(content)):
+            content += piece
+    except OSError:
+        raise exceptions.ParseError("The body broke off; nothing was stored.") from None
+    if len(content) > limit:
+        raise TooLarge(f"The body is larger than {limit} bytes (EXPORT_MAX_BYTES); nothing was stored.")
+    return bytes(content)

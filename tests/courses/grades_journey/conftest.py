@@ -10,11 +10,17 @@ from tests.courses.grades_journey.pretend import PretendLearn
 Send = Callable[..., list[LearnError | None]]
 
 
-@pytest.fixture
-def learn() -> Iterator[PretendLearn]:
+@pytest.fixture(scope="session")
+def server() -> Iterator[HTTPServer]:
     with HTTPServer(host="127.0.0.1", port=0, threaded=True) as server:
-        yield PretendLearn(server)
-        server.check()
+        yield server
+
+
+@pytest.fixture
+def learn(server: HTTPServer) -> Iterator[PretendLearn]:
+    yield PretendLearn(server)
+    server.check()
+    server.clear()
 
 
 @pytest.fixture

@@ -90,12 +90,12 @@ class PretendLearn:
 
 
 @contextmanager
-def raw_server(*behaviours: Callable[[socket.socket], None]) -> Iterator[tuple[str, list[int]]]:
-    """Gives the n-th connection to the n-th behaviour, the last one to all later ones, and closes it afterwards.
+def raw_server(*behaviours: Callable[[socket.socket], None]) -> Iterator[tuple[str, list[socket.socket]]]:
+    """Gives the n-th connection to the n-th behaviour, later ones to the last, and closes it afterwards.
 
-    Yields the address and a list that grows by one entry for each connection.
+    Yields the address and the list of all connections so far. What is still open at the end is cut.
     """
-    connections: list[int] = []
+    connections: list[socket.socket] = []
     listener = socket.create_server(("127.0.0.1", 0))
     threads: list[threading.Thread] = []
 
@@ -108,7 +108,7 @@ def raw_server(*behaviours: Callable[[socket.socket], None]) -> Iterator[tuple[s
             while True:
                 connection, _ = listener.accept()
                 behave = behaviours[min(len(connections), len(behaviours) - 1)]
-                connections.append(1)
+                connections.append(connection)
                 threads.append(threading.Thread(target=serve_one, args=(connection, behave)))
                 threads[-1].start()
 
@@ -120,7 +120,9 @@ def raw_server(*behaviours: Callable[[socket.socket], None]) -> Iterator[tuple[s
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         thread.join()
-        for thread in threads:
+        for connection, thread in zip(connections, threads, strict=True):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
             thread.join()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import socket
 import threading
 import time
@@ -92,14 +93,11 @@ def test_a_call_without_results_is_one_call_and_every_items_outcome(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize("location", ["{url}/elsewhere", "http://[broken", "/\udcff"])
-def test_a_redirect_is_not_followed(learn: PretendLearn, send: Send, status: int, location: str):
-    redirect = Response("", status)
-    redirect.headers["Location"] = location.format(url=learn.url).encode("utf-8", "surrogateescape").decode("latin-1")
-    learn.script.append(redirect)
+def test_a_redirect_is_not_followed(learn: PretendLearn, send: Send, status: int):
+    learn.script.append(Response("", status, {"Location": f"{learn.url}/elsewhere"}))
     [outcome] = send(grade())
     assert isinstance(outcome, RequestRefused)
-    assert str(outcome).startswith("Learn sent the call on to ")
+    assert str(outcome) == f"Learn sent the call on to {learn.url}/elsewhere, where GradeBridge does not go."
     assert len(learn.batches) == 1  # the server fails the test for a request to any other place
 
 
@@ -178,7 +176,6 @@ def test_a_kept_connection_that_breaks_is_replaced_once():
         assert journey.set_grade_values([grade()], until=until) == [None]
         assert journey.set_grade_values([grade()], until=until) == [None]
         assert len(connections) == 3
-        del journey
 
 
 def test_where_the_replaced_connection_fails_too_it_is_unconfirmed_whatever_the_failure():
@@ -195,7 +192,6 @@ def test_where_the_replaced_connection_fails_too_it_is_unconfirmed_whatever_the_
         until = time.monotonic() + 10
         assert journey.set_grade_values([grade()], until=until) == [None]
         assert [type(outcome) for outcome in journey.set_grade_values([grade()], until=until)] == [Unconfirmed]
-        del journey
 
 
 def test_many_threads_share_one_token_and_each_gets_its_own_outcomes(learn: PretendLearn, journey: GradesJourney):
@@ -270,8 +266,6 @@ def test_https_and_this_machine_are_accepted(url: str):
 def test_plain_http_is_switched_on_for_this_machine_alone(monkeypatch: pytest.MonkeyPatch, url: str, allowed: bool):
     monkeypatch.delenv("OAUTHLIB_INSECURE_TRANSPORT", raising=False)
     GradesJourney(url=url, key="key", secret="secret", timeout=5)
-    import os
-
     assert ("OAUTHLIB_INSECURE_TRANSPORT" in os.environ) is allowed
 
 

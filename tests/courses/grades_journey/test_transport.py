@@ -5,6 +5,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -134,8 +135,11 @@ def test_a_silent_tls_handshake_is_unavailable_in_time(released: threading.Event
         released.set()
 
 
-def drip(*parts: bytes) -> Callable[[socket.socket], None]:
-    """Sends the parts byte by byte, never silent long enough for a read time-out, until the client has had enough."""
+Silence = Callable[[socket.socket], None]
+
+
+def drip(*parts: bytes) -> Silence:
+    """Sends the parts byte by byte, never silent long enough for a read time-out, until the client hangs up."""
 
     def behave(connection: socket.socket) -> None:
         read_request(connection)
@@ -153,7 +157,7 @@ def drip(*parts: bytes) -> Callable[[socket.socket], None]:
 
 def no_answer(connection: socket.socket) -> None:
     read_request(connection)
-    connection.recv(1)  # returns when the client leaves
+    connection.recv(1)  # returns when the client hangs up
 
 
 @pytest.mark.parametrize(
@@ -167,14 +171,22 @@ def no_answer(connection: socket.socket) -> None:
     ids=["no answer", "dripping head", "dripping body", "dripping body without a length"],
 )
 def test_an_answer_that_takes_too_long_is_unconfirmed_in_time_and_its_connection_is_ended(
-    behave: Callable[[socket.socket], None],
+    behave: Silence,
 ):
-    with raw_server(behave) as (url, _connections):  # leaving it joins the server's thread: the client has hung up
+    hung_up = threading.Event()
+
+    def behave_and_tell(connection: socket.socket) -> None:
+        with suppress(OSError):
+            behave(connection)
+        hung_up.set()
+
+    with raw_server(behave_and_tell) as (url, _connections):
         started = time.monotonic()
         assert str(failure(url, seconds=SOON)) == (
             "Learn did not answer within 0.2 seconds; it may have stored the grade."
         )
         assert time.monotonic() - started < LATE
+        assert hung_up.wait(LATE)
 
 
 def test_a_request_that_nobody_reads_is_unconfirmed_in_time(released: threading.Event):
@@ -261,7 +273,6 @@ def test_a_connection_is_kept_for_the_next_call():
         for _ in range(3):
             post(url, courier=courier)
         assert len(connections) == 1
-        del courier
 
 
 def test_a_kept_connection_that_breaks_without_an_answer_is_told_apart():
@@ -276,7 +287,14 @@ def test_a_kept_connection_that_breaks_without_an_answer_is_told_apart():
             post(url, courier=courier)
         post(url, courier=courier, fresh=True)
         assert len(connections) == 2
-        del courier
+
+
+@pytest.mark.parametrize("place", ["http://[broken", "/\udcff", "https://elsewhere.example/"])
+def test_a_redirect_is_handed_back_as_it_came_wherever_it_points(place: str):
+    head = f"HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 0\r\n\r\n"
+    with raw_server(say(head.encode("utf-8", "surrogateescape"))) as (url, connections):
+        assert post(url) == b""
+        assert len(connections) == 1
 
 
 def test_a_kept_connection_that_was_closed_in_between_is_replaced_without_a_word():
@@ -293,7 +311,6 @@ def test_a_kept_connection_that_was_closed_in_between_is_replaced_without_a_word
         assert closed.wait(10)
         post(url, courier=courier)
         assert len(connections) == 2
-        del courier
 
 
 def test_what_learn_repeats_of_the_token_is_blotted_out():

@@ -1,0 +1,70 @@
+"""What a cell of a table shows: a state, a reason, a link, a span of time."""
+
+from datetime import timedelta
+
+from django.db.models import Model
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from exports.causes import Cause
+from exports.models import Delivery, ExportAttempt, Flow, Participant
+
+PILLS = {  # state: (tone, icon); the state is always written out as well
+    "NOT_EXPORTED": ("plain", "remove"),
+    "QUEUED": ("info", "schedule"),
+    "SENDING": ("info", "sync"),
+    "EXPORTED": ("success", "check"),
+    "DELIVERED": ("success", "check"),
+    "FAILED": ("danger", "error"),
+    "REFUSED": ("warning", "block"),
+    "REJECTED": ("danger", "cancel"),
+    "UNCONFIRMED": ("warning", "help"),
+}
+
+
+def state_pill(row: Flow | Participant | ExportAttempt | Delivery) -> SafeString:
+    return pill(row.state, row.get_state_display())
+
+
+def pill(state: str, text: str) -> SafeString:
+    tone, icon = PILLS[state]
+    return format_html(
+        '<span class="gb-pill gb-{}"><span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
+        tone,
+        icon,
+        text,
+    )
+
+
+def reason(row: Participant | Delivery) -> SafeString | str:
+    """Why it failed, and what to do."""
+    if not row.cause:
+        return ""
+    cause = Cause(row.cause)
+    return format_html(
+        '<div class="gb-reason"><strong>{}</strong> {} {}</div>',
+        f"{cause.label}.",
+        cause.sentence(row.detail),
+        cause.guidance.what_to_do,
+    )
+
+
+def link(row: Model, text: object = None) -> SafeString:
+    """To the row's own page."""
+    return format_html('<a class="gb-link" href="{}">{}</a>', address(row), row if text is None else text)
+
+
+def address(row: Model) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def span(length: timedelta) -> str:
+    """`0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`."""
+    seconds = length.total_seconds()
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    return f"{minutes // 60} h {minutes % 60} min"

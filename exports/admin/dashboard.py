@@ -1,0 +1,39 @@
+"""The start page: did everything arrive, and if not, what is to be done?"""
+
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpRequest
+
+from exports.admin.cells import span, state_pill
+from exports.causes import Cause
+from exports.models import ExportAttempt, ExportState, Flow, Participant
+
+LATEST = 8  # attempts
+
+SHOWN = ["exports.view_flow", "exports.view_participant", "exports.view_exportattempt"]
+
+
+def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Unfold's callback for the start page. The number of statements does not depend on the number of rows."""
+    if not request.user.has_perms(SHOWN):
+        return context
+    people = Participant.objects.order_by()
+    states = dict(people.values_list("state").annotate(Count("pk")))
+    causes = people.failed().values_list("cause").annotate(grades=Count("pk")).order_by("-grades", "cause")
+    return context | {
+        "may_see_grades": True,
+        "states": [(state, states.get(state, 0)) for state in ExportState],
+        "has_grades": bool(states),
+        "flows_failed": Flow.objects.filter(state=ExportState.FAILED).count(),
+        "changed": people.filter(changed_since_export=True).count(),
+        "causes": [(Cause(cause), grades) for cause, grades in causes],
+        "attempts": [
+            {"row": attempt, "pill": state_pill(attempt), "took": took(attempt)}
+            for attempt in ExportAttempt.objects.select_related("flow")[:LATEST]
+        ],
+    }
+
+
+def took(attempt: ExportAttempt) -> str:
+    return span(attempt.finished_at - attempt.started_at) if attempt.finished_at else "running"

@@ -1,0 +1,51 @@
+"""Deliveries: each person's value in each attempt."""
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from exports.admin.cells import link, reason, state_pill
+from exports.admin.filters import OnlyChosen
+from exports.admin.history import HistoryAdmin
+from exports.models import Delivery
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(HistoryAdmin):
+    list_display = ["user_id", "in_attempt", "value", "destination", "standing", "reason", "settled_at"]
+    list_filter = ["state", "cause", ("attempt", OnlyChosen), ("participant", OnlyChosen)]
+    list_select_related = ["participant", "attempt__flow"]
+    search_fields = ["participant__user_id", "participant__learn_user_id"]
+    search_help_text = "WISEflow or Learn user id"
+    ordering = ["-pk"]
+    fieldsets = [
+        ("What became of it", {"fields": ["standing", "reason", "settled_at"]}),
+        ("Grade", {"fields": ["of_participant", "in_attempt", "mark", "alternative_grade"]}),
+        ("What went to Learn", {"fields": ["value", "course_id", "column_name", "learn_user_id"]}),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Delivery | None = None) -> list[str]:
+        return ["standing", "reason", "of_participant", "in_attempt"]
+
+    @admin.display(description="User id")
+    def user_id(self, delivery: Delivery) -> str:
+        return delivery.participant.user_id
+
+    @admin.display(description="Participant")
+    def of_participant(self, delivery: Delivery) -> str:
+        return link(delivery.participant, delivery.participant.user_id)
+
+    @admin.display(description="Attempt")
+    def in_attempt(self, delivery: Delivery) -> str:
+        return link(delivery.attempt)
+
+    @admin.display(description="Course and column")
+    def destination(self, delivery: Delivery) -> str:
+        return f"{delivery.course_id} · {delivery.column_name}" if delivery.course_id else ""
+
+    @admin.display(description="State")
+    def standing(self, delivery: Delivery) -> str:
+        return state_pill(delivery)
+
+    @admin.display(description="Cause and what to do")
+    def reason(self, delivery: Delivery) -> str:
+        return reason(delivery)

@@ -1,0 +1,135 @@
+"""Flows: what may be exported, where it goes, and how far it has come."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Count, ForeignKey, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.forms import ModelChoiceField
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin, TabularInline
+
+from courses.models import GradeColumn
+from exports.admin.cells import state_pill
+from exports.admin.filters import ChangedSinceExport
+from exports.admin.people import with_id
+from exports.admin.retry import RetriesFailed
+from exports.models import ColumnMapping, ExportAttempt, ExportState, Flow, Participant
+from exports.models.participant import ParticipantQuerySet
+
+
+class ColumnMappingInline(TabularInline):  # type: ignore[misc]  Unfold is untyped
+    model = ColumnMapping
+    fields = ["source_code", "grade_column"]
+    autocomplete_fields = ["grade_column"]
+    verbose_name_plural = "Column mapping: where the grades go in Learn"
+
+    def get_extra(self, request: HttpRequest, obj: Flow | None = None, **kwargs: Any) -> int:
+        return 0 if obj and obj.column_mappings.exists() else 1
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ColumnMapping]:
+        mappings: QuerySet[ColumnMapping] = super().get_queryset(request)
+        return mappings.select_related("grade_column__course")
+
+    def formfield_for_foreignkey(
+        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> ModelChoiceField[Any] | None:
+        if db_field.name == "grade_column":
+            kwargs["queryset"] = GradeColumn.objects.select_related("course")  # a column is shown with its course
+        field: ModelChoiceField[Any] | None = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        return field
+
+
+@admin.register(Flow)
+class FlowAdmin(RetriesFailed, ModelAdmin):  # type: ignore[misc]
+    list_display = ["flow_id", "title", "standing", "exported", "failed", "queued", "last_attempt"]
+    list_filter = ["state", ChangedSinceExport, "instant_export"]
+    list_per_page = 50
+    show_full_result_count = False
+    search_fields = ["flow_id", "title"]
+    search_help_text = "Flow id or title, or somebody's whole WISEflow or Learn user id"
+    readonly_fields = ["roster_imported_at"]
+    fieldsets = [
+        (None, {"fields": ["flow_id", "title"]}),
+        (
+            "When grades are exported",
+            {"fields": ["synchronised_at", "assessment_ends_at", "instant_export", "allow_overwrite"]},
+        ),
+        ("Roster", {"fields": ["roster_imported_at"]}),
+    ]
+    inlines = [ColumnMappingInline]
+    change_form_outer_before_template = "admin/exports/flow.html"
+    warn_unsaved_form = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Flow]:
+        flows: QuerySet[Flow] = super().get_queryset(request)
+        return flows.annotate(  # the database counts for the rows of one page only
+            exported=participants_in(ExportState.EXPORTED),
+            failed=participants_in(ExportState.FAILED),
+            queued=participants_in(ExportState.QUEUED),
+            last_attempt=Subquery(
+                ExportAttempt.objects.filter(flow=OuterRef("pk")).order_by("-pk").values("started_at")[:1]
+            ),
+        )
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Flow], search_term: str
+    ) -> tuple[QuerySet[Flow], bool]:
+        found, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        if search_term:
+            found |= queryset.filter(pk__in=with_id(search_term).values("flow"))
+        return found, may_have_duplicates
+
+    def failed_among(self, queryset: QuerySet[Flow]) -> ParticipantQuerySet:
+        return Participant.objects.failed().filter(flow__in=queryset.order_by().values("pk"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Flow | None = None) -> list[str]:
+        return ["flow_id", *self.readonly_fields] if obj else self.readonly_fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: Flow | None = None) -> bool:
+        """Only a flow without history, one by one: deleting must not take what was exported out of sight."""
+        allowed: bool = super().has_delete_permission(request, obj)
+        return allowed and obj is not None and not obj.participants.exists() and not obj.attempts.exists()
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        flow = self.get_object(request, object_id)
+        context = self.standing_of(flow, request) if flow else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context | (extra_context or {}))
+        return response
+
+    def standing_of(self, flow: Flow, request: HttpRequest) -> dict[str, Any]:
+        counts = dict(flow.participants.order_by().values_list("state").annotate(Count("pk")))
+        return {
+            "counts": [(state, counts.get(state, 0)) for state in ExportState],
+            "changed": flow.participants.filter(changed_since_export=True).count(),
+            "is_mapped": flow.column_mappings.exists(),
+            "may_retry": bool(counts.get(ExportState.FAILED)) and self.has_retry_permission(request),
+        }
+
+    @admin.display(description="State", ordering="state")
+    def standing(self, flow: Flow) -> str:
+        return state_pill(flow)
+
+    @admin.display(description="Exported")
+    def exported(self, flow: Any) -> int:
+        return int(flow.exported)
+
+    @admin.display(description="Failed")
+    def failed(self, flow: Any) -> int:
+        return int(flow.failed)
+
+    @admin.display(description="Queued")
+    def queued(self, flow: Any) -> int:
+        return int(flow.queued)
+
+    @admin.display(description="Last attempt", empty_value="None yet")
+    def last_attempt(self, flow: Any) -> Any:
+        return flow.last_attempt
+
+
+def participants_in(state: ExportState) -> Coalesce:
+    """How many participants of a flow are in `state`."""
+    counted = Participant.objects.filter(flow=OuterRef("pk"), state=state).order_by().values("flow")
+    return Coalesce(Subquery(counted.annotate(people=Count("pk")).values("people")), 0)

@@ -1,0 +1,22 @@
+"""What every page of history has in common: it is read, and nothing else."""
+
+from django.db.models import Model
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+
+class HistoryAdmin(ModelAdmin):  # type: ignore[misc]  Unfold is untyped
+    """Nobody adds, changes or deletes history, whatever their permissions."""
+
+    list_per_page = 50
+    show_full_result_count = False  # would count the whole table beside the filtered rows
+    sortable_by = ()  # newest first is what the indexes serve
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False

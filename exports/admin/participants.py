@@ -1,0 +1,73 @@
+"""Participants: where every person's grade stands."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from exports.admin.cells import link, reason, state_pill
+from exports.admin.filters import OnlyChosen
+from exports.admin.history import HistoryAdmin
+from exports.admin.retry import RetriesFailed
+from exports.models import Participant
+from exports.models.participant import ParticipantQuerySet
+
+MOST_DELIVERIES = 50  # on one page
+
+
+@admin.register(Participant)
+class ParticipantAdmin(RetriesFailed, HistoryAdmin):
+    list_display = ["user_id", "learn_user_id", "of_flow", "standing", "value_in_learn", "exported_at", "reason"]
+    list_filter = ["state", "changed_since_export", "cause", ("flow", OnlyChosen)]
+    list_select_related = ["flow"]
+    search_fields = ["user_id", "learn_user_id", "flow__flow_id", "flow__title"]
+    search_help_text = "WISEflow or Learn user id, flow id or title"
+    fieldsets = [
+        (
+            "Where the grade stands",
+            {"fields": ["standing", "reason", "value_in_learn", "exported_at", "changed_since_export"]},
+        ),
+        ("What WISEflow sent last", {"fields": ["mark", "alternative_grade", "source_code"]}),
+        ("Person", {"fields": ["of_flow", "user_id", "learn_user_id", "on_roster", "added_by"]}),
+    ]
+    change_form_outer_after_template = "admin/exports/participant.html"
+
+    def failed_among(self, queryset: QuerySet[Participant]) -> ParticipantQuerySet:
+        return Participant.objects.failed().filter(pk__in=queryset.order_by().values("pk"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Participant | None = None) -> list[str]:
+        return ["standing", "reason", "value_in_learn", "of_flow"]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        participant = self.get_object(request, object_id)
+        context = self.history_of(participant, request) if participant else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context | (extra_context or {}))
+        return response
+
+    def history_of(self, participant: Participant, request: HttpRequest) -> dict[str, Any]:
+        deliveries = participant.deliveries.select_related("attempt__flow").order_by("-pk")[: MOST_DELIVERIES + 1]
+        return {
+            "deliveries": deliveries[:MOST_DELIVERIES],
+            "has_more": len(deliveries) > MOST_DELIVERIES,
+            "may_retry": self.has_retry_permission(request)
+            and Participant.objects.failed().filter(pk=participant.pk).exists(),
+        }
+
+    @admin.display(description="State")
+    def standing(self, participant: Participant) -> str:
+        return state_pill(participant)
+
+    @admin.display(description="Flow")
+    def of_flow(self, participant: Participant) -> str:
+        return link(participant.flow)
+
+    @admin.display(description="Value in Learn")
+    def value_in_learn(self, participant: Participant) -> str:
+        return participant.exported_value
+
+    @admin.display(description="Cause and what to do")
+    def reason(self, participant: Participant) -> str:
+        return reason(participant)

@@ -1,0 +1,144 @@
+"""What a cell means. Every reader takes a cell and returns its value, or raises ValueError with what is wrong."""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from exports.importing.tables import Cell, quoted
+
+Reader = Callable[[Cell], Any]
+
+EXACT_DIGITS = 15  # of a number in a workbook; Excel makes zeros of the rest
+# Learn and WISEflow know none of these, and no database stores all of them.
+UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+NOT_CALCULATED = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
+SHORTENED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+")  # what Excel writes to CSV for a long number
+FIRST_YEAR, LAST_YEAR = 2000, 2100  # outside: a slip of the finger
+
+
+def text_of(cell: Cell) -> str:
+    """The cell as trimmed text; a line break or tab inside it counts as a space."""
+    match cell:
+        case None:
+            return ""
+        case bool():
+            return str(cell).upper()
+        case int() | float():
+            return digits_of(cell)
+        case str():
+            return usable(re.sub(r"[\t\r\n]+", " ", cell.strip()))
+        case _:
+            raise ValueError(f"holds a date or time ({cell}), not text; give the column the format Text")
+
+
+def digits_of(number: float) -> str:
+    """1001 as 1001, never as 1001.0."""
+    if not math.isfinite(number) or abs(number) >= 10**EXACT_DIGITS:
+        raise ValueError(
+            f"is a number of more than {EXACT_DIGITS} digits, which Excel does not keep; give the column the format Text"
+        )
+    return str(int(number)) if number == int(number) else f"{number:.{EXACT_DIGITS}f}".rstrip("0")
+
+
+def usable(text: str) -> str:
+    if unusable := UNUSABLE.search(text):
+        raise ValueError(f"holds the character U+{ord(unusable[0]):04X}, which cannot be stored")
+    if text in NOT_CALCULATED:
+        raise ValueError(f"holds a formula that could not be calculated ({text})")
+    if SHORTENED.fullmatch(text):
+        raise ValueError(f"{quoted(text)} is a number that Excel has shortened; give the column the format Text")
+    return text
+
+
+def text(model: type[models.Model], field: str, *, required: bool = False) -> Reader:
+    """Text that fits into the model's field."""
+    length = model._meta.get_field(field).max_length
+    assert length is not None
+
+    def read(cell: Cell) -> str:
+        value = text_of(cell)
+        if required and not value:
+            raise ValueError("is empty")
+        if len(value) > length:
+            raise ValueError(f"has {len(value)} characters; {length} are allowed")
+        return value
+
+    return read
+
+
+def choice(choices: type[models.TextChoices], *, empty: str) -> Reader:
+    """One of `choices`, in any case."""
+
+    def read(cell: Cell) -> str:
+        value = text_of(cell)
+        if not value:
+            return str(empty)
+        if value.upper() not in choices.values:
+            raise ValueError(f"{quoted(value)} is none of {', '.join(choices.values)}")
+        return value.upper()
+
+    return read
+
+
+def number(*, least: float, most: float, empty: float) -> Reader:
+    """A plain decimal number with a point."""
+
+    def read(cell: Cell) -> float:
+        value = text_of(cell)
+        if not value:
+            return empty
+        if re.fullmatch(r"[0-9]+,[0-9]+", value):
+            raise ValueError(f"{quoted(value)} has a comma; write the number with a point, without separators")
+        if not re.fullmatch(r"[0-9]*\.?[0-9]+", value) or not float(value) > 0:
+            raise ValueError(f"{quoted(value)} is not a number greater than 0")
+        if not least <= float(value) <= most:
+            raise ValueError(f"{quoted(value)} is not between {least:,} and {most:,}")
+        return float(value)
+
+    return read
+
+
+def yes_or_no(cell: Cell) -> bool:
+    """Empty: no."""
+    value = text_of(cell)
+    if value.lower() in ("true", "yes", "1"):
+        return True
+    if value.lower() in ("false", "no", "0", ""):
+        return False
+    raise ValueError(f"{quoted(value)} is neither true nor false")
+
+
+def moment(*, time_of_day: time) -> Reader:
+    """An aware datetime, None where the cell is empty. A date without a time has `time_of_day`.
+
+    ISO 8601 text, or a date cell of a workbook; without an offset it is in the site's zone.
+    """
+
+    def read(cell: Cell) -> datetime | None:
+        given = cell if isinstance(cell, date) else from_iso(text_of(cell))
+        if given is None:
+            return None
+        if not isinstance(given, datetime):
+            given = datetime.combine(given, time_of_day)  # noqa: DTZ  it becomes aware below
+        if not FIRST_YEAR <= given.year <= LAST_YEAR:
+            raise ValueError(f"'{given:%Y-%m-%d}' is not between the years {FIRST_YEAR} and {LAST_YEAR}")
+        given += timedelta(microseconds=500_000)  # a workbook's times are a hair early or late
+        given = given.replace(microsecond=0)
+        return timezone.make_aware(given) if timezone.is_naive(given) else given.astimezone(UTC)
+
+    return read
+
+
+def from_iso(value: str) -> date | None:
+    """A date, or a datetime where the text has a time of day; None for an empty text."""
+    if not value:
+        return None
+    try:
+        return date.fromisoformat(value) if len(value) <= len("2026-05-31") else datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{quoted(value)} is not an ISO 8601 date such as 2026-05-31T12:00") from None

@@ -1,0 +1,200 @@
+"""A .csv or .xlsx file -> rows of cells by the names of its header. What a cell means is for `cells`."""
+
+import csv
+import io
+import re
+import warnings
+import zipfile
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import ParseError
+
+from openpyxl import load_workbook
+
+Cell = str | int | float | bool | datetime | date | time | timedelta | None
+NumberedCells = tuple[int, Sequence[Cell]]
+
+MOST_BYTES = 50_000_000
+MOST_BYTES_UNPACKED = 150_000_000  # a small workbook can hold gigabytes of zeros
+MOST_ROWS = 200_000
+MOST_COLUMNS = 100
+LAST_EXCEL_ROW = 1_048_576
+MOST_SHOWN = 50  # problems; whoever sees more of them repairs the first and tries again
+
+
+class ImportRefused(Exception):
+    """The file is not imported. `problems` says in a sentence each what has to be repaired."""
+
+    def __init__(self, *problems: object) -> None:
+        super().__init__(*problems)
+        self.problems = [str(problem) for problem in problems]
+
+    def __str__(self) -> str:
+        more = len(self.problems) - MOST_SHOWN
+        return "\n".join([*self.problems[:MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`number` is the one a person sees in the file (the header is row 1); `cells` are those under a name."""
+
+    number: int
+    cells: Mapping[str, Cell]
+
+
+def load(path: Path) -> bytes:
+    """The file's content. Raises ImportRefused where there is none, or too much of it."""
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ImportRefused(f"{path} is larger than {MOST_BYTES // 1_000_000} MB.")
+        return path.read_bytes()
+    except OSError as error:
+        raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
+
+
+def read_rows(name: str, content: bytes, *, known: Collection[str], required: Collection[str]) -> list[Row]:
+    """The rows below the header, at least one; rows without any value are left out.
+
+    `name` is the file's, for its ending. The header names columns from `known`, each at most once, in any order and any
+    case, and all of `required`. Raises ImportRefused.
+    """
+    match Path(name).suffix.lower():
+        case ".csv":
+            lines = with_values(csv_lines(content))
+        case ".xlsx":
+            lines = xlsx_lines(content)
+        case _:
+            raise ImportRefused(f"{Path(name).name} is neither a .csv nor an .xlsx file.")
+    if not lines:
+        raise ImportRefused("The file is empty; its first row must name the columns.")
+    columns = read_header(lines[0][1], known=known, required=required)
+    if len(lines) == 1:
+        raise ImportRefused("The file has no rows below its header.")
+    if problems := list(find_strays(lines[1:], columns)):
+        raise ImportRefused(*problems)
+    return [
+        Row(number, {name: cells[place] if place < len(cells) else None for place, name in columns.items()})
+        for number, cells in lines[1:]
+    ]
+
+
+def with_values(lines: Iterable[NumberedCells]) -> list[NumberedCells]:
+    """The lines with a value in any cell. Raises ImportRefused for too many of them."""
+    found: list[NumberedCells] = []
+    for number, cells in lines:
+        if any(map(has_value, cells)):
+            found.append((number, cells))
+            if len(found) > MOST_ROWS + 1:
+                raise ImportRefused(f"The file has more than {MOST_ROWS:,} rows; divide it.")
+    return found
+
+
+def has_value(cell: Cell) -> bool:
+    return cell is not None and not (isinstance(cell, str) and not cell.strip())
+
+
+def read_header(cells: Sequence[Cell], *, known: Collection[str], required: Collection[str]) -> dict[int, str]:
+    """The columns' names by their place, 0 the first. Raises ImportRefused."""
+    columns = {place: str(cell).strip().lower() for place, cell in enumerate(cells) if has_value(cell)}
+    names = list(columns.values())
+    problems = [f"row 1: column {name} stands there twice" for name in sorted(set(names)) if names.count(name) > 1]
+    problems += [f"row 1: column {name} is missing" for name in required if name not in names]
+    if unknown := [quoted(name) for name in names if name not in known]:
+        problems.append(f"row 1: {', '.join(unknown)} is not a known column; known are {', '.join(known)}")
+    if problems:
+        raise ImportRefused(*problems)
+    return columns
+
+
+def find_strays(lines: Iterable[NumberedCells], columns: Mapping[int, str]) -> Iterator[str]:
+    """A value under no name is most often a separator that is not in quotes: the cells after it are all shifted."""
+    for number, cells in lines:
+        for place, cell in enumerate(cells):
+            if place not in columns and has_value(cell):
+                yield f"row {number}: {quoted(str(cell))} in cell {place + 1} stands under no column name"
+                break
+
+
+def quoted(text: str) -> str:
+    """`text` in quotes, fit to be shown in one line."""
+    shown = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:40])
+    return f"'{shown}{'…' if len(text) > 40 else ''}'"
+
+
+def csv_lines(content: bytes) -> Iterator[NumberedCells]:
+    """Comma, semicolon or tab: whichever the header has most of."""
+    text = decode(content)
+    header = re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0]
+    delimiter = max(",;\t", key=header.count)
+    # Strict: a quote that is never closed would otherwise swallow the rest of the file.
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
+    number = 0
+    try:
+        for number, cells in enumerate(reader, start=1):
+            yield number, cells
+    except csv.Error as error:
+        raise ImportRefused(f"row {number + 1} cannot be read: {error}") from error
+
+
+def decode(content: bytes) -> str:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise ImportRefused("The file is UTF-16 text; save it as CSV UTF-8.")
+    if content.startswith(b"PK\x03\x04"):
+        raise ImportRefused("The file is no CSV text but looks like a workbook; name it .xlsx.")
+    for encoding in ("utf-8-sig", "cp1252"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise ImportRefused("The file is neither UTF-8 nor Windows-1252 text; save it as CSV UTF-8.")
+
+
+# What openpyxl, zipfile and the XML parser raise for a workbook that is broken in one way or another.
+BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    ParseError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
+
+
+def xlsx_lines(content: bytes) -> list[NumberedCells]:
+    """The rows with values of the first sheet; of a formula, the value that was last calculated."""
+    if content.startswith(b"\xd0\xcf\x11\xe0"):
+        raise ImportRefused("The workbook has a password or the old .xls format; save it as .xlsx without a password.")
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(member.file_size for member in archive.infolist()) > MOST_BYTES_UNPACKED:
+                raise ImportRefused(f"The workbook unpacks to more than {MOST_BYTES_UNPACKED // 1_000_000} MB.")
+            if any(member.flag_bits & 1 for member in archive.infolist()):
+                raise ImportRefused("The workbook has a password; save it without one.")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # styles and extensions that openpyxl leaves aside
+            workbook = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
+            sheet = workbook.worksheets[0]
+            # Both bounds given, the sheet's own claim of its size is not believed.
+            rows = sheet.iter_rows(max_row=LAST_EXCEL_ROW, max_col=MOST_COLUMNS)
+            return with_values((number, [value_of(cell) for cell in row]) for number, row in enumerate(rows, start=1))
+    except BROKEN as error:
+        raise ImportRefused("The file cannot be read as an .xlsx workbook; save it once more as .xlsx.") from error
+
+
+def value_of(cell: Any) -> Cell:
+    """A cell's value, as far as its format decides what a person sees: a date without a time, a number as 00123."""
+    value: Cell = cell.value
+    if isinstance(value, datetime) and value.time() == time.min and "h" not in cell.number_format.lower():
+        return value.date()
+    if isinstance(value, int) and re.fullmatch("00+", cell.number_format):
+        return str(value).zfill(len(cell.number_format))
+    return value

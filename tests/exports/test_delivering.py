@@ -1,0 +1,214 @@
+"""From a queued delivery to its true state, with a sandbox Learn that fails in every way."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from exports import delivering, retrying
+from exports.causes import Cause
+from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
+from tests.conftest import COLUMN, COURSE
+from tests.factories import DeliveryFactory, ExportAttemptFactory, FlowFactory, ParticipantFactory
+
+People = Participant.objects
+
+
+def standing(user_id="u1"):
+    participant = People.get(user_id=user_id)
+    return participant.state, participant.cause
+
+
+@pytest.mark.parametrize(
+    ("fault", "state", "cause"),
+    [
+        ("forbidden", Delivery.State.FAILED, Cause.PERMISSION_MISSING),
+        ("not_installed", Delivery.State.FAILED, Cause.NOT_INSTALLED),
+        ("quota_long", Delivery.State.FAILED, Cause.QUOTA_USED_UP),
+        ("maintenance", Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE),
+        ("token_down", Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE),
+        ("token_refused", Delivery.State.FAILED, Cause.CREDENTIALS_REFUSED),
+        ("redirect", Delivery.State.FAILED, Cause.REQUEST_REFUSED),
+        ("server_error", Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED),
+        ("html_200", Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED),
+        ("truncated_json", Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED),
+    ],
+)
+def test_a_fault_of_learn_becomes_the_state_and_cause_that_say_what_to_do(learn, flow, wiseflow, fault, state, cause):
+    learn.faults.add(fault)
+
+    answer = wiseflow.export({"userId": "u1", "mark": "A"})
+
+    assert answer["numberOfErrors"] == 1
+    assert (Delivery.objects.get().state, standing()) == (state, (ExportState.FAILED, cause))
+    flow.refresh_from_db()
+    assert flow.state == ExportState.FAILED
+
+
+@pytest.mark.parametrize("fault", ["bearer_expired", "quota_short"])
+def test_a_passing_fault_is_overcome_within_the_export(learn, flow, wiseflow, fault):
+    learn.faults.add(fault, times=1)
+
+    answer = wiseflow.export({"userId": "u1", "mark": "A"})
+
+    assert answer["numberOfSuccess"] == 1
+    assert learn.world.value(COURSE, COLUMN, "u1") == "A"
+
+
+def test_a_crash_of_our_own_code_during_a_call_leaves_the_grade_unconfirmed(learn, flow, wiseflow, monkeypatch):
+    def crash(*args, **kwargs):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(delivering.grades_journey(), "set_grade_values", crash)
+
+    answer = wiseflow.export({"userId": "u1", "mark": "A"})
+
+    assert answer["numberOfErrors"] == 1
+    assert standing() == (ExportState.FAILED, Cause.INTERNAL_ERROR)
+
+
+def test_only_the_items_that_learn_rejects_fail(learn, flow, wiseflow):
+    answer = wiseflow.export(
+        {"userId": "u1", "mark": "A"}, {"userId": "stranger", "mark": "B"}, {"userId": "u2", "mark": "C"}
+    )
+
+    assert answer["numberOfSuccess"] == 2
+    assert [error["userId"] for error in answer["errors"]] == ["stranger"]
+    assert "not enrolled" in answer["errors"][0]["errorInfo"]
+    assert learn.world.values(COURSE, COLUMN) == {"u1": "A", "u2": "C"}
+
+
+def test_grades_travel_in_batches(learn, flow, wiseflow, settings):
+    settings.LEARN_BATCH_SIZE = 5
+
+    answer = wiseflow.export(*({"userId": f"u{number}", "mark": "A"} for number in range(1, 13)))
+
+    assert answer["numberOfSuccess"] == 12
+    assert sorted(call.items for call in learn.calls.of("gradeValueAPI")) == [2, 5, 5]
+
+
+def test_what_is_not_sent_by_the_deadline_fails_and_is_never_sent(learn, flow, wiseflow, settings):
+    settings.EXPORT_DEADLINE = 1
+    settings.LEARN_CONCURRENCY = 1
+    settings.LEARN_BATCH_SIZE = 1
+    learn.latency_ms = 700
+
+    answer = wiseflow.export(*({"userId": f"u{number}", "mark": "A"} for number in range(1, 5)))
+    delivering.couriers.rest(seconds=10)
+
+    late = set(People.filter(cause=Cause.DEADLINE).values_list("user_id", flat=True))
+    assert late
+    assert answer["numberOfErrors"] >= len(late)
+    assert not late & set(learn.world.values(COURSE, COLUMN))
+    assert not Delivery.objects.filter(state__in=Delivery.OPEN).exists()
+
+
+def test_an_answer_that_comes_after_ours_is_still_recorded(learn, flow):
+    """WISEflow was told the truth of its moment; the dashboard tells today's."""
+    ParticipantFactory(flow=flow, user_id="u1", failed=True)
+    attempt = retrying.retry(People.all(), by=None, in_background=False).attempts[0]
+    learn.latency_ms = 300
+
+    delivering.deliver(attempt, queued=1, until=timezone.now() + timedelta(seconds=0.1))
+    in_flight = Delivery.objects.get().state
+    delivering.couriers.rest(seconds=10)
+
+    assert in_flight == Delivery.State.SENDING
+    assert standing() == (ExportState.EXPORTED, "")
+    attempt.refresh_from_db()
+    assert attempt.state == ExportState.EXPORTED
+
+
+def test_two_exports_of_one_flow_at_once_send_nobody_twice(learn, flow, wiseflow):
+    learn.latency_ms = 200
+    answers = []
+
+    def export():
+        answers.append(wiseflow.export(*({"userId": f"u{number}", "mark": "A"} for number in range(1, 11))))
+        connection.close()
+
+    threads = [threading.Thread(target=export) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [len(learn.world.sent(COURSE, COLUMN, f"u{number}")) for number in range(1, 11)] == [1] * 10
+    assert sorted(answer["numberOfSuccess"] for answer in answers) in ([0, 10], [10, 10])
+
+
+class TestSweep:
+    def test_a_dead_attempt_is_brought_to_its_true_states(self, db):
+        flow = FlowFactory(state=ExportState.QUEUED)
+        attempt = ExportAttemptFactory(flow=flow, dead=True)
+        queued = DeliveryFactory(attempt=attempt, queued=True, participant__queued=True)
+        sending = DeliveryFactory(attempt=attempt, sending=True, participant__queued=True)
+        delivered = DeliveryFactory(attempt=attempt, participant__exported=True)
+
+        assert delivering.sweep() == 1
+
+        for delivery, state, cause in (
+            (queued, Delivery.State.FAILED, Cause.INTERRUPTED),
+            (sending, Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED),
+            (delivered, Delivery.State.DELIVERED, ""),
+        ):
+            delivery.refresh_from_db()
+            assert (delivery.state, delivery.cause) == (state, cause)
+        attempt.refresh_from_db()
+        assert (attempt.state, attempt.number_of_success, attempt.number_of_errors) == (ExportState.FAILED, 1, 2)
+        flow.refresh_from_db()
+        assert flow.state == ExportState.FAILED
+
+    def test_a_living_attempt_is_left_alone(self, db):
+        attempt = ExportAttemptFactory(running=True)
+        DeliveryFactory(attempt=attempt, queued=True, participant__queued=True)
+
+        assert delivering.sweep() == 0
+        assert Delivery.objects.get().state == Delivery.State.QUEUED
+
+    def test_a_dead_call_for_a_living_attempt_is_unconfirmed(self, db):
+        attempt = ExportAttemptFactory(running=True)
+        DeliveryFactory(
+            attempt=attempt, sending=True, participant__queued=True, lease_ends_at=timezone.now() - timedelta(seconds=1)
+        )
+
+        assert delivering.sweep() == 1
+        assert Delivery.objects.get().state == Delivery.State.UNCONFIRMED
+
+    def test_an_attempt_whose_process_died_before_settling_it_is_settled(self, db):
+        attempt = ExportAttemptFactory(dead=True)
+        DeliveryFactory(attempt=attempt, participant__exported=True)
+
+        assert delivering.sweep() == 1
+        attempt.refresh_from_db()
+        assert attempt.state == ExportState.EXPORTED
+
+    def test_a_swept_delivery_is_not_touched_by_its_late_answer(self, db):
+        attempt = ExportAttemptFactory(dead=True)
+        DeliveryFactory(attempt=attempt, queued=True, participant__queued=True)
+        ExportAttempt.objects.update(
+            lease_ends_at=timezone.now() + timedelta(minutes=1), ends_by=timezone.now() + timedelta(minutes=1)
+        )
+        batch = delivering.claim(at_least=1)
+        ExportAttempt.objects.update(lease_ends_at=timezone.now() - timedelta(minutes=1))
+        Delivery.objects.update(lease_ends_at=timezone.now() - timedelta(minutes=1))
+        delivering.sweep()
+
+        delivering.record(batch, [None])
+
+        assert Delivery.objects.get().state == Delivery.State.UNCONFIRMED
+        assert People.get().state == ExportState.FAILED
+
+    def test_the_next_export_of_the_flow_sweeps_it(self, learn, flow, wiseflow):
+        attempt = ExportAttemptFactory(flow=flow, dead=True)
+        DeliveryFactory(
+            attempt=attempt, queued=True, participant=ParticipantFactory(flow=flow, user_id="u1", queued=True)
+        )
+
+        answer = wiseflow.export({"userId": "u1", "mark": "B"})
+
+        assert answer["numberOfSuccess"] == 1
+        assert learn.world.sent(COURSE, COLUMN, "u1") == ["B"]
+        assert Flow.objects.get().state == ExportState.EXPORTED

@@ -1,0 +1,128 @@
+"""A manager's retry: the failed grades, nobody else, with today's mapping."""
+
+import pytest
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+
+from exports import retrying
+from exports.causes import Cause
+from exports.models import Delivery, ExportAttempt, ExportState, Participant
+from exports.tasks import deliver_attempt
+from tests.conftest import COLUMN, COURSE
+from tests.factories import ParticipantFactory, UserFactory
+
+
+def run_tasks():
+    """What a task worker does with the tasks that wait."""
+    for task in DBTaskResult.objects.ready():
+        deliver_attempt.func(*task.args_kwargs["args"])
+
+
+@pytest.fixture
+def manager(db):
+    return UserFactory(manager=True)
+
+
+def test_only_the_failed_ones_travel_and_the_flow_becomes_exported(learn, flow, wiseflow, manager):
+    wiseflow.export({"userId": "u1", "mark": "A"}, {"userId": "late", "mark": "B"})
+    learn.world.merge({"courses": {COURSE: {"users": ["late"]}}})
+    learn.calls.clear()
+
+    retry = retrying.retry(Participant.objects.all(), by=manager)
+    run_tasks()
+
+    assert (retry.queued, retry.refused) == (1, 0)
+    assert [call.items for call in learn.calls.of("gradeValueAPI")] == [1]
+    assert learn.world.values(COURSE, COLUMN) == {"u1": "A", "late": "B"}
+    flow.refresh_from_db()
+    assert flow.state == ExportState.EXPORTED
+    attempt = ExportAttempt.objects.get(trigger=ExportAttempt.Trigger.RETRY)
+    assert (attempt.state, attempt.requested_by, attempt.number_of_success) == (ExportState.EXPORTED, manager, 1)
+
+
+def test_the_first_attempt_stays_as_history(learn, flow, wiseflow, manager):
+    learn.faults.add("maintenance", times=1)
+    wiseflow.export({"userId": "u1", "mark": "A"})
+
+    retrying.retry(Participant.objects.all(), by=manager)
+    run_tasks()
+
+    assert list(Delivery.objects.order_by("pk").values_list("state", flat=True)) == ["FAILED", "DELIVERED"]
+    assert list(ExportAttempt.objects.order_by("pk").values_list("state", flat=True)) == ["FAILED", "EXPORTED"]
+
+
+def test_a_retry_uses_todays_mapping(learn, flow, wiseflow, manager):
+    unmapped = wiseflow.export({"userId": "u1", "mark": "A"}, path="/api/wiseflow/flows/78/export")
+    assert unmapped["numberOfErrors"] == 1
+    person = Participant.objects.get()
+    person.flow.synchronised_at = timezone.now()
+    person.flow.save()
+    flow.column_mappings.update(flow=person.flow)
+
+    retrying.retry(Participant.objects.all(), by=manager)
+    run_tasks()
+
+    person.refresh_from_db()
+    assert person.state == ExportState.EXPORTED
+
+
+def test_a_rule_that_still_forbids_refuses_again(flow, manager):
+    flow.column_mappings.all().delete()
+    ParticipantFactory(flow=flow, failed=True)
+
+    retry = retrying.retry(Participant.objects.all(), by=manager)
+
+    assert (retry.queued, retry.refused) == (0, 1)
+    assert Participant.objects.get().cause == Cause.NOT_MAPPED
+    assert retry.sentence().endswith("1 refused again by a rule.")
+    assert not DBTaskResult.objects.exists()
+
+
+@pytest.mark.parametrize("cause", [Cause.CONTRADICTORY_ENTRIES, Cause.ENTRY_NOT_USABLE])
+def test_an_unusable_entry_stays_refused_until_a_new_export(flow, manager, cause):
+    ParticipantFactory(flow=flow, failed=True, cause=cause, detail="mark is a list")
+
+    retry = retrying.retry(Participant.objects.all(), by=manager)
+
+    assert retry.refused == 1
+    assert Participant.objects.get().cause == cause
+
+
+def test_without_failed_ones_nothing_is_recorded(flow, manager):
+    ParticipantFactory(flow=flow, exported=True)
+    ParticipantFactory(flow=flow, queued=True)
+
+    retry = retrying.retry(Participant.objects.all(), by=manager)
+
+    assert retry.sentence() == "Nothing to retry: none of these grades is failed."
+    assert not ExportAttempt.objects.exists()
+
+
+def test_two_retries_send_nobody_twice(learn, flow, wiseflow, manager):
+    learn.faults.add("maintenance", times=1)
+    wiseflow.export({"userId": "u1", "mark": "A"})
+
+    first = retrying.retry(Participant.objects.all(), by=manager)
+    second = retrying.retry(Participant.objects.all(), by=manager)
+    run_tasks()
+
+    assert (first.queued, second.queued) == (1, 0)
+    assert learn.world.sent(COURSE, COLUMN, "u1") == ["A"]
+
+
+def test_the_task_is_enqueued_with_the_attempt(flow, manager):
+    ParticipantFactory(flow=flow, failed=True)
+
+    retry = retrying.retry(Participant.objects.all(), by=manager)
+
+    assert [task.args_kwargs["args"] for task in DBTaskResult.objects.all()] == [[retry.attempts[0].pk]]
+
+
+def test_a_task_that_comes_twice_sends_once(learn, flow, manager):
+    ParticipantFactory(flow=flow, user_id="u1", failed=True)
+    retry = retrying.retry(Participant.objects.all(), by=manager)
+
+    deliver_attempt.func(retry.attempts[0].pk)
+    deliver_attempt.func(retry.attempts[0].pk)
+
+    assert learn.world.sent(COURSE, COLUMN, "u1") == ["B"]
