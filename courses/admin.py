@@ -11,7 +11,7 @@ from unfold.admin import ModelAdmin
 from courses.models import Course, GradeColumn, GradeSchema
 
 
-class LearnAdmin(ModelAdmin):  # type: ignore[misc]  Unfold is untyped
+class LearnAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
     """What grades depend on is protected: a page says what to remove first."""
 
     list_per_page = 50

@@ -9,7 +9,7 @@ tells any survivor the truth should this process die.
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -40,7 +40,7 @@ from exports.models.bulk import update
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.02  # how often a process looks whether another one has settled what it waits for
+POLL_SECONDS = 0.05  # how often a process looks whether another one has settled what it waits for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -170,8 +170,8 @@ def outcome_of(error: LearnError) -> tuple[str, str, str]:
     return state, cause, str(error)
 
 
-def settle(attempts: Sequence[int]) -> int:
-    """Finish those of the attempts that are all settled, bring their flows' states after; returns how many."""
+def settle(attempts: Sequence[int]) -> list[int]:
+    """Finish those of the attempts whose deliveries are all settled, bring their flows' states after; returns them."""
     finished = ExportAttempt.objects.filter(pk__in=attempts).settle(timezone.now())
     if finished:
         with transaction.atomic():
@@ -179,7 +179,7 @@ def settle(attempts: Sequence[int]) -> int:
             locked = Flow.objects.filter(pk__in=flows).order_by("pk").select_for_update()
             # A new statement after the lock: it sees all that was recorded by whoever held the lock before us.
             Flow.objects.filter(pk__in=list(locked.values_list("pk", flat=True))).refresh_state()
-    return len(finished)
+    return finished
 
 
 def sweep(flows: QuerySet[Flow] | None = None) -> int:
@@ -199,61 +199,68 @@ def sweep(flows: QuerySet[Flow] | None = None) -> int:
     for attempt in attempts:
         with transaction.atomic():
             swept = dead_calls.filter(attempt=attempt).close(
-                Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED, "The call to Learn was interrupted; it may have stored the grade", now=now
+                Delivery.State.UNCONFIRMED,
+                Cause.UNCONFIRMED,
+                "The call to Learn was interrupted; it may have stored the grade",
+                now=now,
             )
             if attempt.lease_ends_at < now:
                 queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)
                 swept += queued.close(Delivery.State.FAILED, Cause.INTERRUPTED, now=now)
             if swept:
                 settle_participants(settled_at=now, attempt=attempt.pk)
-    return settle([attempt.pk for attempt in attempts]) if attempts else 0
+    return len(settle([attempt.pk for attempt in attempts])) if attempts else 0
 
 
 class Couriers:
     """The threads of this process that carry batches to Learn, and those who wait for a verdict.
 
-    While somebody waits, at least one courier runs. `_lock` guards the fields; `_claiming` makes claims take turns, since
-    how many calls are in flight decides what may be claimed.
+    While somebody waits, at least one courier runs. There are more couriers than calls, so that one claims or records
+    while another's call is in flight; `_slots` bounds the calls. `_changed` guards the fields and tells of changes.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._claiming = threading.Lock()
+        self._changed = threading.Condition()
+        self._claiming = threading.Lock()  # claims take turns: how many calls are in flight decides what may be claimed
+        self._slots = threading.BoundedSemaphore(settings.LEARN_CONCURRENCY)
         self._running = 0
-        self._keeps_leases = False
-        self._in_flight: set[UUID] = set()
-        self._arrived = 0  # deliveries queued by this process that no courier was started for
+        self._calls = 0  # claimed and not yet answered
+        self._arrived = 0  # deliveries queued by this process and not yet claimed, about
+        self._carried: set[UUID] = set()  # claimed and not yet recorded
         self._waiting: dict[int, threading.Event] = {}
+        self._keeps_leases = False
 
     def wait_for(self, attempt: int, *, queued: int, until: datetime) -> bool:
         """Whether the attempt was settled before `until`."""
         settled = threading.Event()
-        with self._lock:
+        with self._changed:
             self._waiting[attempt] = settled
             self._arrived += queued
-            while self._running == 0 or (
-                self._running < settings.LEARN_CONCURRENCY and self._arrived >= settings.LEARN_BATCH_SIZE
-            ):
-                if not self._keeps_leases:
-                    self._keeps_leases = True
-                    threading.Thread(target=self._keep_leases, name="leases", daemon=True).start()
-                self._running += 1
-                self._arrived = max(0, self._arrived - settings.LEARN_BATCH_SIZE)
-                threading.Thread(target=self._run, name="courier", daemon=True).start()
+            self._call_couriers()
+            self._changed.notify()
         connection.close()  # it goes back to the pool while we wait
         try:
             return settled.wait((until - timezone.now()).total_seconds())
         finally:
-            with self._lock:
+            with self._changed:
                 self._waiting.pop(attempt, None)
+
+    def _call_couriers(self) -> None:
+        """Start one courier for each full batch, one for less, and one that stands by while a call is in flight."""
+        batches = self._arrived // settings.LEARN_BATCH_SIZE
+        wanted = min(max(1, batches + 1 if self._calls else batches), 2 * settings.LEARN_CONCURRENCY)
+        if not self._keeps_leases:
+            self._keeps_leases = True
+            threading.Thread(target=self._keep_leases, name="leases", daemon=True).start()
+        while self._running < wanted:
+            self._running += 1
+            threading.Thread(target=self._run, name="courier", daemon=True).start()
 
     def rest(self, *, seconds: float) -> None:
         """Return when no courier runs any more. Raises TimeoutError."""
-        end = time.monotonic() + seconds
-        while self._running:
-            if time.monotonic() > end:
+        with self._changed:
+            if not self._changed.wait_for(lambda: not self._running, timeout=seconds):
                 raise TimeoutError("a courier is still on its way")
-            time.sleep(POLL_SECONDS)
 
     def _run(self) -> None:
         retired = False
@@ -265,8 +272,7 @@ class Couriers:
                     elif retired := self._retires():
                         break
                     else:
-                        time.sleep(POLL_SECONDS)
-                    self._announce()
+                        self._stand_by()
                 except (OperationalError, InterfaceError):
                     log.warning("The database is away; a courier tries again", exc_info=True)
                     connection.close()
@@ -274,69 +280,92 @@ class Couriers:
         finally:
             connection.close()
             if not retired:
-                with self._lock:
-                    self._running -= 1
+                self._leave()
 
     def _claim(self) -> Batch | None:
+        """A batch that may go now: whatever waits if no call is in flight, a full batch otherwise."""
+        size = settings.LEARN_BATCH_SIZE
         with self._claiming:
-            with self._lock:
-                beside_others = bool(self._in_flight)
-            batch = claim(at_least=settings.LEARN_BATCH_SIZE if beside_others else 1)
-            if batch:
-                with self._lock:
-                    self._in_flight.add(batch.claim)
+            with self._changed:
+                if self._calls and self._arrived < size:
+                    return None
+                at_least = size if self._calls else 1
+            batch = claim(at_least=at_least)
+            with self._changed:
+                self._arrived = max(0, self._arrived - len(batch.pks)) if batch else 0
+                if batch:
+                    self._calls += 1
+                    self._carried.add(batch.claim)
             return batch
 
     def _carry(self, batch: Batch) -> None:
         try:
-            outcomes = send(batch)
-            for pause in (0.1, 1, 5, None):
-                try:
-                    record(batch, outcomes)
-                    settle(sorted(batch.attempts))
-                    break
-                except (OperationalError, InterfaceError):
-                    connection.close()
-                    if pause is None:
-                        raise  # it will be swept as unconfirmed
-                    time.sleep(pause)
+            with self._slots:
+                outcomes = send(batch)
+            with self._changed:
+                self._calls -= 1
+                self._changed.notify()
+            self._record(batch, outcomes)
         finally:
-            with self._lock:
-                self._in_flight.discard(batch.claim)
+            with self._changed:
+                self._carried.discard(batch.claim)
+
+    def _record(self, batch: Batch, outcomes: Sequence[LearnError | None]) -> None:
+        """Record and settle, through a short absence of the database. After a long one the batch is swept."""
+        for pause in (0.1, 1, 5, None):
+            try:
+                record(batch, outcomes)
+                self._wake(settle(sorted(batch.attempts)))
+            except (OperationalError, InterfaceError):
+                connection.close()
+                if pause is None:
+                    raise
+                time.sleep(pause)
+            else:
+                return
 
     def _retires(self) -> bool:
-        """Let this courier go if nobody waits, or if another one looks after those who do."""
-        with self._lock:
-            needless = not self._waiting or bool(self._in_flight)
+        """Let this courier go if nobody waits, or if it is one too many to stand by."""
+        with self._changed:
+            needless = not self._waiting or self._running > self._calls + 1
             if needless:
-                self._running -= 1
+                self._leave()
             return needless
 
-    def _announce(self) -> None:
-        """Wake those whose attempt is settled, by this process or another."""
-        with self._lock:
+    def _leave(self) -> None:
+        with self._changed:
+            self._running -= 1
+            self._changed.notify_all()
+
+    def _stand_by(self) -> None:
+        """Wait for a change, and look now and then whether another process has settled what is waited for here."""
+        with self._changed:
+            self._changed.wait(POLL_SECONDS)
             waiting = list(self._waiting)
-        if waiting:
-            finished = ExportAttempt.objects.filter(pk__in=waiting, finished_at__isnull=False)
-            for attempt in finished.values_list("pk", flat=True):
-                with self._lock:
-                    settled = self._waiting.pop(attempt, None)
-                if settled:
-                    settled.set()
+        finished = ExportAttempt.objects.filter(pk__in=waiting, finished_at__isnull=False)
+        self._wake(finished.values_list("pk", flat=True))
+
+    def _wake(self, attempts: Iterable[int]) -> None:
+        """Tell those who wait for these attempts that they are settled."""
+        for attempt in attempts:
+            with self._changed:
+                settled = self._waiting.get(attempt)
+            if settled:
+                settled.set()
 
     def _keep_leases(self) -> None:
         """Give signs of life for all that this process waits for or has in flight."""
         while True:
             time.sleep(settings.LEARN_TIMEOUT / 2)
-            with self._lock:
-                waiting, in_flight = list(self._waiting), list(self._in_flight)
+            with self._changed:
+                waiting, carried = list(self._waiting), list(self._carried)
                 if not self._running:
                     self._keeps_leases = False
                     return
             try:
                 lease = lease_end(timezone.now())
                 ExportAttempt.objects.filter(pk__in=waiting, finished_at__isnull=True).update(lease_ends_at=lease)
-                Delivery.objects.filter(claim__in=in_flight, state=Delivery.State.SENDING).update(lease_ends_at=lease)
+                Delivery.objects.filter(claim__in=carried, state=Delivery.State.SENDING).update(lease_ends_at=lease)
             except (OperationalError, InterfaceError):
                 log.warning("The database is away; leases could not be renewed", exc_info=True)
             finally:

@@ -13,7 +13,7 @@ admin.site.unregister([User, Group, DBTaskResult])
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[misc]  Unfold is untyped
+class UserAdmin(DjangoUserAdmin[User], ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -29,6 +29,6 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
 class TaskResultAdmin(DBTaskResultAdmin, ModelAdmin):  # type: ignore[misc]
     """Read-only, as its own package has made it."""
 
-    list_display = ["task_name", "status", "enqueued_at", "started_at", "finished_at", "id"]
-    list_filter = ["status"]
+    list_display = ("task_name", "status", "enqueued_at", "started_at", "finished_at", "id")  # type: ignore[assignment]
+    list_filter = ("status",)  # type: ignore[assignment]
     show_full_result_count = False

@@ -93,15 +93,16 @@ USE_TZ = True
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # serves from the packages themselves: nothing to collect before the first start
 
-# Security. TLS ends at the proxy in front, which also redirects http to https. A site that is reached by a real name is
-# taken to be behind TLS; one that answers to this machine's own names alone (demo, tests) may be plain http.
-BEHIND_TLS = not DEBUG and any(not environment.is_loopback(host) for host in ALLOWED_HOSTS if host != "*")
+# Security. TLS ends at the proxy in front, which also redirects http to https. A site that is reached by a full name is
+# taken to be behind TLS; one that answers to short names and this machine's own alone (demo, tests) may be plain http.
+BEHIND_TLS = not DEBUG and any("." in host and not environment.is_loopback(host) for host in ALLOWED_HOSTS)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # the redirect to https belongs to the proxy
 SESSION_COOKIE_AGE = 8 * 60 * 60  # a working day
+LOGIN_REDIRECT_URL = "admin:index"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -127,7 +128,7 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "GradeBridge",
-    "DESCRIPTION": "Receives WISEflow's grade exports, delivers them to Blackboard Learn and answers with the true verdict.",
+    "DESCRIPTION": "Receives WISEflow's grade exports, delivers them to Blackboard Learn and answers with the verdicts.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],

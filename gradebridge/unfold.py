@@ -14,7 +14,12 @@ def may(permission: str) -> Callable[[HttpRequest], bool]:
 
 def page(title: str, icon: str, model: str, permission: str) -> dict[str, Any]:
     """One line of the side bar: the list of a model, for whoever has the permission."""
-    return {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist"), "permission": may(permission)}
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{model}_changelist"),
+        "permission": may(permission),
+    }
 
 
 def tab(title: str, model: str, **wanted: str) -> dict[str, Any]:
@@ -84,7 +89,9 @@ UNFOLD = {
                     page("API clients", "key", "exports_apiclient", "exports.change_apiclient"),
                     page("Users", "person", "auth_user", "auth.view_user"),
                     page("Groups", "badge", "auth_group", "auth.view_group"),
-                    page("Tasks", "task", "django_tasks_database_dbtaskresult", "django_tasks_database.view_dbtaskresult"),
+                    page(
+                        "Tasks", "task", "django_tasks_database_dbtaskresult", "django_tasks_database.view_dbtaskresult"
+                    ),
                 ],
             },
         ],

@@ -87,7 +87,7 @@ def refusal(answer: Answer) -> LearnError:
         case 403:
             return PermissionMissing("Learn does not allow GradeBridge to do this: an entitlement is missing.")
         case 404:
-            return NotInstalled("Learn does not know Grades Journey: the application is not installed on the site.")
+            return NotInstalled("Learn does not know this service: the application is not installed on the site.")
         case 429:
             return QuotaUsedUp(lifts_at(answer.headers, now=datetime.now(UTC)))
         case 503:

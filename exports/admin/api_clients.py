@@ -10,12 +10,12 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from exports.admin.cells import address
 from exports.models import ApiClient
+from exports.templatetags.cells import address
 
 
 @admin.register(ApiClient)
-class ApiClientAdmin(ModelAdmin):  # type: ignore[misc]  Unfold is untyped
+class ApiClientAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
     list_display = ["name", "is_active", "may_export", "networks", "created_at"]
     list_filter = ["is_active", "may_export"]
     search_fields = ["name"]

@@ -5,8 +5,8 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Case, Count, QuerySet, When
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
-from exports.admin.cells import link, span, state_pill
 from exports.admin.filters import OnlyChosen
 from exports.admin.history import HistoryAdmin
 from exports.admin.people import with_id
@@ -14,6 +14,7 @@ from exports.admin.retry import RetriesFailed
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, Participant
 from exports.models.participant import ParticipantQuerySet
+from exports.templatetags.cells import link, span, state_pill
 
 MOST_DELIVERIES = 25  # on one page; the rest is a link away
 MOST_ENTRIES = 100
@@ -37,15 +38,13 @@ class ExportAttemptAdmin(RetriesFailed, HistoryAdmin):
     search_fields = ["flow__flow_id", "flow__title"]
     search_help_text = "Flow id or title, or somebody's whole WISEflow or Learn user id"
     fields = ["of_flow", "trigger", "asked_by", "started_at"]
+    readonly_fields = ["of_flow", "asked_by"]
     change_form_outer_after_template = "admin/exports/attempt.html"
 
     def failed_among(self, queryset: QuerySet[ExportAttempt]) -> ParticipantQuerySet:
         """Those of the attempts' people who are failed today, whatever they were at the time."""
         deliveries = Delivery.objects.filter(attempt__in=queryset.order_by().values("pk")).order_by()
         return Participant.objects.failed().filter(pk__in=deliveries.values("participant"))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: ExportAttempt | None = None) -> list[str]:
-        return ["of_flow", "asked_by"]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ExportAttempt], search_term: str
@@ -76,6 +75,7 @@ class ExportAttemptAdmin(RetriesFailed, HistoryAdmin):
         settled = total - sum(counts.get(state, 0) for state in Delivery.OPEN)
         return {
             "attempt": attempt,
+            "all_deliveries": f"{reverse('admin:exports_delivery_changelist')}?attempt__exact={attempt.pk}",
             "counts": [(state, counts[state]) for state in Delivery.State if state in counts],
             "total": total,
             "settled": settled,

@@ -5,9 +5,9 @@ from typing import Any
 from django.db.models import Count
 from django.http import HttpRequest
 
-from exports.admin.cells import span, state_pill
 from exports.causes import Cause
 from exports.models import ExportAttempt, ExportState, Flow, Participant
+from exports.templatetags.cells import span
 
 LATEST = 8  # attempts
 
@@ -29,8 +29,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "changed": people.filter(changed_since_export=True).count(),
         "causes": [(Cause(cause), grades) for cause, grades in causes],
         "attempts": [
-            {"row": attempt, "pill": state_pill(attempt), "took": took(attempt)}
-            for attempt in ExportAttempt.objects.select_related("flow")[:LATEST]
+            {"row": attempt, "took": took(attempt)} for attempt in ExportAttempt.objects.select_related("flow")[:LATEST]
         ],
     }
 

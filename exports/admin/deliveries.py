@@ -1,12 +1,11 @@
 """Deliveries: each person's value in each attempt."""
 
 from django.contrib import admin
-from django.http import HttpRequest
 
-from exports.admin.cells import link, reason, state_pill
 from exports.admin.filters import OnlyChosen
 from exports.admin.history import HistoryAdmin
 from exports.models import Delivery
+from exports.templatetags.cells import link, reason, state_pill
 
 
 @admin.register(Delivery)
@@ -17,14 +16,12 @@ class DeliveryAdmin(HistoryAdmin):
     search_fields = ["participant__user_id", "participant__learn_user_id"]
     search_help_text = "WISEflow or Learn user id"
     ordering = ["-pk"]
+    readonly_fields = ["standing", "reason", "of_participant", "in_attempt"]
     fieldsets = [
         ("What became of it", {"fields": ["standing", "reason", "settled_at"]}),
         ("Grade", {"fields": ["of_participant", "in_attempt", "mark", "alternative_grade"]}),
         ("What went to Learn", {"fields": ["value", "course_id", "column_name", "learn_user_id"]}),
     ]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Delivery | None = None) -> list[str]:
-        return ["standing", "reason", "of_participant", "in_attempt"]
 
     @admin.display(description="User id")
     def user_id(self, delivery: Delivery) -> str:

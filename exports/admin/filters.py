@@ -1,11 +1,11 @@
 """Filters that Django does not have ready."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Field, Model, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from exports.models import Flow, Participant
@@ -31,7 +31,7 @@ class OnlyChosen(admin.FieldListFilter):
 
     def __init__(
         self,
-        field: Field,
+        field: Any,
         request: HttpRequest,
         params: dict[str, list[str]],
         model: type[Model],
@@ -41,13 +41,18 @@ class OnlyChosen(admin.FieldListFilter):
         self.parameter = f"{field_path}__exact"
         super().__init__(field, request, params, model, model_admin, field_path)
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return [self.parameter]
 
     def has_output(self) -> bool:
         return bool(self.used_parameters)
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
-        chosen = self.field.related_model._default_manager.filter(**{"pk__in": self.used_parameters[self.parameter]})
-        yield {"selected": False, "query_string": changelist.get_query_string(remove=[self.parameter]), "display": "All"}
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        rows = cast(type[Model], self.field.related_model)._default_manager
+        chosen = rows.filter(pk__in=self.used_parameters[self.parameter])
+        yield {
+            "selected": False,
+            "query_string": changelist.get_query_string(remove=[self.parameter]),
+            "display": "All",
+        }
         yield {"selected": True, "query_string": changelist.get_query_string(), "display": chosen.first() or "?"}

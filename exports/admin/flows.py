@@ -7,18 +7,19 @@ from django.db.models import Count, ForeignKey, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
-from unfold.admin import ModelAdmin, TabularInline
+from django.urls import reverse
+from unfold.admin import TabularInline
 
 from courses.models import GradeColumn
-from exports.admin.cells import state_pill
 from exports.admin.filters import ChangedSinceExport
 from exports.admin.people import with_id
 from exports.admin.retry import RetriesFailed
 from exports.models import ColumnMapping, ExportAttempt, ExportState, Flow, Participant
 from exports.models.participant import ParticipantQuerySet
+from exports.templatetags.cells import state_pill
 
 
-class ColumnMappingInline(TabularInline):  # type: ignore[misc]  Unfold is untyped
+class ColumnMappingInline(TabularInline):  # type: ignore[misc]  # Unfold is untyped
     model = ColumnMapping
     fields = ["source_code", "grade_column"]
     autocomplete_fields = ["grade_column"]
@@ -41,7 +42,7 @@ class ColumnMappingInline(TabularInline):  # type: ignore[misc]  Unfold is untyp
 
 
 @admin.register(Flow)
-class FlowAdmin(RetriesFailed, ModelAdmin):  # type: ignore[misc]
+class FlowAdmin(RetriesFailed):
     list_display = ["flow_id", "title", "standing", "exported", "failed", "queued", "last_attempt"]
     list_filter = ["state", ChangedSinceExport, "instant_export"]
     list_per_page = 50
@@ -102,6 +103,7 @@ class FlowAdmin(RetriesFailed, ModelAdmin):  # type: ignore[misc]
     def standing_of(self, flow: Flow, request: HttpRequest) -> dict[str, Any]:
         counts = dict(flow.participants.order_by().values_list("state").annotate(Count("pk")))
         return {
+            "people": f"{reverse('admin:exports_participant_changelist')}?flow__exact={flow.pk}",
             "counts": [(state, counts.get(state, 0)) for state in ExportState],
             "changed": flow.participants.filter(changed_since_export=True).count(),
             "is_mapped": flow.column_mappings.exists(),

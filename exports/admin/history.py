@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 
-class HistoryAdmin(ModelAdmin):  # type: ignore[misc]  Unfold is untyped
+class HistoryAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
     """Nobody adds, changes or deletes history, whatever their permissions."""
 
     list_per_page = 50

@@ -6,12 +6,12 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from exports.admin.cells import link, reason, state_pill
 from exports.admin.filters import OnlyChosen
 from exports.admin.history import HistoryAdmin
 from exports.admin.retry import RetriesFailed
 from exports.models import Participant
 from exports.models.participant import ParticipantQuerySet
+from exports.templatetags.cells import link, reason, state_pill
 
 MOST_DELIVERIES = 50  # on one page
 
@@ -31,13 +31,11 @@ class ParticipantAdmin(RetriesFailed, HistoryAdmin):
         ("What WISEflow sent last", {"fields": ["mark", "alternative_grade", "source_code"]}),
         ("Person", {"fields": ["of_flow", "user_id", "learn_user_id", "on_roster", "added_by"]}),
     ]
+    readonly_fields = ["standing", "reason", "value_in_learn", "of_flow"]
     change_form_outer_after_template = "admin/exports/participant.html"
 
     def failed_among(self, queryset: QuerySet[Participant]) -> ParticipantQuerySet:
         return Participant.objects.failed().filter(pk__in=queryset.order_by().values("pk"))
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Participant | None = None) -> list[str]:
-        return ["standing", "reason", "value_in_learn", "of_flow"]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

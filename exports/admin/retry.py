@@ -11,25 +11,24 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
+from unfold.admin import ModelAdmin
 
 from exports import retrying
-from exports.admin.cells import address, link
 from exports.admin.forecast import forecast
 from exports.models.participant import ParticipantQuerySet
 from exports.retrying import Retry
+from exports.templatetags.cells import address, link
 
 MOST_LINKS = 5  # to attempts, in one message
 
 
-class RetriesFailed:
-    """Mix into the admin of whatever has failed participants: the action, and a page for a button to lead to.
+class RetriesFailed(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
+    """The admin of whatever has failed participants: the action, and a page for a button to lead to.
 
     Both lead to one form, which sends the action to the list again with `post=yes`.
     """
 
     actions = ["retry_failed"]
-    opts: Any
-    admin_site: Any
 
     def failed_among(self, queryset: QuerySet[Any]) -> ParticipantQuerySet:
         """The failed participants that the chosen rows stand for."""
@@ -46,14 +45,21 @@ class RetriesFailed:
             return None
         if request.POST.get("post") != "yes":
             selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
-            return self.confirm(request, failed, selected=selected, form_url=request.get_full_path())
+            here = request.get_full_path()
+            return self.confirm(request, failed, selected=selected, form_url=here, back_url=here)
         assert request.user.is_authenticated  # the admin lets nobody else in
         outcome = retrying.retry(failed, by=request.user)
         tell(request, outcome)
         return HttpResponseRedirect(address(outcome.attempts[0])) if len(outcome.attempts) == 1 else None
 
     def confirm(
-        self, request: HttpRequest, failed: ParticipantQuerySet, *, selected: Sequence[str], form_url: str
+        self,
+        request: HttpRequest,
+        failed: ParticipantQuerySet,
+        *,
+        selected: Sequence[str],
+        form_url: str,
+        back_url: str,
     ) -> TemplateResponse:
         context = {
             **self.admin_site.each_context(request),
@@ -63,6 +69,7 @@ class RetriesFailed:
             "selected": selected,
             "select_across": request.POST.get("select_across", "0"),
             "form_url": form_url,
+            "back_url": back_url,
         }
         return TemplateResponse(request, "admin/exports/retry.html", context)
 
@@ -70,16 +77,18 @@ class RetriesFailed:
         """The same for one row, by the button on its page."""
         if not (self.has_retry_permission(request) and self.has_view_or_change_permission(request)):
             raise PermissionDenied
+        page = reverse(self._route("change"), args=[pk])
         failed = self.failed_among(self.get_queryset(request).filter(pk=pk))
-        if failed.exists():
-            return self.confirm(request, failed, selected=[str(pk)], form_url=reverse(self._route("changelist")))
-        messages.warning(request, "Nothing to retry: no grade here is failed.")
-        return HttpResponseRedirect(reverse(self._route("change"), args=[pk]))
+        if not failed.exists():
+            messages.warning(request, "Nothing to retry: no grade here is failed.")
+            return HttpResponseRedirect(page)
+        changelist = reverse(self._route("changelist"))
+        return self.confirm(request, failed, selected=[str(pk)], form_url=changelist, back_url=page)
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.retry_page)
         name = self._route("retry").removeprefix("admin:")
-        return [path("<int:pk>/retry/", page, name=name), *super().get_urls()]  # type: ignore[misc]
+        return [path("<int:pk>/retry/", page, name=name), *super().get_urls()]
 
     def _route(self, page: str) -> str:
         return f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"

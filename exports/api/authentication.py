@@ -129,6 +129,9 @@ def caller_address(request: Request) -> str:
 
 def is_trusted_proxy(address: str) -> bool:
     try:
-        return any(ipaddress.ip_address(address) in network for network in settings.TRUSTED_PROXIES)
+        found = ipaddress.ip_address(address)
     except ValueError:
         return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    return any(found in network for network in settings.TRUSTED_PROXIES)

@@ -3,7 +3,8 @@
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db import models
@@ -40,9 +41,9 @@ def digits_of(number: float) -> str:
     """1001 as 1001, never as 1001.0."""
     if not math.isfinite(number) or abs(number) >= 10**EXACT_DIGITS:
         raise ValueError(
-            f"is a number of more than {EXACT_DIGITS} digits, which Excel does not keep; give the column the format Text"
+            f"is a number of more than {EXACT_DIGITS} digits, and Excel keeps no more; give the column the format Text"
         )
-    return str(int(number)) if number == int(number) else f"{number:.{EXACT_DIGITS}f}".rstrip("0")
+    return str(int(number)) if number == int(number) else f"{Decimal(f'{number:.{EXACT_DIGITS}g}'):f}"
 
 
 def usable(text: str) -> str:
@@ -55,10 +56,12 @@ def usable(text: str) -> str:
     return text
 
 
-def text(model: type[models.Model], field: str, *, required: bool = False) -> Reader:
-    """Text that fits into the model's field."""
-    length = model._meta.get_field(field).max_length
-    assert length is not None
+def text(model: type[models.Model], name: str, *, required: bool = False) -> Reader:
+    """Text that fits into the model's field of that name."""
+    field = model._meta.get_field(name)
+    assert isinstance(field, models.CharField)
+    assert field.max_length is not None
+    length = field.max_length
 
     def read(cell: Cell) -> str:
         value = text_of(cell)
@@ -124,12 +127,12 @@ def moment(*, time_of_day: time) -> Reader:
         if given is None:
             return None
         if not isinstance(given, datetime):
-            given = datetime.combine(given, time_of_day)  # noqa: DTZ  it becomes aware below
+            given = datetime.combine(given, time_of_day)
         if not FIRST_YEAR <= given.year <= LAST_YEAR:
             raise ValueError(f"'{given:%Y-%m-%d}' is not between the years {FIRST_YEAR} and {LAST_YEAR}")
         given += timedelta(microseconds=500_000)  # a workbook's times are a hair early or late
         given = given.replace(microsecond=0)
-        return timezone.make_aware(given) if timezone.is_naive(given) else given.astimezone(UTC)
+        return timezone.make_aware(given, timezone.get_default_timezone()) if timezone.is_naive(given) else given
 
     return read
 

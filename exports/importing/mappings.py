@@ -1,4 +1,4 @@
-"""Which grade column a flow's grades go to, for many flows at once, with all that is known of flow, course and column."""
+"""Which grade column a flow's grades go to, with what is known of flow, course and column; many flows at once."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import time
@@ -33,9 +33,7 @@ REQUIRED = ("flow_id", "course_id", "column_name")
 KEY = ("flow_id", "source_code")
 FACTS = (
     Fact(about=KEY, columns=("course_id", "column_name")),
-    Fact(
-        about=("flow_id",), columns=("flow_title", "synchronised_at", "assessment_ends_at", "instant_export")
-    ),
+    Fact(about=("flow_id",), columns=("flow_title", "synchronised_at", "assessment_ends_at", "instant_export")),
     Fact(about=("course_id",), columns=("course_experience",)),
     Fact(about=("course_id", "column_name"), columns=("item_type", "points", "grade_schema")),
 )
@@ -92,15 +90,18 @@ def apply(plan: Plan) -> None:
     if not lines:
         return
     schemas = store(
+        GradeSchema,
         {title: GradeSchema(title=title) for line in lines if (title := line.values.get("grade_schema"))},
         unique=["title"],
     )
     courses = store(
+        Course,
         {line.values["course_id"]: Course(course_id=line.values["course_id"], **of_course(line)) for line in lines},
         unique=["course_id"],
         update=of_course(lines[0]),
     )
     columns = store(
+        GradeColumn,
         {
             column_key(line): GradeColumn(
                 course=courses[line.values["course_id"]],
@@ -113,11 +114,13 @@ def apply(plan: Plan) -> None:
         update=of_column(lines[0], schemas),
     )
     flows = store(
+        Flow,
         {line.values["flow_id"]: Flow(flow_id=line.values["flow_id"], **of_flow(line)) for line in lines},
         unique=["flow_id"],
         update=of_flow(lines[0]),
     )
     store(
+        ColumnMapping,
         {
             line.row: ColumnMapping(
                 flow=flows[line.values["flow_id"]],
@@ -135,16 +138,15 @@ K = TypeVar("K")
 M = TypeVar("M", bound=models.Model)
 
 
-def store(rows: Mapping[K, M], *, unique: Sequence[str], update: Iterable[str] = ()) -> Mapping[K, M]:
+def store(model: type[M], rows: Mapping[K, M], *, unique: Sequence[str], update: Iterable[str] = ()) -> Mapping[K, M]:
     """Insert the rows, or update those that are there. Every row has its primary key afterwards."""
-    for row in list(rows.values())[:1]:
-        type(row)._default_manager.bulk_create(
-            rows.values(),
-            batch_size=CHUNK,
-            update_conflicts=True,
-            unique_fields=unique,
-            update_fields=list(update) or unique,  # with nothing to update, the key is set to itself and comes back
-        )
+    model._default_manager.bulk_create(
+        rows.values(),
+        batch_size=CHUNK,
+        update_conflicts=True,
+        unique_fields=unique,
+        update_fields=list(update) or unique,  # with nothing to update, the key is set to itself: the row comes back
+    )
     return rows
 
 

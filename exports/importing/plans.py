@@ -95,7 +95,10 @@ def read_lines(rows: Iterable[Row], readers: Mapping[str, Reader], facts: Sequen
     problems += [problem for fact in facts for problem in find_contradictions(lines, fact)]
     if problems:
         raise ImportRefused(*sorted(problems))
-    return list({key_of(line, facts[0].about): line for line in reversed(lines)}.values())[::-1]
+    distinct: dict[Key, Line] = {}
+    for line in lines:
+        distinct.setdefault(key_of(line, facts[0].about), line)
+    return list(distinct.values())
 
 
 def find_contradictions(lines: Iterable[Line], fact: Fact) -> Iterator[Problem]:

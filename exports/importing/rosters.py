@@ -66,8 +66,9 @@ def apply(flow: Flow, plan: Plan) -> None:
     lines = plan.to_write
     if not lines:
         return
+    nobody = Participant(flow=flow)
     blank = {
-        field.column: getattr(Participant(flow=flow), field.attname)
+        field.attname: getattr(nobody, field.attname)
         for field in Participant._meta.concrete_fields
         if not field.primary_key
     }

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import lzma
 import re
 import warnings
 import zipfile
@@ -21,7 +22,7 @@ NumberedCells = tuple[int, Sequence[Cell]]
 MOST_BYTES = 50_000_000
 MOST_BYTES_UNPACKED = 150_000_000  # a small workbook can hold gigabytes of zeros
 MOST_ROWS = 200_000
-MOST_COLUMNS = 100
+MOST_COLUMNS = 50
 LAST_EXCEL_ROW = 1_048_576
 MOST_SHOWN = 50  # problems; whoever sees more of them repairs the first and tries again
 
@@ -104,7 +105,7 @@ def read_header(cells: Sequence[Cell], *, known: Collection[str], required: Coll
     problems = [f"row 1: column {name} stands there twice" for name in sorted(set(names)) if names.count(name) > 1]
     problems += [f"row 1: column {name} is missing" for name in required if name not in names]
     if unknown := [quoted(name) for name in names if name not in known]:
-        problems.append(f"row 1: {', '.join(unknown)} is not a known column; known are {', '.join(known)}")
+        problems.append(f"row 1: unknown column {', '.join(unknown)}; known are {', '.join(known)}")
     if problems:
         raise ImportRefused(*problems)
     return columns
@@ -156,6 +157,7 @@ def decode(content: bytes) -> str:
 # What openpyxl, zipfile and the XML parser raise for a workbook that is broken in one way or another.
 BROKEN = (
     zipfile.BadZipFile,
+    lzma.LZMAError,
     zlib.error,
     ParseError,
     AttributeError,

@@ -32,7 +32,7 @@ def insert(
         return []
     table = model._meta.db_table
     names = ", ".join(columns)
-    sql = f"INSERT INTO {table} ({names}) {_select(model, columns)}"  # noqa: S608  names of our own columns
+    sql = f"INSERT INTO {table} ({names}) {_select(model, columns)}"
     if unique:
         changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in update)
         sql += f" ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {changes}"

@@ -141,17 +141,19 @@ def test_no_time_left_sends_nothing(learn: PretendLearn, send: Send, observed: l
     assert learn.token_requests == []
 
 
+def test_no_time_left_sends_nothing_with_the_token_at_hand(learn: PretendLearn, send: Send, observed: list[Call]):
+    assert send(grade("u1")) == [None]
+    assert [type(outcome) for outcome in send(grade("u2"), seconds=-1)] == [Unavailable]
+    assert learn.batches == [["u1"]]
+    assert len(observed) == 1
+
+
 def test_time_that_ends_while_the_token_is_fetched_sends_no_grade(learn: PretendLearn, send: Send):
-    send(grade())
-    learn.script.append(lambda items: answer({}, 401))
-
-    def respond() -> Response:
-        threading.Event().wait(0.6)
-        return answer({"access_token": "late"})
-
-    learn.token_script.append(respond)
-    assert [type(outcome) for outcome in send(grade(), seconds=0.4)] == [Unavailable]
-    assert len(learn.batches) == 2
+    released = threading.Event()
+    learn.token_script.append(lambda: released.wait(10) and answer({"access_token": "late"}))
+    assert [type(outcome) for outcome in send(grade(), seconds=0.2)] == [Unavailable]
+    assert learn.batches == []
+    released.set()
 
 
 def test_no_call_goes_beyond_the_time_given(learn: PretendLearn, send: Send, observed: list[Call]):
@@ -244,6 +246,7 @@ def test_neither_secret_nor_token_nor_grade_is_logged(
 
 
 def test_no_outcome_repeats_secret_or_token(learn: PretendLearn, send: Send):
+    learn.token_script.append(answer({"access_token": "a-long-token-of-learn"}))
     learn.script.append(lambda items: answer([result(items[0], "ERROR", f"{learn.bearers[-1]} is odd")]))
     [outcome] = send(grade())
     assert str(outcome) == "Bearer [token] is odd"

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from courses.grades_journey import (
@@ -174,6 +174,7 @@ def test_the_extra_calls_are_bounded():
 COLUMNS = st.sampled_from([("c1", "Exam"), ("c1", "Essay"), ("c2", "Exam")])
 
 
+@settings(deadline=None)
 @given(
     columns=st.lists(COLUMNS, min_size=1, max_size=12),
     refused=st.sets(st.integers(0, 11)),

@@ -80,19 +80,9 @@ def together(work: Callable[[], object]) -> list[object]:
         return list(threads.map(wait_and_work, range(MANY)))
 
 
-def slowly(response: Response) -> Callable[[], Response]:
-    """Long enough for all who ask at once to be waiting for it."""
-
-    def respond() -> Response:
-        threading.Event().wait(0.3)
-        return response
-
-    return respond
-
-
 @pytest.mark.parametrize("expires_in", [3600, 0])
 def test_many_who_ask_at_once_get_the_one_that_was_fetched(learn: PretendLearn, tokens: Tokens, expires_in: int):
-    learn.token_script.append(slowly(answer({"access_token": "one", "expires_in": expires_in})))
+    learn.token_script.append(answer({"access_token": "one", "expires_in": expires_in}))
     assert len(set(map(id, together(lambda: tokens.get(until=in_a_while()))))) == 1
     assert len(learn.token_requests) == 1
 
@@ -105,7 +95,11 @@ def test_many_whose_token_was_refused_renew_it_once(learn: PretendLearn, tokens:
 
 
 def test_many_who_ask_at_once_share_the_failure_and_the_next_asks_again(learn: PretendLearn, tokens: Tokens):
-    learn.token_script.append(slowly(answer({"error": "invalid_client"}, 401)))
+    def refuse() -> Response:
+        threading.Event().wait(0.3)  # long enough for all who ask at once to be waiting
+        return answer({"error": "invalid_client"}, 401)
+
+    learn.token_script.append(refuse)
     errors = together(lambda: tokens.get(until=in_a_while()))
     assert {type(error) for error in errors} == {CredentialsRefused}
     assert len(learn.token_requests) == 1

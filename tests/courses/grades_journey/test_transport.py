@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from courses.grades_journey.client import allow_plain_http_on_loopback
 from courses.grades_journey.transport import Courier, StaleConnection
 from tests.courses.grades_journey.pretend import confirm, grade, http, raw_server, read_request
 
+TOKEN = "a-long-t0ken-of-learn"
 SOON = 0.2
 LATE = 2.0  # far beyond SOON, even on a busy machine
 
@@ -26,7 +28,7 @@ def _plain_http() -> None:
 def post(url: str, *, seconds: float = 5, items: int = 1, courier: Courier | None = None, fresh: bool = False) -> bytes:
     courier = courier or Courier(url=url, key="key")
     bodies = [grade(value="x" * 333).body()] * items
-    return courier.post("gradeValueAPI", bodies, token="t0ken", seconds=seconds, fresh_connection=fresh).body
+    return courier.post("gradeValueAPI", bodies, token=TOKEN, seconds=seconds, fresh_connection=fresh).body
 
 
 def failure(url: str, *, seconds: float = 5, items: int = 1) -> LearnError:
@@ -314,11 +316,11 @@ def test_a_kept_connection_that_was_closed_in_between_is_replaced_without_a_word
 
 
 def test_what_learn_repeats_of_the_token_is_blotted_out():
-    with raw_server(say(http(b'{"message": "Bearer t0ken is odd"}'))) as (url, _connections):
+    with raw_server(say(http(b'{"message": "Bearer a-long-t0ken-of-learn is odd"}'))) as (url, _connections):
         assert post(url) == b'{"message": "Bearer [token] is odd"}'
 
 
-def test_the_bearer_is_not_replaced_from_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: pytest.TempPathFactory):
+def test_the_bearer_is_not_replaced_from_netrc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     netrc = tmp_path / "netrc"
     netrc.write_text("default login someone password else\n")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -330,7 +332,7 @@ def test_the_bearer_is_not_replaced_from_netrc(monkeypatch: pytest.MonkeyPatch, 
 
     with raw_server(note_head) as (url, _connections):
         post(url)
-    assert b"Authorization: Bearer t0ken\r\n" in heads[0]
+    assert b"Authorization: Bearer a-long-t0ken-of-learn\r\n" in heads[0]
     assert b"Basic" not in heads[0]
 
 

@@ -126,12 +126,12 @@ def test_calls_are_recorded(learn, caller):
 
 
 def test_latency_can_be_set_while_it_runs(learn, caller):
-    learn.latency_ms = 60
+    learn.latency_ms = 150
     caller.version()
-    assert learn.calls[-1].milliseconds >= 60
+    assert learn.calls[-1].milliseconds >= 150
     learn.latency_ms = 0
     caller.version()
-    assert learn.calls[-1].milliseconds < 60
+    assert learn.calls[-1].milliseconds < 150
 
 
 def test_calls_on_a_kept_connection_meet_no_delayed_acknowledgement(caller):
@@ -141,7 +141,7 @@ def test_calls_on_a_kept_connection_meet_no_delayed_acknowledgement(caller):
         began = time.perf_counter()
         assert caller.send(item()).headers["Connection"] == "keep-alive"
         taken.append(time.perf_counter() - began)
-    assert statistics.median(taken) < 0.02
+    assert statistics.median(taken) < 0.035
 
 
 def test_64_callers_at_once_with_full_batches_are_all_served():

@@ -1,14 +1,17 @@
-"""What a cell of a table shows: a state, a reason, a link, a span of time."""
+"""What a cell of a table shows: a state, a reason, a link, a span of time. In templates: `{% load cells %}`."""
 
 from datetime import timedelta
 
-from django.db.models import Model
+from django import template
+from django.db.models import Model, TextChoices
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from exports.causes import Cause
-from exports.models import Delivery, ExportAttempt, Flow, Participant
+from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
+
+register = template.Library()
 
 PILLS = {  # state: (tone, icon); the state is always written out as well
     "NOT_EXPORTED": ("plain", "remove"),
@@ -23,20 +26,23 @@ PILLS = {  # state: (tone, icon); the state is always written out as well
 }
 
 
+@register.filter
 def state_pill(row: Flow | Participant | ExportAttempt | Delivery) -> SafeString:
-    return pill(row.state, row.get_state_display())
+    return pill(Delivery.State(row.state) if isinstance(row, Delivery) else ExportState(row.state))
 
 
-def pill(state: str, text: str) -> SafeString:
-    tone, icon = PILLS[state]
+@register.filter
+def pill(state: TextChoices) -> SafeString:
+    tone, icon = PILLS[state.value]
     return format_html(
         '<span class="gb-pill gb-{}"><span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
         tone,
         icon,
-        text,
+        state.label,
     )
 
 
+@register.filter
 def reason(row: Participant | Delivery) -> SafeString | str:
     """Why it failed, and what to do."""
     if not row.cause:
@@ -50,11 +56,13 @@ def reason(row: Participant | Delivery) -> SafeString | str:
     )
 
 
+@register.filter
 def link(row: Model, text: object = None) -> SafeString:
     """To the row's own page."""
     return format_html('<a class="gb-link" href="{}">{}</a>', address(row), row if text is None else text)
 
 
+@register.filter
 def address(row: Model) -> str:
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
 

@@ -1,0 +1,42 @@
+"""Retries failed grades, and delivers them itself (R5, R6)."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db.models import Count
+
+from exports import retrying
+from exports.causes import Cause
+from exports.models import Delivery, Flow, Participant
+from exports.tasks import deliver_attempt
+
+
+class Command(BaseCommand):
+    help = "Retries the failed grades of one flow, or of all, and waits for Learn. Exit code 1 while any stays failed."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--flow", metavar="ID", help="the flow's id in WISEflow (default: all flows)")
+
+    def handle(self, *, flow: str | None, **_: Any) -> None:
+        participants = Participant.objects.all()
+        if flow is not None:
+            if not Flow.objects.filter(flow_id=flow).exists():
+                raise CommandError(f"Flow {flow} is not known.")
+            participants = participants.filter(flow__flow_id=flow)
+        retry = retrying.retry(participants, by=None, in_background=False)
+        if not retry.attempts:
+            self.stdout.write(retry.sentence())
+            return
+        for attempt in retry.attempts:
+            deliver_attempt.call(attempt.pk)
+        delivered = Delivery.objects.filter(attempt__in=retry.attempts, state=Delivery.State.DELIVERED).count()
+        causes = dict(participants.failed().order_by("cause").values_list("cause").annotate(Count("pk")))
+        self.stdout.write(
+            f"{len(retry.attempts)} {'attempt' if len(retry.attempts) == 1 else 'attempts'}, "
+            f"{delivered} delivered, {sum(causes.values())} still failed"
+        )
+        for cause, count in causes.items():
+            self.stdout.write(f"{count} {cause}: {Cause(cause).label}")
+        if causes:
+            raise CommandError("Some grades are still failed; the admin shows the reason for each.")

@@ -1,0 +1,144 @@
+"""A roster from a file (R8)."""
+
+import threading
+import time
+
+import pytest
+from django.db import connection, transaction
+
+from exports.importing import rosters
+from exports.importing.tables import ImportRefused
+from exports.models import ExportState, Flow, Participant
+from tests.exports.importing.files import csv_file
+from tests.factories import FlowFactory, ParticipantFactory
+
+pytestmark = pytest.mark.django_db
+
+HEADER = ["user_id", "learn_user_id", "source_code", "added_by"]
+
+
+@pytest.fixture
+def import_rows(tmp_path):
+    def import_rows(*rows, header=HEADER, flow_id="77"):
+        path = tmp_path / "roster.csv"
+        path.write_bytes(csv_file(header, *rows))
+        return rosters.import_from(flow_id, path).sentence()
+
+    return import_rows
+
+
+def members(flow_id="77"):
+    people = Participant.objects.filter(flow__flow_id=flow_id, on_roster=True).order_by("user_id")
+    return list(people.values_list(*HEADER))
+
+
+def test_people_are_put_on_the_roster_of_a_flow_that_then_has_one(import_rows):
+    flow = FlowFactory(flow_id="77")
+
+    assert import_rows(["u1", "l1", "S", "sis"], ["u2", "", "", "MANUAL"], ["u3"]) == "3 added, 0 changed, 0 unchanged"
+
+    assert members() == [("u1", "l1", "S", "SIS"), ("u2", "", "", "MANUAL"), ("u3", "", "", "")]
+    flow.refresh_from_db()
+    assert flow.roster_imported_at is not None
+    assert set(Participant.objects.values_list("state", flat=True)) == {ExportState.NOT_EXPORTED}
+
+
+def test_a_flow_that_nobody_has_heard_of_is_made(import_rows):
+    import_rows(["u1"], header=["user_id"], flow_id=" 78 ")
+    assert members("78") == [("u1", "", "", "")]
+
+
+def test_marks_states_and_exported_values_are_not_touched(import_rows):
+    flow = FlowFactory(flow_id="77", state=ExportState.FAILED)
+    people = [
+        ParticipantFactory(flow=flow, user_id="u1", failed=True),
+        ParticipantFactory(flow=flow, user_id="u2", exported=True, user_id_is_number=True),
+        ParticipantFactory(flow=flow, user_id="u3", exported_alternative=True, changed_since_export=True),
+        ParticipantFactory(flow=flow, user_id="u4", queued=True),
+    ]
+    kept = [field.name for field in Participant._meta.concrete_fields if field.name not in [*HEADER[1:], "on_roster"]]
+    before = list(Participant.objects.order_by("pk").values(*kept))
+
+    assert import_rows(*[[person.user_id, "l", "S", "SIS"] for person in people]) == "0 added, 4 changed, 0 unchanged"
+
+    assert list(Participant.objects.order_by("pk").values(*kept)) == before
+    assert members() == [(f"u{number}", "l", "S", "SIS") for number in range(1, 5)]
+    assert Flow.objects.get().state == ExportState.FAILED
+
+
+def test_a_column_that_is_not_in_the_file_is_left_as_it_is(import_rows):
+    import_rows(["u1", "l1", "S", "SIS"])
+    assert import_rows(["u1", "MANUAL"], header=["user_id", "added_by"]) == "0 added, 1 changed, 0 unchanged"
+    assert members() == [("u1", "l1", "S", "MANUAL")]
+
+
+def test_an_empty_cell_takes_a_value_away(import_rows):
+    import_rows(["u1", "l1", "S", "MANUAL"])
+    assert import_rows(["u1", "", "", ""]) == "0 added, 1 changed, 0 unchanged"
+    assert members() == [("u1", "", "", "")]
+
+
+def test_people_who_are_not_in_the_file_stay(import_rows):
+    import_rows(["u1", "l1", "S", "SIS"])
+    assert import_rows(["u2", "", "", ""], ["u1", "l1", "S", "SIS"]) == "1 added, 0 changed, 1 unchanged"
+    assert len(members()) == 2
+
+
+def test_the_same_person_in_another_flow_is_another_participant(import_rows):
+    import_rows(["u1", "l1", "S", "SIS"])
+    import_rows(["u1", "l2", "S", "SIS"], flow_id="78")
+    assert members() == [("u1", "l1", "S", "SIS")]
+
+
+def test_contradictions_refuse_the_whole_file(import_rows):
+    with pytest.raises(ImportRefused) as refused:
+        import_rows(["u1", "l1", "S", "SIS"], ["u2", "", "", "by hand"], ["u1", "l2", "S", "SIS"])
+    assert refused.value.problems == [
+        "row 3, added_by: 'by hand' is none of SIS, MANUAL",
+        "row 4, learn_user_id: 'l2' contradicts 'l1' in row 2 of the same user_id",
+    ]
+    assert not Flow.objects.exists()
+
+
+@pytest.mark.parametrize("flow_id", ["", " ", "x" * 256, "a\0b"])
+def test_a_flow_id_that_cannot_be(import_rows, flow_id):
+    with pytest.raises(ImportRefused, match=r"^The flow id "):
+        import_rows(["u1", "", "", ""], flow_id=flow_id)
+
+
+def test_a_large_roster_takes_seconds_and_few_statements(import_rows, django_assert_max_num_queries):
+    rows = [[f"u{number}", f"l{number}", "UNIwise||001||2021", "SIS"] for number in range(20_000)]
+    began = time.monotonic()
+    with django_assert_max_num_queries(10):
+        assert import_rows(*rows) == "20000 added, 0 changed, 0 unchanged"
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_roster_waits_for_an_export_that_is_being_recorded(import_rows):
+    flow = FlowFactory(flow_id="77")
+
+    def import_beside():
+        import_rows(["u1", "", "", "SIS"])
+        connection.close()
+
+    beside = threading.Thread(target=import_beside)
+    with transaction.atomic():
+        Flow.objects.lock("77")  # as an export does
+        beside.start()
+        while not waits_for_a_lock():
+            assert beside.is_alive()
+        assert not Participant.objects.exists()
+    beside.join(timeout=10)
+
+    assert len(members()) == 1
+    flow.refresh_from_db()
+    assert flow.roster_imported_at is not None
+
+
+def waits_for_a_lock():
+    """Whether another connection to this database waits for a row that is locked."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        return cursor.fetchone() is not None

@@ -1,0 +1,43 @@
+"""A new caller's key is printed once, alone."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from exports.models import ApiClient
+from tests.factories import ApiClientFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_key_alone_is_printed_and_lets_the_client_in(capsys, client):
+    call_command("create_api_client", "wiseflow")
+    key = capsys.readouterr().out.strip()
+
+    response = client.get("/api/wiseflow/flows/nowhere/export", headers={"X-Api-Key": key})
+    assert response.status_code == 404
+    assert ApiClient.objects.get().allowed_networks == []
+
+
+def test_networks_can_be_given_together_or_one_by_one():
+    call_command("create_api_client", "wiseflow", "--allow", "192.0.2.0/24", "2001:db8::/32", "--allow", "198.51.100.7")
+    assert ApiClient.objects.get().allowed_networks == ["192.0.2.0/24", "2001:db8::/32", "198.51.100.7"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["known"], "There is an API client called known already."),
+        ([" "], "NAME must be given"),
+        (["a:b"], "cannot hold a colon"),
+        (["x" * 101], "at most 100 characters"),
+        (["new", "--allow", "192.0.2.1/24"], "'192.0.2.1/24' is no network such as 192.0.2.0/24."),
+        (["new", "--allow", "everywhere"], "'everywhere' is no network"),
+    ],
+)
+def test_what_is_refused(capsys, arguments, sentence):
+    ApiClientFactory(name="known")
+    with pytest.raises(CommandError, match=sentence) as error:
+        call_command("create_api_client", *arguments)
+    assert error.value.returncode == 1
+    assert capsys.readouterr().out == ""
+    assert ApiClient.objects.count() == 1

@@ -1,0 +1,61 @@
+"""The two import commands: a summary, or sentences and exit code 1."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from exports.models import ColumnMapping, Flow, Participant
+from tests.exports.importing.files import csv_file, xlsx_file
+from tests.factories import FlowFactory
+
+pytestmark = pytest.mark.django_db
+
+MAPPINGS = ["flow_id", "course_id", "column_name", "points"]
+
+
+@pytest.fixture
+def file(tmp_path):
+    def file(content, name="file.csv"):
+        path = tmp_path / name
+        path.write_bytes(content)
+        return str(path)
+
+    return file
+
+
+@pytest.mark.parametrize(("name", "make"), [("mappings.csv", csv_file), ("mappings.xlsx", xlsx_file)])
+def test_mappings_end_with_a_summary(file, capsys, name, make):
+    call_command("import_mappings", file(make(MAPPINGS, ["77", "BIO101", "Final", 50]), name))
+    assert capsys.readouterr().out == "1 added, 0 changed, 0 unchanged\n"
+    assert str(ColumnMapping.objects.get().grade_column) == "BIO101 · Final"
+
+
+def test_one_bad_row_keeps_all_mappings_out(file):
+    path = file(csv_file(MAPPINGS, ["77", "BIO101", "Final", "50"], ["78", "BIO101", "Resit", "abc"]))
+    with pytest.raises(CommandError, match=r"^row 3, points: 'abc' is not a number greater than 0$") as error:
+        call_command("import_mappings", path)
+    assert error.value.returncode == 1
+    assert not Flow.objects.exists()
+
+
+def test_a_file_that_is_not_there_is_a_sentence():
+    for command in (["import_mappings"], ["import_roster", "77"]):
+        with pytest.raises(CommandError, match=r"^nowhere\.csv cannot be read: No such file or directory\.$"):
+            call_command(*command, "nowhere.csv")
+
+
+def test_a_roster_ends_with_a_summary(file, capsys):
+    FlowFactory(flow_id="77")
+    call_command("import_roster", "77", file(csv_file(["user_id", "added_by"], ["u1", "SIS"], ["u2", "MANUAL"])))
+    assert capsys.readouterr() == ("2 added, 0 changed, 0 unchanged\n", "")
+    assert Participant.objects.filter(on_roster=True).count() == 2
+
+
+def test_a_roster_of_an_unknown_flow_says_so(file, capsys):
+    call_command("import_roster", "78", file(csv_file(["user_id"], ["u1"])))
+    assert capsys.readouterr().err == "Flow 78 was not known before; it has no mapping yet.\n"
+
+
+def test_a_bad_roster_is_kept_out(file):
+    with pytest.raises(CommandError, match=r"^row 2, added_by: 'hand' is none of SIS, MANUAL$"):
+        call_command("import_roster", "77", file(csv_file(["user_id", "added_by"], ["u1", "hand"])))
+    assert not Flow.objects.exists()

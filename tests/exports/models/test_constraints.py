@@ -1,0 +1,153 @@
+"""What the database itself does not let happen, whatever the code does."""
+
+import pytest
+from django.db import IntegrityError, connection
+from django.utils import timezone
+
+from exports.models import Delivery, Flow, Participant
+from tests.factories import (
+    LONG_AGO,
+    ApiClientFactory,
+    ColumnMappingFactory,
+    DeliveryFactory,
+    ExportAttemptFactory,
+    FlowFactory,
+    ParticipantFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("factory", "fields", "constraint"),
+    [
+        (FlowFactory, {"flow_id": ""}, "flow_id_given"),
+        (FlowFactory, {"state": "LOST"}, "flow_state_known"),
+        (ParticipantFactory, {"state": "LOST"}, "participant_state_known"),
+        (ParticipantFactory, {"exported": True, "exported_at": None}, "participant_exported_has_value"),
+        (ParticipantFactory, {"exported": True, "exported_value": ""}, "participant_exported_has_value"),
+        (ParticipantFactory, {"failed": True, "cause": ""}, "participant_failed_has_cause"),
+        (ExportAttemptFactory, {"state": "LOST"}, "attempt_state_known"),
+        (ExportAttemptFactory, {"requested_at": LONG_AGO}, "attempt_requested_by_and_when"),
+        (ExportAttemptFactory, {"running": True, "finished_at": LONG_AGO}, "attempt_finished_when_settled"),
+        (ExportAttemptFactory, {"finished_at": None}, "attempt_finished_when_settled"),
+        (DeliveryFactory, {"failed": True, "state": "LOST"}, "delivery_state_known"),
+        (DeliveryFactory, {"settled_at": None}, "delivery_settled_when_closed"),
+        (DeliveryFactory, {"queued": True, "settled_at": LONG_AGO}, "delivery_settled_when_closed"),
+        (DeliveryFactory, {"sending": True, "settled_at": LONG_AGO}, "delivery_settled_when_closed"),
+        (DeliveryFactory, {"failed": True, "cause": ""}, "delivery_error_has_cause"),
+        (DeliveryFactory, {"refused": True, "cause": ""}, "delivery_error_has_cause"),
+        (DeliveryFactory, {"value": ""}, "delivery_sent_has_value"),
+        (DeliveryFactory, {"queued": True, "value": ""}, "delivery_sent_has_value"),
+    ],
+)
+def test_a_row_that_says_something_impossible_is_not_stored(factory, fields, constraint):
+    with pytest.raises(IntegrityError, match=constraint):
+        factory(**fields)
+
+
+def test_whoever_asked_for_a_retry_is_kept_with_when():
+    with pytest.raises(IntegrityError, match="attempt_requested_by_and_when"):
+        ExportAttemptFactory(requested_by=UserFactory())
+
+
+@pytest.mark.parametrize(("first", "second"), [("queued", "queued"), ("queued", "sending"), ("sending", "queued")])
+def test_a_participant_has_one_open_delivery_at_most(first, second):
+    delivery = DeliveryFactory(**{first: True})
+
+    with pytest.raises(IntegrityError, match=unique("delivery_one_open_a_participant", "exports_delivery.participant")):
+        DeliveryFactory(participant=delivery.participant, **{second: True})
+
+
+def test_an_open_delivery_stands_beside_any_number_of_settled_ones():
+    participant = ParticipantFactory()
+    for trait in ({}, {"failed": True}, {"refused": True}, {"failed": True}, {"queued": True}):
+        DeliveryFactory(participant=participant, attempt__flow=participant.flow, **trait)
+
+    assert participant.deliveries.count() == 5
+    assert participant.deliveries.filter(state__in=Delivery.OPEN).count() == 1
+
+
+def test_a_person_is_one_participant_of_a_flow():
+    participant = ParticipantFactory()
+    ParticipantFactory(user_id=participant.user_id)  # in another flow
+
+    with pytest.raises(IntegrityError, match=unique("participant_once_a_flow", "exports_participant.flow_id")):
+        ParticipantFactory(flow=participant.flow, user_id=participant.user_id)
+
+
+def test_a_flow_id_is_one_flow():
+    FlowFactory(flow_id="77")
+
+    with pytest.raises(IntegrityError):
+        FlowFactory(flow_id="77")
+
+
+def test_a_source_of_a_flow_has_one_column():
+    mapping = ColumnMappingFactory(source_code="S")
+    ColumnMappingFactory(flow=mapping.flow, source_code="T")
+
+    with pytest.raises(IntegrityError, match=unique("column_mapping_once_a_source", "exports_columnmapping.flow_id")):
+        ColumnMappingFactory(flow=mapping.flow, source_code="S")
+
+
+def test_a_key_belongs_to_one_client():
+    client = ApiClientFactory()
+
+    with pytest.raises(IntegrityError):
+        ApiClientFactory(key_hash=client.key_hash)
+
+
+def test_a_flow_that_nobody_has_heard_of_is_made_when_it_is_locked():
+    assert Flow.objects.lock("new").pk == Flow.objects.lock("new").pk
+
+
+@pytest.mark.parametrize(
+    ("participants", "state"),
+    [
+        ([], "NOT_EXPORTED"),
+        ([{}], "NOT_EXPORTED"),
+        ([{}, {"exported": True}], "EXPORTED"),
+        ([{"exported": True}, {"failed": True}, {}], "FAILED"),
+        ([{"exported": True}, {"failed": True}, {"queued": True}], "QUEUED"),
+    ],
+)
+def test_the_state_of_a_flow_is_that_of_its_participants_and_one_failed_makes_it_failed(participants, state):
+    flow = FlowFactory(state="QUEUED")
+    ParticipantFactory(failed=True)  # of another flow
+    for traits in participants:
+        ParticipantFactory(flow=flow, **traits)
+
+    Flow.objects.filter(pk=flow.pk).refresh_state()
+
+    flow.refresh_from_db()
+    assert flow.state == state
+
+
+def test_only_failed_participants_are_failed():
+    failed = ParticipantFactory(failed=True)
+    for traits in ({}, {"queued": True}, {"exported": True}):
+        ParticipantFactory(**traits)
+
+    assert list(Participant.objects.failed()) == [failed]
+
+
+def test_an_attempt_finishes_when_its_last_delivery_is_settled():
+    attempt = ExportAttemptFactory(running=True)
+    DeliveryFactory(attempt=attempt, entry_count=2)
+    last = DeliveryFactory(attempt=attempt, queued=True)
+    attempts = type(attempt).objects.filter(pk=attempt.pk)
+
+    assert attempts.settle(timezone.now()) == []
+    Delivery.objects.filter(pk=last.pk).close(Delivery.State.FAILED, "DEADLINE", now=timezone.now())
+    assert attempts.settle(timezone.now()) == [attempt.pk]
+    assert attempts.settle(timezone.now()) == []
+
+    attempt.refresh_from_db()
+    assert (attempt.number_of_success, attempt.number_of_errors, attempt.state) == (2, 1, "FAILED")
+
+
+def unique(constraint, column):
+    """How the database names a unique constraint that was broken: SQLite by its columns."""
+    return column if connection.vendor == "sqlite" else constraint

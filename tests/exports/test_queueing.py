@@ -1,0 +1,238 @@
+"""What is recorded of an export before anything is sent: one attempt, a delivery an entry, each person where they stand."""
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exports.causes import Cause
+from exports.models import Delivery, ExportAttempt
+from exports.queueing import queue
+from exports.reading import UnreadableEntry, read
+from exports.receiving import receipt
+from exports.rules import Entry
+from tests.factories import ColumnMappingFactory, FlowFactory, ParticipantFactory
+
+pytestmark = pytest.mark.django_db
+
+
+def record(flow, *entries):
+    """Queue `entries`, and deliver nothing."""
+    now = timezone.now()
+    attempt = ExportAttempt(flow=flow, started_at=now, ends_by=now + timedelta(minutes=1), lease_ends_at=now)
+    with transaction.atomic():
+        return queue(flow, entries, attempt)
+
+
+def entry(user_id="u1", mark="A", **fields):
+    return Entry(user_id=user_id, mark=mark, **fields)
+
+
+@pytest.fixture
+def mapped():
+    return FlowFactory(mapped=True)
+
+
+def standing(participant):
+    participant.refresh_from_db()
+    return participant.state, participant.cause, participant.mark, participant.changed_since_export
+
+
+def test_a_grade_to_be_sent_is_queued_with_all_that_its_way_needs():
+    column = ColumnMappingFactory(grade_column__course__course_id="BIO101", grade_column__name="Exam").grade_column
+    flow = column.column_mappings.get().flow
+
+    queued = record(flow, entry(mark="75.0", learn_user_id="L1"))
+
+    assert (queued.on_its_way, queued.refused) == (1, {})
+    delivery = Delivery.objects.get()
+    assert (delivery.course_id, delivery.column_name, delivery.learn_user_id) == ("BIO101", "Exam", "L1")
+    assert (delivery.value, delivery.mark, delivery.state, delivery.settled_at) == ("75.0", "75.0", "QUEUED", None)
+    assert standing(delivery.participant) == ("QUEUED", "", "75.0", False)
+    flow.refresh_from_db()
+    queued.attempt.refresh_from_db()
+    assert (flow.state, queued.attempt.state, queued.attempt.finished_at) == ("QUEUED", "QUEUED", None)
+
+
+def test_an_export_of_which_nothing_can_be_sent_is_settled_at_once():
+    flow = FlowFactory()
+
+    queued = record(flow, entry("u1"), entry("u2"), entry("u2"))
+
+    queued.attempt.refresh_from_db()
+    flow.refresh_from_db()
+    assert queued.on_its_way == 0
+    assert (queued.attempt.state, queued.attempt.number_of_success, queued.attempt.number_of_errors) == ("FAILED", 0, 3)
+    assert queued.attempt.finished_at is not None
+    assert flow.state == "FAILED"
+
+
+def test_an_export_of_nobody_is_settled_as_not_exported(mapped):
+    queued = record(mapped)
+
+    queued.attempt.refresh_from_db()
+    mapped.refresh_from_db()
+    assert (queued.attempt.state, mapped.state) == ("NOT_EXPORTED", "NOT_EXPORTED")
+
+
+def test_equal_entries_of_a_person_share_one_delivery(mapped):
+    record(mapped, entry("5", user_id_is_number=True), entry("5"))
+
+    assert list(mapped.participants.get().deliveries.values_list("entry_count", flat=True)) == [2]
+
+
+def test_contradicting_entries_of_a_person_are_two_refused_deliveries(mapped):
+    fault = Cause.CONTRADICTORY_ENTRIES
+
+    record(mapped, entry(mark="A", fault=fault), entry(mark="B", fault=fault))
+
+    participant = mapped.participants.get()
+    assert standing(participant)[:2] == ("FAILED", fault)
+    assert sorted(participant.deliveries.values_list("mark", "state")) == [("A", "REFUSED"), ("B", "REFUSED")]
+
+
+UNUSABLE = entry(mark="", fault=Cause.ENTRY_NOT_USABLE, fault_detail="mark is a list")
+
+
+@pytest.mark.parametrize("entries", [(UNUSABLE, entry()), (entry(), UNUSABLE), (UNUSABLE, entry(), UNUSABLE)])
+def test_beside_an_unusable_entry_the_good_one_of_that_person_goes_on(mapped, entries):
+    record(mapped, *entries)
+
+    participant = mapped.participants.get()
+    assert standing(participant) == ("QUEUED", "", "A", False)
+    assert sorted(participant.deliveries.values_list("state", flat=True)) == ["QUEUED", "REFUSED"]
+
+
+@pytest.mark.parametrize("entries", [(UNUSABLE, entry(mark="B")), (entry(mark="B"), UNUSABLE)])
+def test_beside_an_unusable_entry_the_exported_grade_of_that_person_stands_as_it_is(mapped, entries):
+    participant = ParticipantFactory(flow=mapped, user_id="u1", exported=True)
+
+    record(mapped, *entries)
+
+    assert standing(participant) == ("EXPORTED", "", "B", False)
+
+
+@pytest.mark.parametrize("mark", ["B", "C"])
+def test_a_person_on_their_way_is_left_alone(mapped, mark):
+    participant = ParticipantFactory(flow=mapped, user_id="u1", queued=True)
+
+    queued = record(mapped, entry(mark=mark, source_code="S", learn_user_id="L"))
+
+    assert [refused.cause for refused in queued.refused.values()] == [Cause.IN_PROGRESS]
+    assert standing(participant) == ("QUEUED", "", "B", False)
+    assert (participant.source_code, participant.learn_user_id) == ("", "")
+
+
+def test_a_grade_that_is_just_being_replaced_is_not_claimed_to_stand_in_learn(mapped):
+    """Overwriting B with C is on its way: B, exported once more, is no success."""
+    ParticipantFactory(flow=mapped, user_id="u1", exported=True, state="QUEUED", mark="C")
+
+    queued = record(mapped, entry(mark="B"))
+
+    assert [refused.cause for refused in queued.refused.values()] == [Cause.IN_PROGRESS]
+
+
+def test_a_refusal_takes_nothing_away_from_an_exported_person(mapped):
+    participant = ParticipantFactory(flow=mapped, user_id="u1", exported=True)
+
+    record(mapped, entry(mark="A"))
+
+    assert standing(participant) == ("EXPORTED", "ALREADY_EXPORTED", "A", True)
+    assert (participant.exported_value, participant.exported_mark) == ("B", "B")
+
+    record(mapped, entry(mark=""))
+
+    assert standing(participant) == ("EXPORTED", "NO_ASSESSMENT", "", True)
+
+    record(mapped, entry(mark="B"))
+
+    assert standing(participant) == ("EXPORTED", "", "B", False)
+
+
+def test_what_the_roster_knows_of_a_person_is_kept(mapped):
+    participant = ParticipantFactory(
+        flow=mapped, user_id="u1", on_sis_roster=True, learn_user_id="L1", source_code="S"
+    )
+
+    record(mapped, entry())
+
+    participant.refresh_from_db()
+    assert (participant.on_roster, participant.added_by) == (True, "SIS")
+    assert (participant.learn_user_id, participant.source_code) == ("L1", "S")
+
+
+def test_the_same_user_id_in_another_flow_is_another_participant(mapped):
+    elsewhere = ParticipantFactory(user_id="u1", exported=True)
+
+    record(mapped, entry(mark="A"))
+
+    assert standing(elsewhere) == ("EXPORTED", "", "B", False)
+    assert mapped.participants.get().state == "QUEUED"
+
+
+def test_a_flow_synchronised_tomorrow_is_not_synchronised_yet():
+    flow = FlowFactory(mapped=True, synchronised_at=timezone.now() + timedelta(days=1))
+
+    queued = record(flow, entry())
+
+    assert [refused.cause for refused in queued.refused.values()] == [Cause.NOT_SYNCHRONISED]
+
+
+@pytest.mark.parametrize("count", [1, 100, 1000])
+@pytest.mark.parametrize("traits", [{}, {"mapped": True}, {"mapped": True, "with_roster": True}])
+def test_the_number_of_statements_does_not_depend_on_the_number_of_entries(count, traits, django_assert_num_queries):
+    flow = FlowFactory(**traits)
+    settles_at_once = traits != {"mapped": True}
+
+    # savepoint and its release, people, columns, attempt, participants, deliveries; then the flow, or all that settling is
+    with django_assert_num_queries(12 if settles_at_once else 8):
+        record(flow, *(entry(f"u{number}") for number in range(count)))
+
+    assert flow.participants.count() == count
+
+
+# Whatever comes, nobody is lost
+
+USER_IDS = st.sampled_from(["1", 1, 2, "02", -3, "u4", "ü 5", 10**300, 1.5, None, True, "", "x" * 300, {"id": 1}, "a\0"])
+GRADES = st.sampled_from([0, "0", 75.0, "B", "U", "", " ", None, False, [], {}, "x" * 334, "\ud800", "é'\"\\%s"])
+ENTRIES = st.fixed_dictionaries(
+    {},
+    optional={
+        "userId": USER_IDS,
+        "mark": GRADES,
+        "adminGrade": GRADES,
+        "sourceCode": st.sampled_from(["", "S", None, 5]),
+        "learnUserId": st.sampled_from(["", "L1", None, []]),
+    },
+)
+ANYTHING = st.sampled_from([None, 5, "u1", [], True])
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(exports=st.lists(st.lists(ENTRIES | ANYTHING, max_size=8), min_size=1, max_size=3), mapped=st.booleans())
+def test_every_entry_has_its_verdict_and_every_person_one_row_whatever_comes(db, exports, mapped):
+    flow = FlowFactory(mapped=mapped, flow_id=f"flow {ExportAttempt.objects.count()} {timezone.now().timestamp()}")
+    for items in exports:
+        body = read(json.dumps({"participants": items}).encode())
+        readable = [line for line in body.lines if isinstance(line, Entry)]
+
+        queued = record(flow, *readable)
+        answer = receipt(body, queued)
+
+        assert answer.number_of_success + answer.number_of_errors == len(items)
+        assert answer.number_of_success == 0  # nothing was sent, so nothing is claimed
+        assert [error["userId"] for error in answer.errors] == [
+            item.get("userId") if isinstance(item, dict) else None for item in items
+        ]
+        assert all(error["errorInfo"].endswith(".") for error in answer.errors)
+        assert queued.attempt.deliveries.count() == len(set(readable))
+        assert sum(queued.attempt.deliveries.values_list("entry_count", flat=True)) == len(readable)
+        people = {line.user_id for line in readable}
+        assert flow.participants.filter(user_id__in=people).count() == len(people)
+        assert sum(isinstance(line, UnreadableEntry) for line in body.lines) == len(items) - len(readable)
+    assert not flow.participants.filter(state="EXPORTED").exists()
+    assert not flow.participants.filter(state="NOT_EXPORTED").exists()

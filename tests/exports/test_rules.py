@@ -1,0 +1,237 @@
+"""WISEflow's rules as tables: what is given and known -> what is to become of it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from exports.causes import Cause
+from exports.rules import AlreadyExported, Column, Entry, FlowFacts, PersonFacts, Refused, Send, judge
+
+NOW = datetime(2026, 6, 1, 12, 0, tzinfo=ZoneInfo("Europe/Copenhagen"))
+EARLIER = datetime(2026, 5, 3, 22, 30, tzinfo=UTC)  # the 4th of May in Copenhagen
+LATER = NOW + timedelta(days=2)
+COLUMN = Column(course_id="BIO101", name="Final grade")
+OTHER = Column(course_id="BIO102", name="Final grade")
+
+FLOW = FlowFacts(now=NOW, columns={"": COLUMN})
+RUNNING = replace(FLOW, assessment_ends_at=LATER)
+INSTANT = replace(RUNNING, instant_export=True)
+UNMAPPED = replace(FLOW, columns={})
+UNSYNCHRONISED = replace(FLOW, is_synchronised=False)
+WITH_ROSTER = replace(FLOW, has_roster=True)
+OVERWRITING = replace(FLOW, allow_overwrite=True)
+
+NEW = PersonFacts()
+EXPORTED = PersonFacts(pk=1, state="EXPORTED", exported_at=EARLIER, exported_value="B", exported_mark="B")
+LOCKED = PersonFacts(pk=1, state="EXPORTED", exported_at=EARLIER, exported_value="U", exported_alternative_grade="U")
+IN_DOUBT = replace(EXPORTED, state="FAILED", cause="UNCONFIRMED")
+FAILED = PersonFacts(pk=1, state="FAILED", cause="LEARN_UNAVAILABLE")
+ON_ITS_WAY = PersonFacts(pk=1, state="QUEUED")
+BEING_OVERWRITTEN = replace(EXPORTED, state="QUEUED")
+LISTED = PersonFacts(pk=1, on_roster=True)
+ADDED_BY_HAND = replace(LISTED, added_by_hand=True)
+
+
+def mark(text):
+    return Entry(user_id="u1", mark=text)
+
+
+def alternative(text, mark=""):
+    return Entry(user_id="u1", mark=mark, alternative_grade=text)
+
+
+NOTHING = Entry(user_id="u1")
+
+
+@pytest.mark.parametrize(
+    ("entry", "person", "flow"),
+    [
+        pytest.param(mark("B"), NEW, FLOW, id="a new person"),
+        pytest.param(mark("0"), NEW, FLOW, id="R7: 0 is an assessment"),
+        pytest.param(mark("B"), FAILED, FLOW, id="R5: a failed one may go again"),
+        pytest.param(mark("B"), NEW, replace(FLOW, assessment_ends_at=NOW), id="R2: the end itself is after the period"),
+        pytest.param(mark("B"), NEW, INSTANT, id="R9: instant export lifts R2"),
+        pytest.param(alternative("U"), NEW, FLOW, id="an alternative grade with the normal export"),
+        pytest.param(
+            alternative("U"),
+            NEW,
+            replace(INSTANT, assessment_ends_at=NOW - timedelta(seconds=1)),
+            id="R10: after the end an alternative grade goes with instant export too",
+        ),
+        pytest.param(mark("B"), LISTED, WITH_ROSTER, id="R8: on the roster"),
+        pytest.param(mark("B"), ADDED_BY_HAND, FLOW, id="R8: without a roster WISEflow is trusted"),
+        pytest.param(mark("A"), EXPORTED, OVERWRITING, id="overwriting is allowed"),
+        pytest.param(alternative("U"), EXPORTED, OVERWRITING, id="overwriting a mark with an alternative grade"),
+        pytest.param(mark("B"), IN_DOUBT, FLOW, id="in doubt: the confirmed grade is sent again"),
+        pytest.param(mark("B"), IN_DOUBT, OVERWRITING, id="in doubt: never claimed blindly"),
+        pytest.param(mark("A"), IN_DOUBT, OVERWRITING, id="in doubt: the new grade again"),
+    ],
+)
+def test_a_grade_that_no_rule_forbids_is_sent_as_it_was_given(entry, person, flow):
+    assert judge(entry, person, flow) == Send(entry.given, COLUMN, "u1")
+
+
+@pytest.mark.parametrize(
+    ("entry", "person", "flow", "cause"),
+    [
+        pytest.param(mark("B"), NEW, UNSYNCHRONISED, Cause.NOT_SYNCHRONISED, id="R1"),
+        pytest.param(mark("B"), NEW, RUNNING, Cause.ASSESSMENT_NOT_ENDED, id="R2"),
+        pytest.param(mark("A"), EXPORTED, FLOW, Cause.ALREADY_EXPORTED, id="R3"),
+        pytest.param(alternative("U"), EXPORTED, FLOW, Cause.ALREADY_EXPORTED, id="R3: by an alternative grade"),
+        pytest.param(mark("A"), IN_DOUBT, FLOW, Cause.ALREADY_EXPORTED, id="R3: in doubt, another grade"),
+        pytest.param(mark("b"), EXPORTED, FLOW, Cause.ALREADY_EXPORTED, id="R3: case makes another grade"),
+        pytest.param(NOTHING, NEW, FLOW, Cause.NO_ASSESSMENT, id="R7"),
+        pytest.param(NOTHING, EXPORTED, FLOW, Cause.NO_ASSESSMENT, id="R7: exported before"),
+        pytest.param(NOTHING, LOCKED, OVERWRITING, Cause.NO_ASSESSMENT, id="R7: locked before"),
+        pytest.param(mark("B"), NEW, WITH_ROSTER, Cause.NOT_ON_ROSTER, id="R8"),
+        pytest.param(mark("B"), ADDED_BY_HAND, WITH_ROSTER, Cause.ADDED_BY_HAND, id="R8: added by hand"),
+        pytest.param(alternative("U"), NEW, INSTANT, Cause.ALTERNATIVE_GRADE_TOO_EARLY, id="R10"),
+        pytest.param(alternative("U", "B"), NEW, INSTANT, Cause.ALTERNATIVE_GRADE_TOO_EARLY, id="R10: beside a mark"),
+        pytest.param(mark("B"), LOCKED, FLOW, Cause.ALTERNATIVE_GRADE_LOCKED, id="R11: by a mark"),
+        pytest.param(alternative("FE"), LOCKED, OVERWRITING, Cause.ALTERNATIVE_GRADE_LOCKED, id="R11: by another code"),
+        pytest.param(mark("B"), LOCKED, OVERWRITING, Cause.ALTERNATIVE_GRADE_LOCKED, id="R11: whatever the flow allows"),
+        pytest.param(mark("B"), ON_ITS_WAY, FLOW, Cause.IN_PROGRESS, id="on its way"),
+        pytest.param(mark("B"), BEING_OVERWRITTEN, OVERWRITING, Cause.IN_PROGRESS, id="its grade is being overwritten"),
+        pytest.param(mark("B"), NEW, UNMAPPED, Cause.NOT_MAPPED, id="no column"),
+        pytest.param(
+            mark("B"), NEW, replace(FLOW, columns={"S": COLUMN}), Cause.SOURCE_NOT_MAPPED, id="no column for no source"
+        ),
+        pytest.param(
+            replace(mark("B"), fault=Cause.ENTRY_NOT_USABLE), EXPORTED, FLOW, Cause.ENTRY_NOT_USABLE, id="not usable"
+        ),
+    ],
+)
+def test_a_rule_that_forbids_a_grade_gives_its_cause(entry, person, flow, cause):
+    verdict = judge(entry, person, flow)
+
+    assert isinstance(verdict, Refused)
+    assert verdict.cause == cause
+
+
+@pytest.mark.parametrize(
+    ("entry", "person"),
+    [
+        pytest.param(mark("B"), EXPORTED, id="the mark"),
+        pytest.param(alternative("U"), LOCKED, id="the alternative grade"),
+        pytest.param(alternative("U", "B"), LOCKED, id="the alternative grade, with a mark that it overrides"),
+        pytest.param(mark("U"), LOCKED, id="the same value as a mark"),
+    ],
+)
+@pytest.mark.parametrize("flow", [FLOW, OVERWRITING, RUNNING, UNMAPPED, UNSYNCHRONISED, WITH_ROSTER])
+def test_what_learn_has_confirmed_is_a_success_without_a_call_whatever_became_of_the_flow(entry, person, flow):
+    assert judge(entry, person, flow) == AlreadyExported(person.exported_value)
+
+
+def test_the_first_rule_that_refuses_gives_the_reason():
+    """Everything is wrong at once; each repair brings the next reason to light, until the grade may go."""
+    flow = replace(FlowFacts(now=NOW), is_synchronised=False, assessment_ends_at=LATER, has_roster=True)
+    entry, person = NOTHING, replace(BEING_OVERWRITTEN, exported_alternative_grade="")
+    seen = []
+
+    def look():
+        verdict = judge(entry, person, flow)
+        seen.append(verdict.cause if isinstance(verdict, Refused) else type(verdict))
+
+    look()
+    person = LOCKED
+    entry = alternative("FE")
+    look()
+    person = EXPORTED
+    look()
+    person = NEW
+    look()
+    flow = replace(flow, columns={"S": COLUMN})
+    look()
+    flow = replace(flow, is_synchronised=True)
+    look()
+    flow = replace(flow, instant_export=True)
+    look()
+    entry = NOTHING
+    look()
+    entry = mark("B")
+    look()
+    person = ADDED_BY_HAND
+    look()
+    person = LISTED
+    look()
+    entry = replace(entry, source_code="S")
+    look()
+
+    assert seen == [
+        Cause.IN_PROGRESS,
+        Cause.ALTERNATIVE_GRADE_LOCKED,
+        Cause.ALREADY_EXPORTED,
+        Cause.NOT_MAPPED,
+        Cause.NOT_SYNCHRONISED,
+        Cause.ASSESSMENT_NOT_ENDED,
+        Cause.ALTERNATIVE_GRADE_TOO_EARLY,
+        Cause.NO_ASSESSMENT,
+        Cause.NOT_ON_ROSTER,
+        Cause.ADDED_BY_HAND,
+        Cause.SOURCE_NOT_MAPPED,
+        Send,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("in_entry", "of_person", "columns", "column"),
+    [
+        ("", "", {"": COLUMN}, COLUMN),
+        ("S", "", {"": COLUMN}, COLUMN),
+        ("S", "", {"": COLUMN, "S": OTHER}, OTHER),
+        ("", "S", {"": COLUMN, "S": OTHER}, OTHER),
+        ("S", "T", {"T": COLUMN, "S": OTHER}, OTHER),
+        ("", "", {"": COLUMN, "S": OTHER}, COLUMN),
+    ],
+)
+def test_the_source_of_the_entry_else_of_the_person_decides_the_column(in_entry, of_person, columns, column):
+    entry, person = replace(mark("B"), source_code=in_entry), PersonFacts(source_code=of_person)
+
+    assert judge(entry, person, FlowFacts(now=NOW, columns=columns)) == Send("B", column, "u1")
+
+
+def test_a_source_without_a_column_is_named():
+    flow = FlowFacts(now=NOW, columns={"S": COLUMN})
+
+    assert judge(replace(mark("B"), source_code="UNIwise||001||2021"), NEW, flow) == Refused(
+        Cause.SOURCE_NOT_MAPPED, "UNIwise||001||2021"
+    )
+
+
+@pytest.mark.parametrize(
+    ("in_entry", "of_person", "learn_user"), [("", "", "u1"), ("", "L1", "L1"), ("L2", "L1", "L2"), ("L2", "", "L2")]
+)
+def test_the_learn_user_is_what_the_entry_says_else_the_roster_else_the_user_id(in_entry, of_person, learn_user):
+    entry, person = replace(mark("B"), learn_user_id=in_entry), PersonFacts(learn_user_id=of_person)
+
+    assert judge(entry, person, FLOW) == Send("B", COLUMN, learn_user)
+
+
+@pytest.mark.parametrize(
+    ("entry", "person", "flow", "detail"),
+    [
+        (mark("A"), EXPORTED, FLOW, "B on 4 May 2026"),
+        (mark("A"), LOCKED, FLOW, "U on 4 May 2026"),
+        (mark("A"), NEW, RUNNING, "3 June 2026 12:00"),
+        (alternative("U"), NEW, INSTANT, "3 June 2026 12:00"),
+    ],
+)
+def test_a_refusal_tells_days_and_times_in_the_zone_of_the_site(entry, person, flow, detail):
+    verdict = judge(entry, person, flow)
+
+    assert isinstance(verdict, Refused)
+    assert verdict.detail == detail
+
+
+def test_a_fault_of_the_entry_itself_comes_before_everything_that_is_known():
+    entry = replace(mark("B"), fault=Cause.CONTRADICTORY_ENTRIES, fault_detail="as it is")
+
+    assert judge(entry, EXPORTED, FLOW) == Refused(Cause.CONTRADICTORY_ENTRIES, "as it is")
+
+
+def test_5_and_the_text_5_are_one_person():
+    number, text = (Entry(user_id="5", user_id_is_number=is_number, mark="B") for is_number in (True, False))
+
+    assert {number, text} == {number}
