@@ -4,11 +4,13 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import JSONField
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from exports.models import ApiClient
 from exports.templatetags.cells import address
@@ -20,6 +22,7 @@ class ApiClientAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
     list_filter = ["is_active", "may_export"]
     search_fields = ["name"]
     fields = ["name", "is_active", "may_export", "allowed_networks"]
+    formfield_overrides = {JSONField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}}
     change_form_outer_before_template = "admin/exports/api_client.html"
 
     def has_view_permission(self, request: HttpRequest, obj: ApiClient | None = None) -> bool:

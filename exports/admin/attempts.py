@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import Case, Count, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.text import Truncator
 
 from exports.admin.filters import OnlyChosen
 from exports.admin.history import HistoryAdmin
@@ -18,6 +19,7 @@ from exports.templatetags.cells import link, span, state_pill
 
 MOST_DELIVERIES = 25  # on one page; the rest is a link away
 MOST_ENTRIES = 100
+MOST_CHARACTERS = 60  # of a flow's title in a cell
 
 
 @admin.register(ExportAttempt)
@@ -36,7 +38,7 @@ class ExportAttemptAdmin(RetriesFailed, HistoryAdmin):
     list_filter = ["state", "trigger", ("flow", OnlyChosen)]
     list_select_related = ["flow", "api_client", "requested_by"]
     search_fields = ["flow__flow_id", "flow__title"]
-    search_help_text = "Flow id or title, or somebody's whole WISEflow or Learn user id"
+    search_help_text = "Flow id, title or whole user id"
     fields = ["of_flow", "trigger", "asked_by", "started_at"]
     readonly_fields = ["of_flow", "asked_by"]
     change_form_outer_after_template = "admin/exports/attempt.html"
@@ -97,7 +99,7 @@ class ExportAttemptAdmin(RetriesFailed, HistoryAdmin):
 
     @admin.display(description="Flow")
     def of_flow(self, attempt: ExportAttempt) -> str:
-        return link(attempt.flow)
+        return link(attempt.flow, Truncator(attempt.flow).chars(MOST_CHARACTERS))
 
     @admin.display(description="State")
     def standing(self, attempt: ExportAttempt) -> str:

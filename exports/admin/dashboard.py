@@ -16,6 +16,7 @@ SHOWN = ["exports.view_flow", "exports.view_participant", "exports.view_exportat
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's callback for the start page. The number of statements does not depend on the number of rows."""
+    context |= {"title": "Dashboard"}
     if not request.user.has_perms(SHOWN):
         return context
     people = Participant.objects.order_by()

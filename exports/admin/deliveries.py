@@ -10,16 +10,16 @@ from exports.templatetags.cells import link, reason, state_pill
 
 @admin.register(Delivery)
 class DeliveryAdmin(HistoryAdmin):
-    list_display = ["user_id", "in_attempt", "value", "destination", "standing", "reason", "settled_at"]
+    list_display = ["user_id", "in_flow", "in_attempt", "value", "destination", "standing", "reason", "settled_at"]
     list_filter = ["state", "cause", ("attempt", OnlyChosen), ("participant", OnlyChosen)]
     list_select_related = ["participant", "attempt__flow"]
     search_fields = ["participant__user_id", "participant__learn_user_id"]
     search_help_text = "WISEflow or Learn user id"
     ordering = ["-pk"]
-    readonly_fields = ["standing", "reason", "of_participant", "in_attempt"]
+    readonly_fields = ["standing", "reason", "of_participant", "in_flow", "in_attempt"]
     fieldsets = [
         ("What became of it", {"fields": ["standing", "reason", "settled_at"]}),
-        ("Grade", {"fields": ["of_participant", "in_attempt", "mark", "alternative_grade"]}),
+        ("Grade", {"fields": ["of_participant", "in_flow", "in_attempt", "mark", "alternative_grade"]}),
         ("What went to Learn", {"fields": ["value", "course_id", "column_name", "learn_user_id"]}),
     ]
 
@@ -31,13 +31,17 @@ class DeliveryAdmin(HistoryAdmin):
     def of_participant(self, delivery: Delivery) -> str:
         return link(delivery.participant, delivery.participant.user_id)
 
+    @admin.display(description="Flow")
+    def in_flow(self, delivery: Delivery) -> str:
+        return link(delivery.attempt.flow, delivery.attempt.flow.flow_id)
+
     @admin.display(description="Attempt")
     def in_attempt(self, delivery: Delivery) -> str:
-        return link(delivery.attempt)
+        return link(delivery.attempt, delivery.attempt_id)
 
     @admin.display(description="Course and column")
-    def destination(self, delivery: Delivery) -> str:
-        return f"{delivery.course_id} · {delivery.column_name}" if delivery.course_id else ""
+    def destination(self, delivery: Delivery) -> str | None:
+        return f"{delivery.course_id} · {delivery.column_name}" if delivery.course_id else None
 
     @admin.display(description="State")
     def standing(self, delivery: Delivery) -> str:

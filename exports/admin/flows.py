@@ -48,7 +48,7 @@ class FlowAdmin(RetriesFailed):
     list_per_page = 50
     show_full_result_count = False
     search_fields = ["flow_id", "title"]
-    search_help_text = "Flow id or title, or somebody's whole WISEflow or Learn user id"
+    search_help_text = "Flow id, title or whole user id"
     readonly_fields = ["roster_imported_at"]
     fieldsets = [
         (None, {"fields": ["flow_id", "title"]}),

@@ -1,7 +1,9 @@
 """What every page of history has in common: it is read, and nothing else."""
 
+from typing import Any
+
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
 
@@ -11,6 +13,13 @@ class HistoryAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
     list_per_page = 50
     show_full_result_count = False  # would count the whole table beside the filtered rows
     sortable_by = ()  # newest first is what the indexes serve
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"show_history": False} | (extra_context or {})  # of edits: there are none
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import Truncator
 
 from exports.admin.filters import OnlyChosen
 from exports.admin.history import HistoryAdmin
@@ -14,6 +15,7 @@ from exports.models.participant import ParticipantQuerySet
 from exports.templatetags.cells import link, reason, state_pill
 
 MOST_DELIVERIES = 50  # on one page
+MOST_CHARACTERS = 60  # of a flow's title in a cell
 
 
 @admin.register(Participant)
@@ -26,12 +28,12 @@ class ParticipantAdmin(RetriesFailed, HistoryAdmin):
     fieldsets = [
         (
             "Where the grade stands",
-            {"fields": ["standing", "reason", "value_in_learn", "exported_at", "changed_since_export"]},
+            {"fields": ["standing", "reason", ("value_in_learn", "exported_at"), "changed"]},
         ),
-        ("What WISEflow sent last", {"fields": ["mark", "alternative_grade", "source_code"]}),
-        ("Person", {"fields": ["of_flow", "user_id", "learn_user_id", "on_roster", "added_by"]}),
+        ("What WISEflow sent last", {"fields": [("mark", "alternative_grade"), "source_code"]}),
+        ("Person", {"fields": ["of_flow", ("user_id", "learn_user_id"), "roster"]}),
     ]
-    readonly_fields = ["standing", "reason", "value_in_learn", "of_flow"]
+    readonly_fields = ["standing", "reason", "value_in_learn", "changed", "of_flow", "roster"]
     change_form_outer_after_template = "admin/exports/participant.html"
 
     def failed_among(self, queryset: QuerySet[Participant]) -> ParticipantQuerySet:
@@ -60,11 +62,21 @@ class ParticipantAdmin(RetriesFailed, HistoryAdmin):
 
     @admin.display(description="Flow")
     def of_flow(self, participant: Participant) -> str:
-        return link(participant.flow)
+        return link(participant.flow, Truncator(participant.flow).chars(MOST_CHARACTERS))
 
     @admin.display(description="Value in Learn")
-    def value_in_learn(self, participant: Participant) -> str:
-        return participant.exported_value
+    def value_in_learn(self, participant: Participant) -> str | None:
+        return participant.exported_value or None
+
+    @admin.display(description="Changed since export")
+    def changed(self, participant: Participant) -> str:
+        return "Yes: WISEflow has sent another grade since" if participant.changed_since_export else "No"
+
+    @admin.display(description="On the roster")
+    def roster(self, participant: Participant) -> str:
+        if not participant.on_roster:
+            return "No"
+        return "Yes, added by hand" if participant.added_by == Participant.AddedBy.MANUAL else "Yes, added by the SIS"
 
     @admin.display(description="Cause and what to do")
     def reason(self, participant: Participant) -> str:

@@ -49,10 +49,7 @@ def reason(row: Participant | Delivery) -> SafeString | str:
         return ""
     cause = Cause(row.cause)
     return format_html(
-        '<div class="gb-reason"><strong>{}</strong> {} {}</div>',
-        f"{cause.label}.",
-        cause.sentence(row.detail),
-        cause.guidance.what_to_do,
+        '<div class="gb-reason"><strong>{}</strong> {}</div>', cause.sentence(row.detail), cause.guidance.what_to_do
     )
 
 

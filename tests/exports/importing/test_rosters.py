@@ -138,7 +138,7 @@ def test_a_roster_waits_for_an_export_that_is_being_recorded(import_rows):
 
 
 def waits_for_a_lock():
-    """Whether another connection to this database waits for a row that is locked."""
+    """Whether another connection waits for a row that this one has locked."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
+        cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
         return cursor.fetchone() is not None
