@@ -164,10 +164,11 @@ OUTCOMES: dict[type[LearnError], tuple[Delivery.State, Cause]] = {
 def outcome_of(error: LearnError) -> tuple[str, str, str]:
     """State, cause and detail of a delivery that ended in `error`."""
     state, cause = OUTCOMES[type(error)]
+    detail = str(error)
     if isinstance(error, QuotaUsedUp):
         lifts_at = timezone.localtime(error.lifts_at)
-        return state, cause, f"Learn's quota of calls is used up until {lifts_at.day} {lifts_at:%B %H:%M}"
-    return state, cause, str(error)
+        detail = f"Learn's quota of calls is used up until {lifts_at.day} {lifts_at:%B %H:%M}"
+    return state.value, cause.value, detail
 
 
 def settle(attempts: Sequence[int]) -> list[int]:
@@ -185,8 +186,8 @@ def settle(attempts: Sequence[int]) -> list[int]:
 def sweep(flows: QuerySet[Flow] | None = None) -> int:
     """Bring attempts whose process died to their true states. Returns how many attempts were finished.
 
-    Queued deliveries have not arrived; those in a call may have. Nothing is sent: they stand under Failed, for a manager
-    to retry (R4, R5).
+    Queued deliveries have not arrived; those in a call may have. Nothing is sent: they stand under Failed, for a
+    manager to retry (R4, R5).
     """
     now = timezone.now()
     dead_calls = Delivery.objects.filter(state=Delivery.State.SENDING, lease_ends_at__lt=now)

@@ -158,14 +158,14 @@ def standing(verdict: Verdict, person: PersonFacts) -> tuple[str, str, str, bool
     """
     match verdict:
         case Send():
-            return ExportState.QUEUED, "", "", person.changed_since_export
+            return ExportState.QUEUED.value, "", "", person.changed_since_export
         case AlreadyExported():
-            return ExportState.EXPORTED, "", "", False
+            return ExportState.EXPORTED.value, "", "", False
         case Refused(cause, detail) if person.state == ExportState.EXPORTED:
             changed = cause in (Cause.ALREADY_EXPORTED, Cause.ALTERNATIVE_GRADE_LOCKED)
-            return ExportState.EXPORTED, cause, detail, changed or person.changed_since_export
+            return ExportState.EXPORTED.value, cause.value, detail, changed or person.changed_since_export
         case Refused(cause, detail):
-            return ExportState.FAILED, cause, detail, person.changed_since_export
+            return ExportState.FAILED.value, cause.value, detail, person.changed_since_export
 
 
 def record_deliveries(
@@ -213,8 +213,8 @@ def outcome(verdict: Verdict, now: datetime) -> tuple[Any, ...]:
     """A delivery's columns from course_id on."""
     match verdict:
         case Send(value, column, learn_user_id):
-            return column.course_id, column.name, learn_user_id, value, Delivery.State.QUEUED, "", "", None
+            return column.course_id, column.name, learn_user_id, value, Delivery.State.QUEUED.value, "", "", None
         case AlreadyExported(value):
-            return "", "", "", value, Delivery.State.DELIVERED, "", "", now
+            return "", "", "", value, Delivery.State.DELIVERED.value, "", "", now
         case Refused(cause, detail):
-            return "", "", "", "", Delivery.State.REFUSED, cause, detail, now
+            return "", "", "", "", Delivery.State.REFUSED.value, cause.value, detail, now

@@ -174,7 +174,7 @@ def text_of(given: Any, length: int) -> str:
     if given is None:
         return ""
     if not isinstance(given, str):
-        raise ValueError(f"is {described(given)}, not a text or number")
+        raise ValueError(f"is {described(given)}, not a text or number")  # noqa: TRY004  one kind of error for a field
     if len(given) > length:
         raise ValueError(f"has {len(given)} characters; {length} are allowed")
     if "\0" in given or not is_unicode(given):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -36,15 +36,15 @@ class Retry:
         return f"{grades}; {self.refused} refused again by a rule." if self.refused else f"{grades}."
 
 
-def retry(participants: ParticipantQuerySet, *, by: AbstractBaseUser | None, in_background: bool = True) -> Retry:
+def retry(participants: ParticipantQuerySet, *, by: User | None, in_background: bool = True) -> Retry:
     """Record a retry of the failed ones among `participants`, and nobody else; one attempt for each flow.
 
-    The task that delivers it is enqueued in the same transaction, unless the caller delivers it (`in_background` false).
-    `by` is None for the command line.
+    The task that delivers it is enqueued in the same transaction, unless the caller delivers it (`in_background`
+    false). `by` is None for the command line.
     """
     delivering.sweep(Flow.objects.filter(pk__in=participants.order_by().values("flow")))
     wanted: dict[int, list[int]] = defaultdict(list)
-    for flow, participant in participants.failed().order_by("flow", "pk").values_list("flow", "pk"):
+    for flow, participant in participants.failed().order_by("flow", "pk").values_list("flow_id", "pk"):
         wanted[flow].append(participant)
     recorded = [
         found for flow, pks in wanted.items() if (found := retry_flow(flow, pks, by=by, in_background=in_background))
@@ -57,9 +57,7 @@ def retry(participants: ParticipantQuerySet, *, by: AbstractBaseUser | None, in_
 
 
 @transaction.atomic
-def retry_flow(
-    flow_pk: int, participants: Sequence[int], *, by: AbstractBaseUser | None, in_background: bool
-) -> Queued | None:
+def retry_flow(flow_pk: int, participants: Sequence[int], *, by: User | None, in_background: bool) -> Queued | None:
     """Record a retry of these participants of one flow, as far as they are failed once the flow is locked."""
     now = timezone.now()
     flow = Flow.objects.select_for_update().get(pk=flow_pk)

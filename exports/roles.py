@@ -15,7 +15,7 @@ CONFIGURED = {  # what administrators add, change and delete
 
 
 def create_groups(**_: Any) -> None:
-    """Make both groups with their permissions, after every migrate. Permissions that a site has added are left alone."""
+    """Make both groups with their permissions, after every migrate. What a site has added to them is left alone."""
     permissions = {  # those of apps that are migrated later are there at the next call
         (permission.content_type.app_label, permission.codename): permission
         for permission in Permission.objects.select_related("content_type").filter(

@@ -60,7 +60,7 @@ class FlowFacts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PersonFacts:
-    """What is known of the participant before this entry, in the words of its row. The default is a person never seen."""
+    """What is known of the participant before this entry, in the words of its row. The default: never seen."""
 
     pk: int | None = None
     state: str = ExportState.NOT_EXPORTED

@@ -128,7 +128,7 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "GradeBridge",
-    "DESCRIPTION": "Receives WISEflow's grade exports, delivers them to Blackboard Learn and answers with the verdicts.",
+    "DESCRIPTION": "Receives WISEflow's exports, delivers them to Blackboard Learn and answers with the verdicts.",
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],

@@ -109,7 +109,9 @@ class ParticipantFactory(factory.django.DjangoModelFactory):
     class Params:
         on_sis_roster = factory.Trait(on_roster=True, added_by=Participant.AddedBy.SIS)
         added_by_hand = factory.Trait(on_roster=True, added_by=Participant.AddedBy.MANUAL)
-        failed = factory.Trait(state=ExportState.FAILED, cause=Cause.LEARN_UNAVAILABLE, detail="Learn could not be reached", mark="B")
+        failed = factory.Trait(
+            state=ExportState.FAILED, cause=Cause.LEARN_UNAVAILABLE, detail="Learn could not be reached", mark="B"
+        )
         queued = factory.Trait(state=ExportState.QUEUED, mark="B")
         exported = factory.Trait(
             state=ExportState.EXPORTED, mark="B", exported_mark="B", exported_value="B", exported_at=LONG_AGO
@@ -171,5 +173,7 @@ class DeliveryFactory(factory.django.DjangoModelFactory):
             claim=factory.Faker("uuid4"),
             lease_ends_at=factory.LazyAttribute(lambda delivery: delivery.attempt.lease_ends_at),
         )
-        failed = factory.Trait(state=Delivery.State.FAILED, cause=Cause.LEARN_UNAVAILABLE, detail="Learn could not be reached")
+        failed = factory.Trait(
+            state=Delivery.State.FAILED, cause=Cause.LEARN_UNAVAILABLE, detail="Learn could not be reached"
+        )
         refused = factory.Trait(state=Delivery.State.REFUSED, cause=Cause.NOT_MAPPED, value="")

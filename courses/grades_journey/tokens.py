@@ -11,7 +11,7 @@ from requests.auth import HTTPBasicAuth
 
 from courses.grades_journey.answers import Answer, read_json, refusal
 from courses.grades_journey.errors import CredentialsRefused, LearnError, Unavailable, Unconfirmed
-from courses.grades_journey.transport import MOST_CONNECT_SECONDS, LearnSession, bounded
+from courses.grades_journey.transport import LearnSession, bounded, timeouts
 
 MOST_TOKEN_BYTES = 64 * 1024
 ASSUMED_LIFE = 300  # seconds, where Learn does not say; a token that ends sooner is renewed when it is refused
@@ -75,16 +75,14 @@ class Tokens:
             # A session of its own: afterwards oauthlib would hold calls to its own idea of when the token ends.
             with LearnSession(key=self._key) as session:
                 session.register_compliance_hook("access_token_response", vet)
-                return session.fetch_token(
-                    self._url, auth=self._auth, timeout=(min(MOST_CONNECT_SECONDS, seconds), seconds)
-                )
+                return session.fetch_token(self._url, auth=self._auth, timeout=timeouts(seconds))
 
         try:
             fetched = bounded(exchange, seconds=seconds, most_bytes=MOST_TOKEN_BYTES)
         except Unconfirmed as failure:
             raise Unavailable("Learn's token service did not answer as it should.") from failure
-        life = float(str(fetched["expires_in"]))
-        return Token(value=str(fetched["access_token"]), use_until=now + max(life - MARGIN, life / 2))
+        left = float(str(fetched["expires_in"]))
+        return Token(value=str(fetched["access_token"]), use_until=now + max(left - MARGIN, left / 2))
 
 
 def vet(response: requests.Response) -> requests.Response:

@@ -27,6 +27,7 @@ from courses.grades_journey.answers import Answer
 from courses.grades_journey.errors import LearnError, Unavailable, Unconfirmed
 
 MOST_CONNECT_SECONDS = 5.0
+GRACE = 1.0  # seconds by which a silence may outlast an exchange: its own end, not the silence, is what ends it
 READ_BYTES = 64 * 1024
 SHORTEST_TOKEN = 16  # characters; Learn's have 32. A shorter one could be part of a name, and guards nothing
 
@@ -67,7 +68,7 @@ class _Exchange:
             self.reused = reused
             self._socket = getattr(sock, "socket", sock)  # TLS within TLS is a wrapper around the socket
         # urllib3 would give the sending of the whole body no more time than it gave to connecting.
-        sock.settimeout(max(self.ends_at - time.monotonic(), 0.001))
+        sock.settimeout(max(self.ends_at - time.monotonic(), 0) + GRACE)
 
     def give_up(self) -> None:
         """Nothing more may begin; what is under way ends now. `sent` is final afterwards."""
@@ -90,6 +91,11 @@ class _Exchange:
 
 
 _exchange: ContextVar[_Exchange] = ContextVar("exchange")
+
+
+def timeouts(seconds: float) -> tuple[float, float]:
+    """requests' own time-outs, for connecting and for each silence, in an exchange of so many seconds."""
+    return min(MOST_CONNECT_SECONDS, seconds), seconds + GRACE
 
 
 def bounded(work: Callable[[], T], *, seconds: float, most_bytes: int) -> T:
@@ -200,7 +206,7 @@ class Courier:
                 f"{self._base}/{service}",
                 data=json.dumps(bodies).encode(),
                 headers={"Accept": "application/json", "Content-Type": "application/json"},
-                timeout=(min(MOST_CONNECT_SECONDS, seconds), seconds),
+                timeout=timeouts(seconds),
             )
             body = without(token, response.content)
             return Answer(status=response.status_code, headers=response.headers, body=body)

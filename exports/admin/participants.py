@@ -3,14 +3,14 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import Truncator
 
 from exports.admin.filters import OnlyChosen
 from exports.admin.history import HistoryAdmin
 from exports.admin.retry import RetriesFailed
-from exports.models import Participant
+from exports.models import Flow, Participant
 from exports.models.participant import ParticipantQuerySet
 from exports.templatetags.cells import link, reason, state_pill
 
@@ -23,7 +23,7 @@ class ParticipantAdmin(RetriesFailed, HistoryAdmin):
     list_display = ["user_id", "learn_user_id", "of_flow", "standing", "value_in_learn", "exported_at", "reason"]
     list_filter = ["state", "changed_since_export", "cause", ("flow", OnlyChosen)]
     list_select_related = ["flow"]
-    search_fields = ["user_id", "learn_user_id", "flow__flow_id", "flow__title"]
+    search_fields = ["user_id", "learn_user_id"]
     search_help_text = "WISEflow or Learn user id, flow id or title"
     fieldsets = [
         (
@@ -36,8 +36,17 @@ class ParticipantAdmin(RetriesFailed, HistoryAdmin):
     readonly_fields = ["standing", "reason", "value_in_learn", "changed", "of_flow", "roster"]
     change_form_outer_after_template = "admin/exports/participant.html"
 
-    def failed_among(self, queryset: QuerySet[Participant]) -> ParticipantQuerySet:
-        return Participant.objects.failed().filter(pk__in=queryset.order_by().values("pk"))
+    def failed_among(self, queryset: ParticipantQuerySet) -> ParticipantQuerySet:
+        return queryset.failed()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Participant], search_term: str
+    ) -> tuple[QuerySet[Participant], bool]:
+        found, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        if search_term:  # a subquery: joined flows would cost a large table seconds
+            flows = Flow.objects.filter(Q(flow_id__icontains=search_term) | Q(title__icontains=search_term))
+            found |= queryset.filter(flow__in=flows.order_by())
+        return found, may_have_duplicates
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

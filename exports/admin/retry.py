@@ -30,7 +30,7 @@ class RetriesFailed(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
 
     actions = ["retry_failed"]
 
-    def failed_among(self, queryset: QuerySet[Any]) -> ParticipantQuerySet:
+    def failed_among(self, queryset: Any) -> ParticipantQuerySet:
         """The failed participants that the chosen rows stand for."""
         raise NotImplementedError
 

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import ipaddress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.core import signing
@@ -99,15 +99,20 @@ def from_basic(authorization: str) -> tuple[str, str] | None:
     return name, key
 
 
+def client_of(request: Request) -> ApiClient:
+    """The caller of an authenticated request."""
+    return cast("ApiClient", request.user)
+
+
 class IsAllowedClient(permissions.BasePermission):
     """The caller may call from where it is and, to export, has that right."""
 
     message: Any = _("This API client is not allowed to do that.")
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
-        client = request.user
-        if not isinstance(client, ApiClient):
+        if request.auth is None:
             return False
+        client = client_of(request)
         address = caller_address(request)
         if not client.allows(address):
             self.message = f"This API client may not call from {address}."
@@ -119,7 +124,7 @@ class IsAllowedClient(permissions.BasePermission):
 
 
 def caller_address(request: Request) -> str:
-    """The caller's address. Behind a proxy of TRUSTED_PROXIES: the last address in X-Forwarded-For that is no such proxy."""
+    """The caller's address. Behind one of TRUSTED_PROXIES: the last in X-Forwarded-For that is no such proxy."""
     address = str(request.META.get("REMOTE_ADDR", ""))
     forwarded = [item.strip() for item in request.headers.get("X-Forwarded-For", "").split(",") if item.strip()]
     while forwarded and is_trusted_proxy(address):

@@ -1,6 +1,6 @@
 """`POST /oauth2/token/`: a bearer token for an API client's name and key (client_credentials)."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -9,9 +9,10 @@ from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 from rest_framework.exceptions import AuthenticationFailed
 
 from exports.api.authentication import TOKEN_SECONDS, find_client, from_basic, make_token
+from exports.models import ApiClient
 
 
-class ClientValidator(RequestValidator):  # type: ignore[misc]  # oauthlib has no types
+class ClientValidator(RequestValidator):
     """What oauthlib asks about the caller. Tokens are signed, so nothing is stored."""
 
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
@@ -40,7 +41,9 @@ class ClientValidator(RequestValidator):  # type: ignore[misc]  # oauthlib has n
 
 
 server = BackendApplicationServer(
-    ClientValidator(), token_generator=lambda request: make_token(request.client), token_expires_in=TOKEN_SECONDS
+    ClientValidator(),
+    token_generator=lambda request: make_token(cast("ApiClient", request.client)),
+    token_expires_in=TOKEN_SECONDS,
 )
 
 
@@ -50,7 +53,7 @@ def token(request: HttpRequest) -> HttpResponse:
     """Answers as RFC 6749 says: the token, or `error` and `error_description`."""
     headers, body, status = server.create_token_response(
         request.build_absolute_uri(request.path),  # without its query, where no credentials belong
-        request.method,
+        "POST",
         request.body.decode(errors="replace"),
         dict(request.headers),
     )

@@ -10,8 +10,8 @@ from exports.api.errors import TooLarge
 def json_bytes(request: Request) -> bytes:
     """The bytes of a JSON body, of which no more than EXPORT_MAX_BYTES are held in memory.
 
-    Raises UnsupportedMediaType, TooLarge, or ParseError for a body that breaks off. It goes around `request.data`, which
-    takes a chunked body, having no Content-Length, for no body at all.
+    Raises UnsupportedMediaType, TooLarge, or ParseError for a body that breaks off. It goes around `request.data`,
+    which takes a chunked body, having no Content-Length, for no body at all.
     """
     if request.content_type.partition(";")[0].strip().lower() != "application/json":
         raise exceptions.UnsupportedMediaType(request.content_type)

@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from exports.api.authentication import client_of
 from exports.api.errors import TooLarge
 from exports.api.parsers import json_bytes
 from exports.api.serializers import (
@@ -43,7 +44,7 @@ class ExportView(APIView):
                 f"The body has {len(body.lines)} participants; {settings.EXPORT_MAX_PARTICIPANTS} are allowed"
                 " (EXPORT_MAX_PARTICIPANTS); nothing was stored."
             )
-        receipt = receive(flow_id, body, request.user)
+        receipt = receive(flow_id, body, client_of(request))
         return Response(
             {
                 "numberOfSuccess": receipt.number_of_success,

@@ -57,7 +57,7 @@ class ExportAttempt(models.Model):
         EXPORT = "EXPORT", "Export from WISEflow"
         RETRY = "RETRY", "Retry"
 
-    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="attempts")
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="attempts", db_index=False)
     trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.EXPORT)
     state = models.CharField(max_length=12, choices=ExportState, default=ExportState.QUEUED)
     api_client = models.ForeignKey(ApiClient, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")

@@ -1,7 +1,8 @@
 """Many rows in one statement, whatever their number: the few things that the ORM says in one statement a chunk.
 
-The rows travel as one parameter: arrays on PostgreSQL, a JSON document on SQLite. Ten thousand rows take a quarter of
-the time of `bulk_create`, and an export's number of statements does not depend on the number of its participants.
+The rows travel as one parameter: binary arrays on PostgreSQL, a JSON document on SQLite. An export's number of
+statements does not depend on the number of its participants, and ten thousand rows take a fraction of the time of
+`bulk_create`.
 """
 
 import json
@@ -38,7 +39,7 @@ def insert(
         sql += f" ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {changes}"
     if returning:
         sql += f" RETURNING {', '.join(returning)}"
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         cursor.execute(sql, _parameters(rows))
         return cursor.fetchall() if returning else []
 
@@ -54,15 +55,26 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row
         f"UPDATE {table} SET {', '.join(f'{name} = v.{name}' for name in columns)} "  # noqa: S608
         f"FROM ({_select(model, names)}) AS v WHERE {table}.id = v.id"
     )
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         cursor.execute(sql, _parameters(rows))
+
+
+def _cursor() -> Any:
+    """On PostgreSQL one that binds on the server: Django's own writes every value into the text of the statement."""
+    if connection.vendor == "sqlite":
+        return connection.cursor()
+    import psycopg  # there is none where only SQLite is used
+
+    connection.ensure_connection()
+    cursor: Any = psycopg.Cursor(connection.connection)
+    return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
 
 
 def _select(model: type[models.Model], columns: Sequence[str]) -> str:
     if connection.vendor == "sqlite":
         values = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(columns))
         return f"SELECT {values} FROM json_each(%s) WHERE true"  # noqa: S608  WHERE lets SQLite parse ON CONFLICT
-    arrays = ", ".join(f"%s::{_array_type(model, name)}[]" for name in columns)
+    arrays = ", ".join(f"%b::{_array_type(model, name)}[]" for name in columns)
     return f"SELECT * FROM unnest({arrays}) AS rows({', '.join(columns)})"  # noqa: S608
 
 

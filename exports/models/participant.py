@@ -19,15 +19,15 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
 class Participant(models.Model):
     """One person in one flow.
 
-    `mark` and `alternative_grade` are what WISEflow gave last; `exported_*` is what stands in Learn. The row outlives the
-    deliveries, so a purge of old deliveries never makes a grade travel twice.
+    `mark` and `alternative_grade` are what WISEflow gave last; `exported_*` is what stands in Learn. The row outlives
+    the deliveries, so a purge of old deliveries never makes a grade travel twice.
     """
 
     class AddedBy(models.TextChoices):
         SIS = "SIS", "SIS"
         MANUAL = "MANUAL", "By hand"
 
-    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="participants")
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="participants", db_index=False)
     user_id = models.CharField("user id", max_length=255, help_text="The person's id in WISEflow.")
     user_id_is_number = models.BooleanField(default=False, editable=False)  # how WISEflow last wrote it: echoed so
     learn_user_id = models.CharField(

@@ -23,7 +23,14 @@ DETAILS = {
     Cause.REQUEST_REFUSED: "Learn refused the request: The request body is not JSON",
     Cause.UNCONFIRMED: "The call to Learn was interrupted; it may have stored the grade",
 }
-ACTIONS = ("retry", "export again", "correct the export", "change it in", "change the grade", "export again in a minute")
+ACTIONS = (
+    "retry",
+    "export again",
+    "correct the export",
+    "change it in",
+    "change the grade",
+    "export again in a minute",
+)
 
 
 @pytest.mark.parametrize("cause", Cause)

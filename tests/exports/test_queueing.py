@@ -154,9 +154,7 @@ def test_a_refusal_takes_nothing_away_from_an_exported_person(mapped):
 
 
 def test_what_the_roster_knows_of_a_person_is_kept(mapped):
-    participant = ParticipantFactory(
-        flow=mapped, user_id="u1", on_sis_roster=True, learn_user_id="L1", source_code="S"
-    )
+    participant = ParticipantFactory(flow=mapped, user_id="u1", on_sis_roster=True, learn_user_id="L1", source_code="S")
 
     record(mapped, entry())
 
@@ -197,7 +195,9 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_entries(count
 
 # Whatever comes, nobody is lost
 
-USER_IDS = st.sampled_from(["1", 1, 2, "02", -3, "u4", "ü 5", 10**300, 1.5, None, True, "", "x" * 300, {"id": 1}, "a\0"])
+USER_IDS = st.sampled_from(
+    ["1", 1, 2, "02", -3, "u4", "ü 5", 10**300, 1.5, None, True, "", "x" * 300, {"id": 1}, "a\0"]
+)
 GRADES = st.sampled_from([0, "0", 75.0, "B", "U", "", " ", None, False, [], {}, "x" * 334, "\ud800", "é'\"\\%s"])
 ENTRIES = st.fixed_dictionaries(
     {},

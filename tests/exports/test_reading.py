@@ -58,11 +58,15 @@ def only_entry(text):
         pytest.param(b'{"participants": [], "flowId": []}', "'flowId' at the top is a list", id="flowId a list"),
         pytest.param(b'{"participants": [], "flowId": true}', "'flowId' at the top is true or", id="flowId true"),
         pytest.param(b'{"participants": [], "flowId": "\\u0000"}', "'flowId' at the top holds a", id="flowId with NUL"),
-        pytest.param(b'{"participants": [], "flowId": "\\ud800"}', "'flowId' at the top holds a", id="half a character"),
+        pytest.param(
+            b'{"participants": [], "flowId": "\\ud800"}', "'flowId' at the top holds a", id="half a character"
+        ),
         pytest.param(
             b'{"participants": [], "flowId": ' + b"7" * 10_000 + b"}", "has 10000 characters; 255", id="flowId too long"
         ),
-        pytest.param(b'{"participants": [], "sourceCode": {}}', "'sourceCode' at the top is", id="sourceCode an object"),
+        pytest.param(
+            b'{"participants": [], "sourceCode": {}}', "'sourceCode' at the top is", id="sourceCode an object"
+        ),
     ],
 )
 def test_a_body_without_a_list_of_participants_is_refused_with_what_and_where(content, says):
@@ -104,7 +108,9 @@ def test_the_flow_id_is_text_whether_it_comes_as_text_or_number(given, flow_id):
 
 
 def test_the_source_of_the_body_is_for_the_entries_without_their_own():
-    body = body_of({"userId": "1"}, {"userId": "2", "sourceCode": "T"}, {"userId": "3", "sourceCode": " "}, sourceCode="S")
+    body = body_of(
+        {"userId": "1"}, {"userId": "2", "sourceCode": "T"}, {"userId": "3", "sourceCode": " "}, sourceCode="S"
+    )
 
     assert [line.source_code for line in body.lines] == ["S", "T", "S"]
 
@@ -325,7 +331,9 @@ JSON = st.recursive(
 
 
 @settings(deadline=None)
-@given(st.lists(st.fixed_dictionaries({}, optional={"userId": JSON, "mark": JSON, "adminGrade": JSON}) | JSON, max_size=6))
+@given(
+    st.lists(st.fixed_dictionaries({}, optional={"userId": JSON, "mark": JSON, "adminGrade": JSON}) | JSON, max_size=6)
+)
 def test_every_item_of_any_list_becomes_one_line_at_its_place(items):
     try:
         body = body_of(*items)

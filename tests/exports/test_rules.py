@@ -51,7 +51,9 @@ NOTHING = Entry(user_id="u1")
         pytest.param(mark("B"), NEW, FLOW, id="a new person"),
         pytest.param(mark("0"), NEW, FLOW, id="R7: 0 is an assessment"),
         pytest.param(mark("B"), FAILED, FLOW, id="R5: a failed one may go again"),
-        pytest.param(mark("B"), NEW, replace(FLOW, assessment_ends_at=NOW), id="R2: the end itself is after the period"),
+        pytest.param(
+            mark("B"), NEW, replace(FLOW, assessment_ends_at=NOW), id="R2: the end itself is after the period"
+        ),
         pytest.param(mark("B"), NEW, INSTANT, id="R9: instant export lifts R2"),
         pytest.param(alternative("U"), NEW, FLOW, id="an alternative grade with the normal export"),
         pytest.param(
@@ -91,7 +93,9 @@ def test_a_grade_that_no_rule_forbids_is_sent_as_it_was_given(entry, person, flo
         pytest.param(alternative("U", "B"), NEW, INSTANT, Cause.ALTERNATIVE_GRADE_TOO_EARLY, id="R10: beside a mark"),
         pytest.param(mark("B"), LOCKED, FLOW, Cause.ALTERNATIVE_GRADE_LOCKED, id="R11: by a mark"),
         pytest.param(alternative("FE"), LOCKED, OVERWRITING, Cause.ALTERNATIVE_GRADE_LOCKED, id="R11: by another code"),
-        pytest.param(mark("B"), LOCKED, OVERWRITING, Cause.ALTERNATIVE_GRADE_LOCKED, id="R11: whatever the flow allows"),
+        pytest.param(
+            mark("B"), LOCKED, OVERWRITING, Cause.ALTERNATIVE_GRADE_LOCKED, id="R11: whatever the flow allows"
+        ),
         pytest.param(mark("B"), ON_ITS_WAY, FLOW, Cause.IN_PROGRESS, id="on its way"),
         pytest.param(mark("B"), BEING_OVERWRITTEN, OVERWRITING, Cause.IN_PROGRESS, id="its grade is being overwritten"),
         pytest.param(mark("B"), NEW, UNMAPPED, Cause.NOT_MAPPED, id="no column"),

@@ -15,7 +15,7 @@ class Command(BaseCommand):
         "Adds or updates the mappings in FILE, all or nothing. "
         f"Its columns: {', '.join(mappings.READERS)}; of these {', '.join(mappings.REQUIRED)} must be there. "
         "A column that is not there is left as it is; an empty cell means not known, or the default. "
-        "Dates are ISO 8601, without an offset in the site's time zone."
+        "Dates are ISO 8601, without an offset in the site's time zone; an assessment without a time ends with its day."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

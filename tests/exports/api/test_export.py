@@ -182,9 +182,7 @@ def test_a_person_given_twice_alike_who_fails_is_an_error_twice_each_in_its_own_
 
 
 def test_a_person_given_twice_differently_is_not_sent_at_all(learn, flow, wiseflow):
-    answer = wiseflow.export(
-        {"userId": 5, "mark": "A"}, {"userId": "u1", "mark": "A"}, {"userId": "5", "mark": "B"}
-    )
+    answer = wiseflow.export({"userId": 5, "mark": "A"}, {"userId": "u1", "mark": "A"}, {"userId": "5", "mark": "B"})
 
     assert (answer["numberOfSuccess"], [error["userId"] for error in answer["errors"]]) == (1, [5, "5"])
     assert learn.world.writes == 1

@@ -164,6 +164,7 @@ def test_a_workbook_gives_the_same(mapping, tmp_path):
         )
     )
     assert mappings.import_from(path).sentence() == "1 added, 0 changed, 0 unchanged"
+    assert mappings.import_from(path).sentence() == "0 added, 0 changed, 1 unchanged"
     flow = Flow.objects.get(flow_id="1001")
     assert flow.synchronised_at == datetime(2026, 5, 31, 10, tzinfo=UTC)
     assert Course.objects.filter(course_id="2002").exists()

@@ -84,6 +84,14 @@ def test_people_who_are_not_in_the_file_stay(import_rows):
     assert len(members()) == 2
 
 
+def test_the_same_roster_again_changes_nobody_and_renews_its_date(import_rows):
+    FlowFactory(flow_id="77", with_roster=True)
+    import_rows(["u1", "l1", "S", "SIS"])
+    first = Flow.objects.get().roster_imported_at
+    assert import_rows(["u1", "l1", "S", "SIS"]) == "0 added, 0 changed, 1 unchanged"
+    assert Flow.objects.get().roster_imported_at > first
+
+
 def test_the_same_person_in_another_flow_is_another_participant(import_rows):
     import_rows(["u1", "l1", "S", "SIS"])
     import_rows(["u1", "l2", "S", "SIS"], flow_id="78")
