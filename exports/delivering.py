@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from courses.grades_journey import (
@@ -36,7 +36,7 @@ from courses.grades_journey import (
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, Flow
 from exports.models.attempt import settle_participants
-from exports.models.bulk import update
+from exports.models.bulk import any_of, update
 
 log = logging.getLogger(__name__)
 
@@ -78,10 +78,7 @@ def deliver(attempt: ExportAttempt, *, queued: int, until: datetime) -> None:
     if couriers.wait_for(attempt.pk, queued=queued, until=until):
         return
     now = timezone.now()
-    with transaction.atomic():
-        late = attempt.deliveries.filter(state=Delivery.State.QUEUED)
-        if late.close(Delivery.State.FAILED, Cause.DEADLINE, now=now):
-            settle_participants(settled_at=now, attempt=attempt.pk)
+    attempt.deliveries.filter(state=Delivery.State.QUEUED).close(Delivery.State.FAILED, Cause.DEADLINE, now=now)
     settle([attempt.pk])
 
 
@@ -92,20 +89,21 @@ def claim(*, at_least: int) -> Batch | None:
         rows = list(
             Delivery.objects.waiting(now)
             .select_for_update(skip_locked=True, of=("self",))
-            .values_list("pk", "attempt_id", "attempt__ends_by", "course_id", "learn_user_id", "column_name", "value")[
+            .values_list("pk", "attempt_id", "course_id", "learn_user_id", "column_name", "value")[
                 : settings.LEARN_BATCH_SIZE
             ]
         )
-        if len(rows) < at_least:
+        if not rows or len(rows) < at_least:
             return None
+        attempts = {row[1] for row in rows}
         batch = Batch(
             claim=uuid4(),
-            until=max(row[2] for row in rows),
+            until=ExportAttempt.objects.filter(pk__in=attempts).aggregate(until=Max("ends_by"))["until"],
             pks=[row[0] for row in rows],
-            attempts={row[1] for row in rows},
-            items=[row[3:] for row in rows],
+            attempts=attempts,
+            items=[row[2:] for row in rows],
         )
-        Delivery.objects.filter(pk__in=batch.pks).update(
+        Delivery.objects.filter(pk__in=any_of(batch.pks)).update(
             state=Delivery.State.SENDING, claim=batch.claim, lease_ends_at=lease_end(now)
         )
     return batch
@@ -133,8 +131,8 @@ class Crashed(LearnError):
 def record(batch: Batch, outcomes: Sequence[LearnError | None]) -> None:
     """Settle the batch's deliveries and their participants. One that was swept meanwhile keeps its settled state."""
     now = timezone.now()
-    sending = Delivery.objects.filter(claim=batch.claim, state=Delivery.State.SENDING)
-    ours = set(sending.select_for_update().values_list("pk", flat=True))
+    sending = Delivery.objects.filter(pk__in=any_of(batch.pks), claim=batch.claim, state=Delivery.State.SENDING)
+    ours = set(sending.order_by("pk").select_for_update().values_list("pk", flat=True))
     update(
         Delivery,
         ("state", "cause", "detail", "settled_at"),
@@ -145,7 +143,7 @@ def record(batch: Batch, outcomes: Sequence[LearnError | None]) -> None:
         ],
     )
     sending.update(state=Delivery.State.DELIVERED, settled_at=now)
-    settle_participants(settled_at=now, claim=batch.claim)
+    settle_participants(ours)
 
 
 OUTCOMES: dict[type[LearnError], tuple[Delivery.State, Cause]] = {
@@ -198,18 +196,15 @@ def sweep(flows: QuerySet[Flow] | None = None) -> int:
         overdue = overdue.filter(flow__in=flows)
     attempts = list(overdue)
     for attempt in attempts:
-        with transaction.atomic():
-            swept = dead_calls.filter(attempt=attempt).close(
-                Delivery.State.UNCONFIRMED,
-                Cause.UNCONFIRMED,
-                "The call to Learn was interrupted; it may have stored the grade",
-                now=now,
-            )
-            if attempt.lease_ends_at < now:
-                queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)
-                swept += queued.close(Delivery.State.FAILED, Cause.INTERRUPTED, now=now)
-            if swept:
-                settle_participants(settled_at=now, attempt=attempt.pk)
+        dead_calls.filter(attempt=attempt).close(
+            Delivery.State.UNCONFIRMED,
+            Cause.UNCONFIRMED,
+            "The call to Learn was interrupted; it may have stored the grade",
+            now=now,
+        )
+        if attempt.lease_ends_at < now:
+            queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)
+            queued.close(Delivery.State.FAILED, Cause.INTERRUPTED, now=now)
     return len(settle([attempt.pk for attempt in attempts])) if attempts else 0
 
 

@@ -87,6 +87,7 @@ TEMPLATES = [
 ]
 
 LANGUAGE_CODE = "en-gb"
+FORMAT_MODULE_PATH = "gradebridge.formats"
 USE_I18N = True
 USE_TZ = True
 

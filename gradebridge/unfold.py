@@ -56,6 +56,7 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("gradebridge/symbol.svg")}
     ],
+    "SITE_URL": "",  # there is no other site to return to
     "SHOW_VIEW_ON_SITE": False,
     "STYLES": [lambda _request: static("gradebridge/admin.css")],
     "COLORS": {"primary": PRIMARY},

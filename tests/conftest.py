@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
 
@@ -13,6 +14,10 @@ from exports import delivering
 from gradebridge.sandbox.server import SandboxLearn
 from gradebridge.sandbox.world import World
 from tests.factories import ApiClientFactory, ColumnMappingFactory, CourseFactory, FlowFactory, GradeColumnFactory
+
+
+def pytest_configure() -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow hash tests nothing of ours
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -26,13 +26,14 @@ class UserFactory(factory.django.DjangoModelFactory):
     password = factory.django.Password("a pass phrase of some length")
 
     @factory.post_generation
-    def group(self, create, extracted, **kwargs):
+    def manager(self, create, extracted, **kwargs):
         if extracted:
-            self.groups.add(Group.objects.get(name=extracted))
+            self.groups.add(Group.objects.get(name=MANAGERS))
 
-    class Params:
-        manager = factory.Trait(group=MANAGERS)
-        administrator = factory.Trait(group=ADMINISTRATORS)
+    @factory.post_generation
+    def administrator(self, create, extracted, **kwargs):
+        if extracted:
+            self.groups.add(Group.objects.get(name=ADMINISTRATORS))
 
 
 class ApiClientFactory(factory.django.DjangoModelFactory):

@@ -13,7 +13,7 @@ from courses.grades_journey.errors import CredentialsRefused, LearnError, QuotaU
 from courses.grades_journey.items import GradeValue, Item
 from courses.grades_journey.settling import Settlement
 from courses.grades_journey.tokens import Token, Tokens
-from courses.grades_journey.transport import Courier, StaleConnection
+from courses.grades_journey.transport import StaleConnection, Transport
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +47,7 @@ class GradesJourney:
         self._timeout = timeout
         self._observe = observe or (lambda _call: None)
         self._tokens = Tokens(url=url, key=key, secret=secret, timeout=timeout)
-        self._courier = Courier(url=url, key=key)
+        self._transport = Transport(url=url, key=key)
 
     def set_grade_values(self, items: Sequence[GradeValue], *, until: float) -> list[LearnError | None]:
         """Sets each value; returns an outcome per item at its place: None where Learn confirmed it, else what happened.
@@ -100,7 +100,7 @@ class GradesJourney:
         results: list[Result] = []
         error = ""
         try:
-            answer = self._courier.post(
+            answer = self._transport.post(
                 service,
                 [item.body() for item in items],
                 token=token.value,

@@ -186,7 +186,7 @@ def without(token: str, body: bytes) -> bytes:
     return body.replace(token.encode(), b"[token]") if len(token) >= SHORTEST_TOKEN else body
 
 
-class Courier:
+class Transport:
     """Posts items to a service of Grades Journey. Thread-safe; connections are kept between calls."""
 
     def __init__(self, *, url: str, key: str) -> None:

@@ -29,8 +29,8 @@ class ExportAttemptAdmin(RetriesFailed, HistoryAdmin):
         "of_flow",
         "trigger",
         "standing",
-        "number_of_success",
-        "number_of_errors",
+        "successful",
+        "errors",
         "started_at",
         "took",
         "asked_by",
@@ -104,6 +104,14 @@ class ExportAttemptAdmin(RetriesFailed, HistoryAdmin):
     @admin.display(description="State")
     def standing(self, attempt: ExportAttempt) -> str:
         return state_pill(attempt)
+
+    @admin.display(description="Successful")
+    def successful(self, attempt: ExportAttempt) -> int:
+        return attempt.number_of_success
+
+    @admin.display(description="Errors")
+    def errors(self, attempt: ExportAttempt) -> int:
+        return attempt.number_of_errors
 
     @admin.display(description="Took", empty_value="Running")
     def took(self, attempt: ExportAttempt) -> str | None:

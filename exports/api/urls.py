@@ -2,6 +2,7 @@
 
 from django.urls import re_path
 
+from exports.api import schema  # noqa: F401  registers itself
 from exports.api.oauth2 import token
 from exports.api.views import ExportView, FlowExportView, ParticipantsView
 

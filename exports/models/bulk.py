@@ -6,11 +6,12 @@ statements does not depend on the number of its participants, and ten thousand r
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
+from django.db.models.expressions import RawSQL
 
 Row = Sequence[Any]
 
@@ -57,6 +58,13 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row
     )
     with _cursor() as cursor:
         cursor.execute(sql, _parameters(rows))
+
+
+def any_of(pks: Collection[int]) -> RawSQL:
+    """For `pk__in`: any number of primary keys as one parameter."""
+    if connection.vendor == "sqlite":
+        return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(list(pks))])
+    return RawSQL("SELECT unnest(%s::bigint[])", [list(pks)])
 
 
 def _cursor() -> Any:

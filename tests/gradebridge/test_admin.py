@@ -1,11 +1,14 @@
 """Users, groups, tasks, and how the site presents itself."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
+from exports.roles import ADMINISTRATORS, MANAGERS
 from exports.tasks import deliver_attempt
 from tests.factories import ExportAttemptFactory, UserFactory
 from tests.signed_in import signed_in, text_of
@@ -32,8 +35,8 @@ def test_groups_open(superuser: Client) -> None:
     assert superuser.get(reverse("admin:auth_group_change", args=[1])).status_code == 200
 
 
-@pytest.mark.parametrize("people", [{"manager": True}, {"administrator": True}])
-def test_users_groups_and_tasks_are_for_those_with_the_permission(people: dict[str, bool], db: None) -> None:
+@pytest.mark.parametrize("people", [{"group": MANAGERS}, {"group": ADMINISTRATORS}])
+def test_users_groups_and_tasks_are_for_those_with_the_permission(people: dict[str, Any], db: None) -> None:
     client = signed_in(**people)
     for model in ("auth_user", "auth_group", "django_tasks_database_dbtaskresult"):
         assert client.get(reverse(f"admin:{model}_changelist")).status_code == 403
@@ -58,4 +61,6 @@ def test_signing_in_leads_to_the_dashboard_under_the_sites_own_name(client: Clie
 
 @pytest.mark.parametrize("name", ["symbol.svg", "admin.css"])
 def test_its_own_looks_are_served_by_the_site(name: str, client: Client) -> None:
-    assert client.get(f"/static/gradebridge/{name}").status_code == 200
+    response = client.get(f"/static/gradebridge/{name}")
+    assert response.status_code == 200
+    assert b"".join(response.streaming_content)

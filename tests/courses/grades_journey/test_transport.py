@@ -12,7 +12,7 @@ import pytest
 
 from courses.grades_journey import LearnError, Unavailable, Unconfirmed
 from courses.grades_journey.client import allow_plain_http_on_loopback
-from courses.grades_journey.transport import Courier, StaleConnection
+from courses.grades_journey.transport import StaleConnection, Transport
 from tests.courses.grades_journey.pretend import confirm, grade, http, raw_server, read_request
 
 TOKEN = "a-long-t0ken-of-learn"
@@ -25,10 +25,12 @@ def _plain_http() -> None:
     allow_plain_http_on_loopback("http://127.0.0.1")
 
 
-def post(url: str, *, seconds: float = 5, items: int = 1, courier: Courier | None = None, fresh: bool = False) -> bytes:
-    courier = courier or Courier(url=url, key="key")
+def post(
+    url: str, *, seconds: float = 5, items: int = 1, transport: Transport | None = None, fresh: bool = False
+) -> bytes:
+    transport = transport or Transport(url=url, key="key")
     bodies = [grade(value="x" * 333).body()] * items
-    return courier.post("gradeValueAPI", bodies, token=TOKEN, seconds=seconds, fresh_connection=fresh).body
+    return transport.post("gradeValueAPI", bodies, token=TOKEN, seconds=seconds, fresh_connection=fresh).body
 
 
 def failure(url: str, *, seconds: float = 5, items: int = 1) -> LearnError:
@@ -271,9 +273,9 @@ def test_the_size_that_an_answer_may_have_grows_with_the_items():
 
 def test_a_connection_is_kept_for_the_next_call():
     with raw_server(confirm) as (url, connections):
-        courier = Courier(url=url, key="key")
+        transport = Transport(url=url, key="key")
         for _ in range(3):
-            post(url, courier=courier)
+            post(url, transport=transport)
         assert len(connections) == 1
 
 
@@ -283,11 +285,11 @@ def test_a_kept_connection_that_breaks_without_an_answer_is_told_apart():
         read_request(connection)
 
     with raw_server(confirm_once_and_read_once, confirm) as (url, connections):
-        courier = Courier(url=url, key="key")
-        post(url, courier=courier)
+        transport = Transport(url=url, key="key")
+        post(url, transport=transport)
         with pytest.raises(StaleConnection):
-            post(url, courier=courier)
-        post(url, courier=courier, fresh=True)
+            post(url, transport=transport)
+        post(url, transport=transport, fresh=True)
         assert len(connections) == 2
 
 
@@ -308,10 +310,10 @@ def test_a_kept_connection_that_was_closed_in_between_is_replaced_without_a_word
         closed.set()
 
     with raw_server(confirm_once, confirm) as (url, connections):
-        courier = Courier(url=url, key="key")
-        post(url, courier=courier)
+        transport = Transport(url=url, key="key")
+        post(url, transport=transport)
         assert closed.wait(10)
-        post(url, courier=courier)
+        post(url, transport=transport)
         assert len(connections) == 2
 
 

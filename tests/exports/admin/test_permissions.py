@@ -1,10 +1,13 @@
 """Who sees what, and that nobody edits history."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from exports.models import ColumnMapping, Delivery, ExportAttempt, Flow, Participant
+from exports.roles import ADMINISTRATORS, MANAGERS
 from tests.factories import (
     ApiClientFactory,
     DeliveryFactory,
@@ -18,7 +21,7 @@ from tests.signed_in import signed_in, text_of
 LISTS = ["exports_flow", "exports_participant", "exports_exportattempt", "exports_delivery"]
 HISTORY = ["exports_participant", "exports_exportattempt", "exports_delivery"]
 ALL = [*LISTS, "exports_apiclient", "courses_course", "courses_gradecolumn", "courses_gradeschema"]
-PEOPLE = [{"manager": True}, {"administrator": True}, {"is_superuser": True}]
+PEOPLE = [{"group": MANAGERS}, {"group": ADMINISTRATORS}, {"is_superuser": True}]
 
 
 def url(model: str, page: str = "changelist", *args: object) -> str:
@@ -53,7 +56,7 @@ def test_staff_in_neither_group_see_nothing(model: str, db: None) -> None:
 
 @pytest.mark.parametrize("people", PEOPLE)
 @pytest.mark.parametrize("model", LISTS)
-def test_lists_and_pages_open(model: str, people: dict[str, bool], delivery: Delivery) -> None:
+def test_lists_and_pages_open(model: str, people: dict[str, Any], delivery: Delivery) -> None:
     client = signed_in(**people)
     assert client.get(url(model)).status_code == 200
     assert client.get(url(model, "change", row_of(model, delivery))).status_code == 200
@@ -61,7 +64,7 @@ def test_lists_and_pages_open(model: str, people: dict[str, bool], delivery: Del
 
 @pytest.mark.parametrize("people", PEOPLE)
 @pytest.mark.parametrize("model", HISTORY)
-def test_nobody_adds_changes_or_deletes_history(model: str, people: dict[str, bool], delivery: Delivery) -> None:
+def test_nobody_adds_changes_or_deletes_history(model: str, people: dict[str, Any], delivery: Delivery) -> None:
     client, pk = signed_in(**people), row_of(model, delivery)
     before = [list(rows.values()) for rows in (Participant.objects, ExportAttempt.objects, Delivery.objects)]
     assert client.post(url(model, "add"), {"user_id": "x"}).status_code == 403

@@ -115,10 +115,8 @@ def test_participants_can_be_asked_for_by_state(wiseflow, state, user_ids):
 
 
 def test_following_next_shows_every_participant_once(wiseflow):
-    flow = FlowFactory(flow_id="a b/ü")
+    flow = FlowFactory(flow_id="a b ü")
     expected = [ParticipantFactory(flow=flow, failed=True).user_id for _ in range(5)]
-    flow.flow_id = "a b ü"
-    flow.save()
     url = f"/api/wiseflow/flows/{quote('a b ü')}/participants/?state=FAILED&page_size=2"
     seen, pages = [], 0
 

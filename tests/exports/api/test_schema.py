@@ -1,0 +1,81 @@
+"""The API describes itself: a schema without warnings, and pages about it that ask no other site for anything."""
+
+import io
+import re
+
+import pytest
+import yaml
+from django.core.management import call_command
+
+
+@pytest.fixture(scope="module")
+def schema():
+    """As the address serves it."""
+    out = io.StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
+    return yaml.safe_load(out.getvalue())
+
+
+def test_the_schema_is_valid_and_made_without_a_warning(schema):
+    assert schema["info"]["title"] == "GradeBridge"
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/api/wiseflow/export", {"post", "patch"}),
+        ("/api/wiseflow/flows/{flow_id}/export", {"get", "post", "patch"}),
+        ("/api/wiseflow/flows/{flow_id}/participants", {"get"}),
+    ],
+)
+def test_every_address_is_described_with_its_methods(schema, path, methods):
+    assert set(schema["paths"][path]) == methods
+
+
+@pytest.mark.parametrize("method", ["post", "patch"])
+def test_an_export_is_json_in_and_json_out(schema, method):
+    described = schema["paths"]["/api/wiseflow/export"][method]
+
+    assert list(described["requestBody"]["content"]) == ["application/json"]
+    assert list(described["responses"]["200"]["content"]) == ["application/json"]
+
+
+def test_what_comes_in_and_goes_out_has_the_fields_of_the_documents(schema):
+    parts = schema["components"]["schemas"]
+
+    assert set(parts["Receipt"]["properties"]) == {"numberOfSuccess", "numberOfErrors", "errors"}
+    assert set(parts["Error"]["properties"]) == {"userId", "errorInfo"}
+    assert {"userId", "mark", "adminGrade"} <= set(parts["Entry"]["properties"])
+    assert parts["Error"]["properties"]["userId"]["oneOf"] == [{"type": "integer"}, {"type": "string"}]
+
+
+def test_the_schema_names_the_ways_to_show_a_key(schema):
+    schemes = schema["components"]["securitySchemes"].values()
+
+    assert {(scheme["type"], scheme.get("scheme") or scheme.get("name")) for scheme in schemes} >= {
+        ("apiKey", "X-Api-Key"),
+        ("http", "basic"),
+        ("http", "bearer"),
+    }
+
+
+@pytest.mark.parametrize("path", ["/api/schema/", "/api/schema"])
+def test_the_schema_is_served_to_everybody(client, path):
+    response = client.get(path)
+
+    assert response.status_code == 200
+    assert b"/api/wiseflow/export" in response.content
+
+
+@pytest.mark.parametrize("path", ["/api/docs/", "/api/docs"])
+def test_the_pages_about_the_api_load_nothing_from_another_site(client, path):
+    page = client.get(path)
+    loaded = re.findall(r"""(?:src|href)=["']([^"']+)""", page.text)
+
+    assert page.status_code == 200
+    assert not re.search(r"(?:https?:)?//(?!localhost)[a-z0-9.-]+\.[a-z]", page.text)
+    assert len(loaded) >= 3  # style, script, icon
+    for address in loaded:
+        response = client.get(address)
+        response.close()
+        assert response.status_code == 200, address
