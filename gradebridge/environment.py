@@ -92,32 +92,33 @@ def is_loopback(host: str) -> bool:
 
 def learn_url(value: str) -> str:
     """The address of a Learn site, without a slash at its end. Plain http is for this machine alone (the sandbox)."""
+    # No message repeats the value: somebody may have put a password into it.
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"'{value}' is not an address such as https://learn.example.edu")
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(map(str.isspace, value)):
+        raise ValueError("it is not an address such as https://learn.example.edu")
     if parts.query or parts.fragment or parts.username or parts.password or parts.path.strip("/"):
-        raise ValueError(f"'{value}' must be the site's address alone, such as https://learn.example.edu")
+        raise ValueError("it must be the site's address alone, such as https://learn.example.edu")
     parts.port  # noqa: B018  raises ValueError for a port that is no number
     if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError(f"'{value}' would send grades unencrypted; use https")
+        raise ValueError("it would send grades unencrypted; use https")
     return value.rstrip("/")
 
 
 def database(value: str) -> dict[str, object]:
-    """Django's settings for a `sqlite:///path` or `postgres://user:password@host/name` address."""
+    """Django's settings for a `sqlite:///path` or `postgres://user:password@host/name?sslmode=require` address."""
     scheme = value.partition("://")[0]
     if scheme not in ("sqlite", "postgres", "postgresql"):
         raise ValueError("it must begin with sqlite:/// or postgres://")
-    config: dict[str, object] = environ.Env.db_url_config(value)
-    if not config["NAME"]:
+    config = environ.Env.db_url_config(value)
+    if config["NAME"] in ("", ":memory:"):
         raise ValueError("it names no database")
     if scheme == "sqlite":
         # IMMEDIATE: a transaction takes the write lock at its start, so two writers queue instead of failing.
-        config["OPTIONS"] = {
+        options = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
     else:
-        config["OPTIONS"] = {"pool": {"min_size": 0, "max_size": 20, "timeout": 10}, "connect_timeout": 5}
-    return config
+        options = {"pool": {"min_size": 0, "max_size": 20, "timeout": 10}, "connect_timeout": 5}
+    return {**config, "OPTIONS": {**options, **config.get("OPTIONS", {})}}

@@ -8,7 +8,7 @@ from tests.factories import UserFactory
 
 
 def signed_in(**traits: Any) -> Client:
-    """As somebody new: in a `group`, with `is_superuser`, or nobody in particular."""
+    """As somebody new: a `manager`, an `administrator`, a superuser (`is_superuser`), or nobody in particular."""
     client = Client()
     client.force_login(UserFactory(**traits))
     return client

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "exports.api.authentication.ApiKeyAuthentication"
     name = "apiKey"
 
@@ -18,7 +18,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
         }
 
 
-class BasicScheme(OpenApiAuthenticationExtension):
+class BasicScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "exports.api.authentication.BasicAuthentication"
     name = "basic"
 
@@ -26,7 +26,7 @@ class BasicScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "basic", "description": "The client's name and key."}
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = "exports.api.authentication.BearerAuthentication"
     name = "bearer"
 

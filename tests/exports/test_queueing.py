@@ -1,4 +1,4 @@
-"""What is recorded of an export before anything is sent: one attempt, a delivery an entry, each person where they stand."""
+"""What is recorded of an export before anything is sent: an attempt, a delivery an entry, where each person stands."""
 
 import json
 from datetime import timedelta
@@ -186,7 +186,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_entries(count
     flow = FlowFactory(**traits)
     settles_at_once = traits != {"mapped": True}
 
-    # savepoint and its release, people, columns, attempt, participants, deliveries; then the flow, or all that settling is
+    # Savepoint and release, people, columns, attempt, participants, deliveries; then the flow, or all that settling is.
     with django_assert_num_queries(12 if settles_at_once else 8):
         record(flow, *(entry(f"u{number}") for number in range(count)))
 

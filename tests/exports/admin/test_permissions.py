@@ -7,7 +7,6 @@ from django.test import Client
 from django.urls import reverse
 
 from exports.models import ColumnMapping, Delivery, ExportAttempt, Flow, Participant
-from exports.roles import ADMINISTRATORS, MANAGERS
 from tests.factories import (
     ApiClientFactory,
     DeliveryFactory,
@@ -21,7 +20,7 @@ from tests.signed_in import signed_in, text_of
 LISTS = ["exports_flow", "exports_participant", "exports_exportattempt", "exports_delivery"]
 HISTORY = ["exports_participant", "exports_exportattempt", "exports_delivery"]
 ALL = [*LISTS, "exports_apiclient", "courses_course", "courses_gradecolumn", "courses_gradeschema"]
-PEOPLE = [{"group": MANAGERS}, {"group": ADMINISTRATORS}, {"is_superuser": True}]
+PEOPLE = [{"manager": True}, {"administrator": True}, {"is_superuser": True}]
 
 
 def url(model: str, page: str = "changelist", *args: object) -> str:

@@ -138,8 +138,8 @@ def test_what_learn_rejects_is_an_error_in_learns_own_words(learn, flow, wiseflo
 
 def test_digits_arrive_in_learn_as_wiseflow_wrote_them(learn, flow, wiseflow):
     wiseflow.post(
-        '{"participants": [{"userId": "u1", "mark": 75.0}, {"userId": "u2", "mark": 88.50}, {"userId": "u3", "mark": 0},'
-        ' {"userId": "u4", "mark": 1E2}, {"userId": "u5", "mark": "007"}]}'
+        '{"participants": [{"userId": "u1", "mark": 75.0}, {"userId": "u2", "mark": 88.50},'
+        ' {"userId": "u3", "mark": 0}, {"userId": "u4", "mark": 1E2}, {"userId": "u5", "mark": "007"}]}'
     )
 
     assert learn.world.values(COURSE, COLUMN) == {"u1": "75.0", "u2": "88.50", "u3": "0", "u4": "1E2", "u5": "007"}

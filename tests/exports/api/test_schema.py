@@ -23,9 +23,9 @@ def test_the_schema_is_valid_and_made_without_a_warning(schema):
 @pytest.mark.parametrize(
     ("path", "methods"),
     [
-        ("/api/wiseflow/export", {"post", "patch"}),
-        ("/api/wiseflow/flows/{flow_id}/export", {"get", "post", "patch"}),
-        ("/api/wiseflow/flows/{flow_id}/participants", {"get"}),
+        ("/api/wiseflow/export/", {"post", "patch"}),
+        ("/api/wiseflow/flows/{flow_id}/export/", {"get", "post", "patch"}),
+        ("/api/wiseflow/flows/{flow_id}/participants/", {"get"}),
     ],
 )
 def test_every_address_is_described_with_its_methods(schema, path, methods):
@@ -34,7 +34,7 @@ def test_every_address_is_described_with_its_methods(schema, path, methods):
 
 @pytest.mark.parametrize("method", ["post", "patch"])
 def test_an_export_is_json_in_and_json_out(schema, method):
-    described = schema["paths"]["/api/wiseflow/export"][method]
+    described = schema["paths"]["/api/wiseflow/export/"][method]
 
     assert list(described["requestBody"]["content"]) == ["application/json"]
     assert list(described["responses"]["200"]["content"]) == ["application/json"]

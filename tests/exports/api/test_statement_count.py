@@ -58,7 +58,7 @@ def many(learn):
 
 @pytest.fixture
 def cost(many, flow, wiseflow, settings):
-    """How many statements the first export of so many people takes, in batches of that size: the request's, the couriers'."""
+    """What the first export of so many people takes, in batches of that size: the request's and the couriers' share."""
     settings.LEARN_CONCURRENCY = 1
 
     def export(people, batch_size):

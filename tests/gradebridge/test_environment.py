@@ -1,0 +1,223 @@
+"""A value that is missing or makes no sense ends the start with one line that names the variable."""
+
+import os
+import subprocess
+import sys
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from gradebridge import environment
+from gradebridge.environment import read
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(**changes):
+    """`manage.py check` in a process of its own; None takes a variable away."""
+    variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "gradebridge.settings", **changes}
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={name: value for name, value in variables.items() if value is not None},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_site_starts_with_what_the_tests_set():
+    assert start().returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", " "),
+        ("LEARN_URL", "http://learn.example.edu"),
+        ("LEARN_TIMEOUT", "soon"),
+        ("DATABASE_URL", "mysql://localhost/gradebridge"),
+    ],
+)
+def test_a_start_without_a_usable_value_ends_with_one_line_and_no_traceback(name, value):
+    ended = start(**{name: value})
+
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"{name} is ")
+
+
+@pytest.fixture
+def variable(monkeypatch):
+    """Sets the variable that the tests read."""
+
+    def set_to(value):
+        monkeypatch.setenv("GRADEBRIDGE_TEST", value)
+
+    monkeypatch.delenv("GRADEBRIDGE_TEST", raising=False)
+    return set_to
+
+
+@pytest.mark.parametrize("value", [None, "", "  \t"])
+def test_a_missing_value_is_called_missing(variable, value):
+    if value is not None:
+        variable(value)
+
+    with pytest.raises(SystemExit) as ended:
+        read("GRADEBRIDGE_TEST", environment.text)
+
+    assert str(ended.value).startswith("GRADEBRIDGE_TEST is missing. ")
+    assert "\n" not in str(ended.value)
+
+
+def test_a_missing_value_with_a_default_is_the_default():
+    assert read("GRADEBRIDGE_TEST_UNSET", environment.whole(least=1, most=9), default="7") == 7
+
+
+@pytest.mark.parametrize("value", ["$ecret", "$$", "${x}", "a#b", '"quoted"', "a=b", "\\$x"])
+def test_a_value_of_any_characters_is_taken_as_it_is(variable, value):
+    variable(f" {value} ")
+
+    assert read("GRADEBRIDGE_TEST", environment.text) == value
+
+
+CASTS = {
+    "boolean": environment.boolean,
+    "whole": environment.whole(least=1, most=32),
+    "seconds": environment.seconds(least=1, most=3600),
+    "learn_url": environment.learn_url,
+    "database": environment.database,
+    "networks": environment.networks,
+    "time_zone": environment.time_zone,
+    "items": environment.items,
+}
+
+
+@pytest.mark.parametrize(
+    ("cast", "value"),
+    [
+        ("boolean", "maybe"),
+        ("boolean", "2"),
+        ("whole", "0"),
+        ("whole", "33"),
+        ("whole", "4.0"),
+        ("whole", "-1"),
+        ("whole", "four"),
+        ("whole", ""),
+        ("whole", "٤"),
+        ("whole", "9" * 5000),
+        ("seconds", "0.5"),
+        ("seconds", "3601"),
+        ("seconds", "nan"),
+        ("seconds", "inf"),
+        ("seconds", "1m"),
+        ("seconds", ""),
+        ("learn_url", "learn.example.edu"),
+        ("learn_url", "ftp://learn.example.edu"),
+        ("learn_url", "https://"),
+        ("learn_url", "https://learn example.edu"),
+        ("learn_url", "https://learn.example.edu/learn/api"),
+        ("learn_url", "https://learn.example.edu?x=1"),
+        ("learn_url", "https://learn.example.edu#x"),
+        ("learn_url", "https://learn.example.edu:port"),
+        ("learn_url", "https://learn.example.edu:99999"),
+        ("learn_url", "https://[::1"),
+        ("learn_url", "http://learn.example.edu"),
+        ("learn_url", "http://127.0.0.1.example.edu"),
+        ("learn_url", "http://localhost.example.edu"),
+        ("learn_url", "http://10.0.0.1"),
+        ("database", ""),
+        ("database", "gradebridge.sqlite3"),
+        ("database", "mysql://localhost/gradebridge"),
+        ("database", "postgres://user@localhost"),
+        ("database", "postgres://user@localhost:port/gradebridge"),
+        ("database", "postgres://[::1/gradebridge"),
+        ("database", "sqlite://"),
+        ("database", "sqlite:///"),
+        ("database", "sqlite://:memory:"),
+        ("networks", "everywhere"),
+        ("networks", "10.0.0.1/24"),
+        ("networks", "10.0.0.0/24, x"),
+        ("time_zone", "Mars/Olympus"),
+        ("time_zone", ""),
+        ("time_zone", "../etc/passwd"),
+        ("time_zone", "Europe"),
+    ],
+)
+def test_a_senseless_value_is_called_not_usable_in_one_line(variable, cast, value):
+    variable(value)
+
+    with pytest.raises(SystemExit) as ended:
+        read("GRADEBRIDGE_TEST", CASTS[cast], default="")
+
+    assert str(ended.value).startswith("GRADEBRIDGE_TEST is not usable: ")
+    assert str(ended.value).endswith(". Set it in the environment or in .env.")
+    assert "\n" not in str(ended.value)
+
+
+@pytest.mark.parametrize(
+    ("cast", "value"), [("learn_url", "https://key:sesame@learn.example.edu"), ("database", "x://me:sesame@h/n")]
+)
+def test_a_password_is_not_repeated_in_the_line(variable, cast, value):
+    variable(value)
+
+    with pytest.raises(SystemExit) as ended:
+        read("GRADEBRIDGE_TEST", CASTS[cast])
+
+    assert "sesame" not in str(ended.value)
+
+
+@pytest.mark.parametrize(
+    ("cast", "value", "read_as"),
+    [
+        ("boolean", "TRUE", True),
+        ("boolean", "on", True),
+        ("boolean", "", False),
+        ("boolean", "No", False),
+        ("whole", "32", 32),
+        ("seconds", "1.5", 1.5),
+        ("items", " a, b,,c ", ["a", "b", "c"]),
+        ("items", "", []),
+        ("networks", "10.0.0.0/8, 192.0.2.7", [ip_network("10.0.0.0/8"), ip_network("192.0.2.7")]),
+        ("networks", "", []),
+        ("time_zone", "Europe/Copenhagen", "Europe/Copenhagen"),
+        ("learn_url", "https://learn.example.edu/", "https://learn.example.edu"),
+        ("learn_url", "https://learn.example.edu:8443", "https://learn.example.edu:8443"),
+        ("learn_url", "http://localhost:8001", "http://localhost:8001"),
+        ("learn_url", "http://127.0.0.1:8001/", "http://127.0.0.1:8001"),
+        ("learn_url", "http://[::1]:8001", "http://[::1]:8001"),
+    ],
+)
+def test_a_value_that_makes_sense_is_read(variable, cast, value, read_as):
+    variable(value)
+
+    assert read("GRADEBRIDGE_TEST", CASTS[cast], default="") == read_as
+
+
+@pytest.mark.parametrize(
+    ("value", "engine", "name"),
+    [
+        ("sqlite:////var/lib/gradebridge.sqlite3", "sqlite3", "/var/lib/gradebridge.sqlite3"),
+        ("sqlite:///gradebridge.sqlite3", "sqlite3", "gradebridge.sqlite3"),
+        ("postgres://me:p%40ss%23@db.example.edu:5433/grades", "postgresql", "grades"),
+        ("postgresql://me@db.example.edu/grades", "postgresql", "grades"),
+    ],
+)
+def test_a_database_is_read(value, engine, name):
+    config = environment.database(value)
+
+    assert (config["ENGINE"], config["NAME"]) == (f"django.db.backends.{engine}", name)
+
+
+def test_a_database_is_read_with_all_that_its_address_says():
+    config = environment.database(
+        "postgres://me:p%40ss%23@db.example.edu:5433/grades?sslmode=require&connect_timeout=3"
+    )
+
+    assert (config["USER"], config["PASSWORD"]) == ("me", "p@ss#")
+    assert (config["HOST"], config["PORT"]) == ("db.example.edu", 5433)
+    assert (config["OPTIONS"]["sslmode"], config["OPTIONS"]["connect_timeout"]) == ("require", 3)
+    assert "pool" in config["OPTIONS"]
