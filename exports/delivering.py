@@ -176,8 +176,8 @@ def settle(attempts: Sequence[int]) -> list[int]:
         with transaction.atomic():
             flows = list(Flow.objects.filter(attempts__in=finished).values_list("pk", flat=True))
             locked = Flow.objects.filter(pk__in=flows).order_by("pk").select_for_update()
-            # A new statement after the lock: it sees all that was recorded by whoever held the lock before us.
-            Flow.objects.filter(pk__in=list(locked.values_list("pk", flat=True))).refresh_state()
+            # A new statement after the lock: it counts all that was recorded by whoever held the lock before us.
+            Flow.objects.refresh(list(locked.values_list("pk", flat=True)))
     return finished
 
 

@@ -42,11 +42,9 @@ def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queue
     pks = record_participants(flow, verdicts, known)
     record_deliveries(attempt, verdicts, counts, pks, now)
     on_its_way = sum(isinstance(verdict, Send) for verdict in verdicts.values())
-    if on_its_way:
-        Flow.objects.filter(pk=flow.pk).update(state=ExportState.QUEUED)
-    else:
+    if not on_its_way:
         ExportAttempt.objects.filter(pk=attempt.pk).settle(now)
-        Flow.objects.filter(pk=flow.pk).refresh_state()
+    Flow.objects.refresh([flow.pk])
     refused = {entry: verdict for entry, verdict in verdicts.items() if isinstance(verdict, Refused)}
     return Queued(attempt=attempt, refused=refused, on_its_way=on_its_way)
 

@@ -44,7 +44,9 @@ def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:
         ends_by=ends_by,
         lease_ends_at=delivering.lease_end(began),
         number_of_errors=len(unreadable),
-        unreadable_entries=[{"entry": line.place, "detail": line.detail} for line in unreadable],
+        unreadable_entries=[
+            {"entry": line.place, "cause": Cause.NO_USER_ID, "detail": line.detail} for line in unreadable
+        ],
     )
     with transaction.atomic():
         attempt.flow = Flow.objects.lock(flow_id)

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from exports.models import ExportAttempt, ExportState, Flow, Participant
+from exports.models import ExportAttempt, ExportState, Flow
 
 
 def live(request: HttpRequest) -> JsonResponse:
@@ -34,11 +34,12 @@ class ExportCounts(Collector):
     """Counted in the database, so that every process tells the same truth."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        for model, name in ((Flow, "flows"), (Participant, "participants"), (ExportAttempt, "attempts")):
+        flows = dict(Flow.objects.order_by().values_list("state").annotate(Count("pk")))
+        attempts = dict(ExportAttempt.objects.order_by().values_list("state").annotate(Count("pk")))
+        for name, counts in (("flows", flows), ("participants", Flow.objects.counts()), ("attempts", attempts)):
             gauge = GaugeMetricFamily(f"gradebridge_{name}", f"Number of {name} by state.", labels=["state"])
-            counted = dict(model.objects.order_by().values_list("state").annotate(Count("pk")))
-            for state in ExportState.values:
-                gauge.add_metric([state], counted.get(state, 0))
+            for state in ExportState:
+                gauge.add_metric([state.value], counts.get(state, 0))
             yield gauge
 
 

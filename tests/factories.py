@@ -107,6 +107,13 @@ class ParticipantFactory(factory.django.DjangoModelFactory):
     flow = factory.SubFactory(FlowFactory, mapped=True)
     user_id = factory.Sequence("u{}".format)
 
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        """The flow's counts and state follow, as they do wherever a participant changes."""
+        participant = super()._create(model_class, *args, **kwargs)
+        Flow.objects.refresh([participant.flow_id])
+        return participant
+
     class Params:
         on_sis_roster = factory.Trait(on_roster=True, added_by=Participant.AddedBy.SIS)
         added_by_hand = factory.Trait(on_roster=True, added_by=Participant.AddedBy.MANUAL)

@@ -20,12 +20,12 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if not request.user.has_perms(SHOWN):
         return context
     people = Participant.objects.order_by()
-    states = dict(people.values_list("state").annotate(Count("pk")))
+    states = Flow.objects.counts()
     causes = people.failed().values_list("cause").annotate(grades=Count("pk")).order_by("-grades", "cause")
     return context | {
         "may_see_grades": True,
-        "states": [(state, states.get(state, 0)) for state in ExportState],
-        "has_grades": bool(states),
+        "states": list(states.items()),
+        "has_grades": any(states.values()),
         "flows_failed": Flow.objects.filter(state=ExportState.FAILED).count(),
         "changed": people.filter(changed_since_export=True).count(),
         "causes": [(Cause(cause), grades) for cause, grades in causes],

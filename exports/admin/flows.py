@@ -3,8 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, ForeignKey, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import ForeignKey, OuterRef, QuerySet, Subquery
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -14,7 +13,7 @@ from courses.models import GradeColumn
 from exports.admin.filters import ChangedSinceExport
 from exports.admin.people import with_id
 from exports.admin.retry import RetriesFailed
-from exports.models import ColumnMapping, ExportAttempt, ExportState, Flow, Participant
+from exports.models import ColumnMapping, ExportAttempt, Flow, Participant
 from exports.models.participant import ParticipantQuerySet
 from exports.templatetags.cells import state_pill
 
@@ -64,10 +63,7 @@ class FlowAdmin(RetriesFailed):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Flow]:
         flows: QuerySet[Flow] = super().get_queryset(request)
-        return flows.annotate(  # the database counts for the rows of one page only
-            exported=participants_in(ExportState.EXPORTED),
-            failed=participants_in(ExportState.FAILED),
-            queued=participants_in(ExportState.QUEUED),
+        return flows.annotate(  # the database looks for the rows of one page only
             last_attempt=Subquery(
                 ExportAttempt.objects.filter(flow=OuterRef("pk")).order_by("-pk").values("started_at")[:1]
             ),
@@ -101,37 +97,30 @@ class FlowAdmin(RetriesFailed):
         return response
 
     def standing_of(self, flow: Flow, request: HttpRequest) -> dict[str, Any]:
-        counts = dict(flow.participants.order_by().values_list("state").annotate(Count("pk")))
         return {
             "people": f"{reverse('admin:exports_participant_changelist')}?flow__exact={flow.pk}",
-            "counts": [(state, counts.get(state, 0)) for state in ExportState],
+            "counts": list(flow.counts.items()),
             "changed": flow.participants.filter(changed_since_export=True).count(),
             "is_mapped": flow.column_mappings.exists(),
-            "may_retry": bool(counts.get(ExportState.FAILED)) and self.has_retry_permission(request),
+            "may_retry": bool(flow.failed_count) and self.has_retry_permission(request),
         }
 
     @admin.display(description="State", ordering="state")
     def standing(self, flow: Flow) -> str:
         return state_pill(flow)
 
-    @admin.display(description="Exported")
-    def exported(self, flow: Any) -> int:
-        return int(flow.exported)
+    @admin.display(description="Exported", ordering="exported_count")
+    def exported(self, flow: Flow) -> int:
+        return flow.exported_count
 
-    @admin.display(description="Failed")
-    def failed(self, flow: Any) -> int:
-        return int(flow.failed)
+    @admin.display(description="Failed", ordering="failed_count")
+    def failed(self, flow: Flow) -> int:
+        return flow.failed_count
 
-    @admin.display(description="Queued")
-    def queued(self, flow: Any) -> int:
-        return int(flow.queued)
+    @admin.display(description="Queued", ordering="queued_count")
+    def queued(self, flow: Flow) -> int:
+        return flow.queued_count
 
     @admin.display(description="Last attempt", empty_value="None yet")
     def last_attempt(self, flow: Any) -> Any:
         return flow.last_attempt
-
-
-def participants_in(state: ExportState) -> Coalesce:
-    """How many participants of a flow are in `state`."""
-    counted = Participant.objects.filter(flow=OuterRef("pk"), state=state).order_by().values("flow")
-    return Coalesce(Subquery(counted.annotate(people=Count("pk")).values("people")), 0)

@@ -18,12 +18,10 @@ def json_bytes(request: Request) -> bytes:
     limit = settings.EXPORT_MAX_BYTES
     is_chunked = "chunked" in request.headers.get("Transfer-Encoding", "").lower()
     stream = request.META["wsgi.input"] if is_chunked else request._request  # Django stops at Content-Length
-    content = bytearray()
     try:
-        while piece := stream.read(limit + 1 - len(content)):
-            content += piece
+        content: bytes = stream.read(limit + 1)
     except OSError:
         raise exceptions.ParseError("The body broke off; nothing was stored.") from None
     if len(content) > limit:
         raise TooLarge(f"The body is larger than {limit} bytes (EXPORT_MAX_BYTES); nothing was stored.")
-    return bytes(content)
+    return content

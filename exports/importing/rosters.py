@@ -79,3 +79,4 @@ def apply(flow: Flow, plan: Plan) -> None:
         unique=("flow_id", "user_id"),
         update=[column for column in lines[0].values if column not in KEY],
     )
+    Flow.objects.refresh([flow.pk])

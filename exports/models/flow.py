@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
+
+from django.apps import apps
 from django.db import models
-from django.db.models import Case, Exists, OuterRef, Q, Value, When
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
 
 from courses.models import GradeColumn
+from exports.models import bulk
 from exports.states import ExportState
 
 
@@ -22,20 +28,36 @@ class FlowQuerySet(models.QuerySet["Flow"]):
             self.bulk_create([Flow(flow_id=flow_id)], ignore_conflicts=True)  # two exports may be the first at once
             return locked.get(flow_id=flow_id)
 
-    def refresh_state(self) -> int:
-        """Set each flow's state from its participants'. One failed participant makes the flow FAILED (R6)."""
-        from exports.models.participant import Participant
+    def refresh(self, pks: Collection[int]) -> None:
+        """Bring these flows'  counts and state after its participants'. One failed participant makes it FAILED (R6).
 
-        def any_in(state: ExportState) -> Exists:
-            return Exists(Participant.objects.filter(flow=OuterRef("pk"), state=state))
+        Call it with the flows' rows locked, so that what is counted last is also written last.
+        """
+        counts: dict[int, Counter[str]] = {pk: Counter() for pk in pks}
+        people = apps.get_model("exports.Participant").objects.filter(flow__in=pks).order_by()
+        for flow, state, number in people.values_list("flow_id", "state").annotate(Count("pk")):
+            counts[flow][state] = number
+        columns = ("state", *(COUNT_FIELDS[state] for state in ExportState))
+        rows = [(pk, state_of(found), *(found[state] for state in ExportState)) for pk, found in counts.items()]
+        bulk.update(Flow, columns, rows)
 
-        state = Case(
-            When(any_in(ExportState.QUEUED), then=Value(ExportState.QUEUED)),
-            When(any_in(ExportState.FAILED), then=Value(ExportState.FAILED)),
-            When(any_in(ExportState.EXPORTED), then=Value(ExportState.EXPORTED)),
-            default=Value(ExportState.NOT_EXPORTED),
+    def counts(self) -> dict[ExportState, int]:
+        """How many participants these flows have in each state."""
+        sums = self.order_by().aggregate(
+            **{state.value: Coalesce(Sum(COUNT_FIELDS[state]), 0) for state in ExportState}
         )
-        return self.update(state=state)
+        return {state: sums[state.value] for state in ExportState}
+
+
+COUNT_FIELDS = {state: f"{state.value.lower()}_count" for state in ExportState}
+
+
+def state_of(counts: Counter[str]) -> str:
+    """A flow's state, from how many of its participants are in each."""
+    for state in (ExportState.QUEUED, ExportState.FAILED, ExportState.EXPORTED):
+        if counts[state]:
+            return state.value
+    return ExportState.NOT_EXPORTED.value
 
 
 class Flow(models.Model):
@@ -65,6 +87,11 @@ class Flow(models.Model):
         default=False,
         help_text="A changed mark replaces the exported one in Learn. An alternative grade is never replaced (R11).",
     )
+    # How many participants are in each state: counted whenever they change, so that no page has to.
+    not_exported_count = models.PositiveIntegerField(default=0, editable=False)
+    queued_count = models.PositiveIntegerField(default=0, editable=False)
+    exported_count = models.PositiveIntegerField(default=0, editable=False)
+    failed_count = models.PositiveIntegerField(default=0, editable=False)
     roster_imported_at = models.DateTimeField(
         "roster imported",
         null=True,
@@ -85,6 +112,11 @@ class Flow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.flow_id} {self.title}".strip()
+
+    @property
+    def counts(self) -> dict[ExportState, int]:
+        """How many participants are in each state."""
+        return {state: getattr(self, field) for state, field in COUNT_FIELDS.items()}
 
 
 class ColumnMapping(models.Model):

@@ -315,6 +315,14 @@ def test_an_unusable_entry_contradicts_nobody():
     ]
 
 
+def test_beside_a_contradiction_an_unusable_entry_keeps_its_own_fault():
+    assert faults({"userId": 5, "mark": "A"}, {"userId": 5, "mark": []}, {"userId": 5, "mark": "B"}) == [
+        Cause.CONTRADICTORY_ENTRIES,
+        Cause.ENTRY_NOT_USABLE,
+        Cause.CONTRADICTORY_ENTRIES,
+    ]
+
+
 # Anything at all
 
 

@@ -50,7 +50,7 @@ def test_a_flow_shows_how_many_of_its_people_are_where(manager: Client) -> None:
     ParticipantFactory(flow=flow, queued=True)
     attempt = ExportAttemptFactory(flow=flow)
     (row,) = manager.get(reverse("admin:exports_flow_changelist")).context["cl"].result_list
-    assert (row.exported, row.failed, row.queued, row.last_attempt) == (3, 2, 1, attempt.started_at)
+    assert (row.exported_count, row.failed_count, row.queued_count, row.last_attempt) == (3, 2, 1, attempt.started_at)
 
 
 @pytest.mark.parametrize("term", ["77", "biology", "exam biology", "anna", "s-anna"])
