@@ -44,6 +44,7 @@ class Cause(models.TextChoices):
     REQUEST_REFUSED = "REQUEST_REFUSED", "Learn refused the request"
     DEADLINE = "DEADLINE", "Out of time"
     INTERRUPTED = "INTERRUPTED", "Interrupted"
+    CANCELLED = "CANCELLED", "Cancelled"
 
     # It may have arrived.
     UNCONFIRMED = "UNCONFIRMED", "Not confirmed by Learn"
@@ -113,6 +114,7 @@ _GUIDANCE = {
     Cause.REQUEST_REFUSED: Guidance("{detail}.", "Tell your administrator, then retry."),
     Cause.DEADLINE: Guidance("There was no time left to send it in this export.", _RETRY),
     Cause.INTERRUPTED: Guidance("GradeBridge was interrupted before it was sent.", _RETRY),
+    Cause.CANCELLED: Guidance("The retry was cancelled before it was sent.", _RETRY),
     Cause.UNCONFIRMED: Guidance("{detail}.", "Retry: the same grade is only set again."),
     Cause.INTERNAL_ERROR: Guidance(
         "An error in GradeBridge left this unconfirmed.", "Retry; if it comes back, tell your administrator."

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from uuid import UUID, uuid4
@@ -20,7 +20,9 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from courses import quota
 from courses.grades_journey import (
+    Call,
     CredentialsRefused,
     GradesJourney,
     GradeValue,
@@ -109,18 +111,36 @@ def claim(*, at_least: int) -> Batch | None:
     return batch
 
 
-def send(batch: Batch) -> Sequence[LearnError | None]:
-    """The call itself: one outcome an item. Whatever goes wrong is an outcome."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """What became of a batch: an outcome an item (None: Learn confirmed it), and the calls it took."""
+
+    outcomes: Sequence[LearnError | None]
+    calls: list[Call] = field(default_factory=list)
+
+
+def send(batch: Batch) -> Sent:
+    """The call itself. Whatever goes wrong is an outcome."""
+    lifts_at = quota.lifts_at(timezone.now())
+    connection.close()  # it goes back to the pool during the call
+    if lifts_at and lifts_at >= batch.until:
+        return Sent(outcomes=[QuotaUsedUp(lifts_at)] * len(batch.items))
+    if lifts_at:
+        time.sleep(max(0, (lifts_at - timezone.now()).total_seconds()))
     remaining = (batch.until - timezone.now()).total_seconds()
+    calls: list[Call] = []
     try:
         items = [
             GradeValue(course_id=course_id, user_id=user_id, name=name, value=value)
             for course_id, user_id, name, value in batch.items
         ]
-        return grades_journey().set_grade_values(items, until=time.monotonic() + remaining)
+        outcomes: Sequence[LearnError | None] = grades_journey().set_grade_values(
+            items, until=time.monotonic() + remaining, observe=calls.append
+        )
     except Exception:  # the one place that turns a crash into a recorded outcome
         log.exception("A call to Learn crashed")
-        return [Crashed()] * len(batch.items)
+        outcomes = [Crashed()] * len(batch.items)
+    return Sent(outcomes=outcomes, calls=calls)
 
 
 class Crashed(LearnError):
@@ -128,7 +148,7 @@ class Crashed(LearnError):
 
 
 @transaction.atomic
-def record(batch: Batch, outcomes: Sequence[LearnError | None]) -> None:
+def record(batch: Batch, sent: Sent) -> None:
     """Settle the batch's deliveries and their participants. One that was swept meanwhile keeps its settled state."""
     now = timezone.now()
     sending = Delivery.objects.filter(pk__in=any_of(batch.pks), claim=batch.claim, state=Delivery.State.SENDING)
@@ -138,12 +158,17 @@ def record(batch: Batch, outcomes: Sequence[LearnError | None]) -> None:
         ("state", "cause", "detail", "settled_at"),
         [
             (pk, *outcome_of(error), now)
-            for pk, error in zip(batch.pks, outcomes, strict=True)
+            for pk, error in zip(batch.pks, sent.outcomes, strict=True)
             if error is not None and pk in ours
         ],
     )
     sending.update(state=Delivery.State.DELIVERED, settled_at=now)
     settle_participants(ours)
+    ExportAttempt.calls.through.objects.bulk_create(
+        ExportAttempt.calls.through(exportattempt_id=attempt, servicecall_id=call.pk)
+        for call in quota.log_calls(sent.calls)
+        for attempt in batch.attempts
+    )
 
 
 OUTCOMES: dict[type[LearnError], tuple[Delivery.State, Cause]] = {
@@ -297,20 +322,20 @@ class Couriers:
     def _carry(self, batch: Batch) -> None:
         try:
             with self._slots:
-                outcomes = send(batch)
+                sent = send(batch)
             with self._changed:
                 self._calls -= 1
                 self._changed.notify()
-            self._record(batch, outcomes)
+            self._record(batch, sent)
         finally:
             with self._changed:
                 self._carried.discard(batch.claim)
 
-    def _record(self, batch: Batch, outcomes: Sequence[LearnError | None]) -> None:
+    def _record(self, batch: Batch, sent: Sent) -> None:
         """Record and settle, through a short absence of the database. After a long one the batch is swept."""
         for pause in (0.1, 1, 5, None):
             try:
-                record(batch, outcomes)
+                record(batch, sent)
                 self._wake(settle(sorted(batch.attempts)))
             except (OperationalError, InterfaceError):
                 connection.close()

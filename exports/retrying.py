@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from exports import delivering
 from exports.causes import Cause
-from exports.models import ExportAttempt, Flow, Participant
+from exports.models import Delivery, ExportAttempt, Flow, Participant
 from exports.models.participant import ParticipantQuerySet
 from exports.queueing import Queued, queue
 from exports.rules import Entry
@@ -78,6 +78,20 @@ def retry_flow(flow_pk: int, participants: Sequence[int], *, by: User | None, in
     if queued.on_its_way and in_background:
         deliver_attempt.enqueue(attempt.pk)
     return queued
+
+
+def cancel(attempt: ExportAttempt, *, by: User) -> int:
+    """Stop a running retry before its next call. Returns how many grades were not sent; a call in flight goes on."""
+    if not attempt.is_cancellable:
+        return 0
+    now = timezone.now()
+    running = ExportAttempt.objects.filter(pk=attempt.pk, finished_at__isnull=True, cancelled_at__isnull=True)
+    if not running.update(cancelled_by=by, cancelled_at=now):
+        return 0
+    queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)
+    stopped = queued.close(Delivery.State.FAILED, Cause.CANCELLED, now=now)
+    delivering.settle([attempt.pk])
+    return stopped
 
 
 def entry_again(person: Participant) -> Entry:

@@ -7,7 +7,17 @@ from django.contrib.auth.models import Group, Permission
 MANAGERS = "Managers"
 ADMINISTRATORS = "Administrators"
 
-SEEN = ("flow", "columnmapping", "participant", "exportattempt", "delivery", "course", "gradecolumn", "gradeschema")
+SEEN = (
+    "flow",
+    "columnmapping",
+    "participant",
+    "exportattempt",
+    "delivery",
+    "servicecall",
+    "course",
+    "gradecolumn",
+    "gradeschema",
+)
 CONFIGURED = ("flow", "columnmapping", "apiclient", "course", "gradecolumn", "gradeschema")
 
 MAY_WATCH = ["retry", *(f"view_{model}" for model in SEEN)]

@@ -72,6 +72,7 @@ UNFOLD = {
                     page("Participants", "group", "exports_participant", "exports.view_participant"),
                     page("Attempts", "history", "exports_exportattempt", "exports.view_exportattempt"),
                     page("Deliveries", "local_shipping", "exports_delivery", "exports.view_delivery"),
+                    page("Calls to Learn", "swap_vert", "courses_servicecall", "courses.view_servicecall"),
                 ],
             },
             {

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 from courses.grades_journey.answers import Answer, Result, read_results, tied, whole_number
@@ -30,57 +31,65 @@ class Call:
     error: str  # the error's class; "Unconfirmed" also for results that are not tied to the items; else empty
     rate_limit: int | None
     rate_remaining: int | None
+    lifts_at: datetime | None  # aware, UTC: Learn takes no more calls before; None: it does
+
+
+Observe = Callable[[Call], None]  # called in the thread that made the call; it must not raise
+
+
+def ignore(call: Call) -> None:
+    """Observes nothing."""
 
 
 class GradesJourney:
     """The inbound services of one Learn site. Thread-safe; one for a process, so that all share its token.
 
-    `url` is the site's address, https unless it is this machine's own; `timeout` bounds each call in seconds. `observe`
-    is called after every call to a service, in the thread that made it; it must not raise.
+    `url` is the site's address, https unless it is this machine's own; `timeout` bounds each call in seconds.
     """
 
-    def __init__(
-        self, *, url: str, key: str, secret: str, timeout: float, observe: Callable[[Call], None] | None = None
-    ) -> None:
+    def __init__(self, *, url: str, key: str, secret: str, timeout: float) -> None:
         url = url.rstrip("/")
         allow_plain_http_on_loopback(url)
         self._timeout = timeout
-        self._observe = observe or (lambda _call: None)
         self._tokens = Tokens(url=url, key=key, secret=secret, timeout=timeout)
         self._transport = Transport(url=url, key=key)
 
-    def set_grade_values(self, items: Sequence[GradeValue], *, until: float) -> list[LearnError | None]:
+    def set_grade_values(
+        self, items: Sequence[GradeValue], *, until: float, observe: Observe = ignore
+    ) -> list[LearnError | None]:
         """Sets each value; returns an outcome per item at its place: None where Learn confirmed it, else what happened.
 
-        `until` is a time.monotonic() moment; no call goes beyond it. Raises no LearnError.
+        `until` is a time.monotonic() moment; no call goes beyond it. `observe` is told of every call that is made.
+        Raises no LearnError.
         """
-        return self._settle("gradeValueAPI", items, until)
+        return self._settle("gradeValueAPI", items, until, observe)
 
-    def _settle(self, service: str, items: Sequence[Item], until: float) -> list[LearnError | None]:
-        return Settlement(items, lambda some: self._send(service, some, until), until=until).settle() if items else []
+    def _settle(self, service: str, items: Sequence[Item], until: float, observe: Observe) -> list[LearnError | None]:
+        send = partial(self._send, service, until=until, observe=observe)
+        return Settlement(items, send, until=until).settle() if items else []
 
-    def _send(self, service: str, items: Sequence[Item], until: float) -> list[Result]:
+    def _send(self, service: str, items: Sequence[Item], *, until: float, observe: Observe) -> list[Result]:
         """Learn's results. A connection that Learn had closed meanwhile costs a second call over a new one."""
         try:
-            return self._send_when_allowed(service, items, until, fresh_connection=False)
+            return self._send_when_allowed(service, items, until, observe, fresh_connection=False)
         except StaleConnection:
             try:
-                return self._send_when_allowed(service, items, until, fresh_connection=True)
+                return self._send_when_allowed(service, items, until, observe, fresh_connection=True)
             except LearnError as error:
                 raise Unconfirmed("The connection to Learn broke; it may have stored the grade.") from error
 
     def _send_when_allowed(
-        self, service: str, items: Sequence[Item], until: float, *, fresh_connection: bool
+        self, service: str, items: Sequence[Item], until: float, observe: Observe, *, fresh_connection: bool
     ) -> list[Result]:
         """Learn's results, after a wait for the quota where it lifts in time."""
         while True:
             try:
                 token = self._tokens.get(until=until)
                 try:
-                    return self._call(service, items, until, token, fresh_connection=fresh_connection)
+                    return self._call(service, items, until, observe, token, fresh_connection=fresh_connection)
                 except CredentialsRefused:
                     token = self._tokens.get(until=until, refused=token)
-                    return self._call(service, items, until, token, fresh_connection=fresh_connection)
+                    return self._call(service, items, until, observe, token, fresh_connection=fresh_connection)
             except QuotaUsedUp as quota:
                 seconds = (quota.lifts_at - datetime.now(UTC)).total_seconds()
                 if time.monotonic() + seconds >= until:
@@ -88,7 +97,14 @@ class GradesJourney:
                 time.sleep(max(seconds, 0))
 
     def _call(
-        self, service: str, items: Sequence[Item], until: float, token: Token, *, fresh_connection: bool
+        self,
+        service: str,
+        items: Sequence[Item],
+        until: float,
+        observe: Observe,
+        token: Token,
+        *,
+        fresh_connection: bool,
     ) -> list[Result]:
         """The results of one call, told to `observe`. Raises a LearnError where there are none."""
         started = time.monotonic()
@@ -99,6 +115,7 @@ class GradesJourney:
         answer: Answer | None = None
         results: list[Result] = []
         error = ""
+        lifts_at: datetime | None = None
         try:
             answer = self._transport.post(
                 service,
@@ -110,6 +127,7 @@ class GradesJourney:
             results = read_results(answer)
         except LearnError as failure:
             error = type(failure).__name__
+            lifts_at = failure.lifts_at if isinstance(failure, QuotaUsedUp) else None
             raise
         else:
             if not tied(items, results):
@@ -118,7 +136,7 @@ class GradesJourney:
         finally:
             headers = answer.headers if answer else {}
             ok = sum(result.ok for result in results)
-            self._observe(
+            observe(
                 Call(
                     service=service,
                     items=len(items),
@@ -130,6 +148,7 @@ class GradesJourney:
                     error=error,
                     rate_limit=whole_number(headers.get("X-Rate-Limit-Limit")),
                     rate_remaining=whole_number(headers.get("X-Rate-Limit-Remaining")),
+                    lifts_at=lifts_at,
                 )
             )
 

@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Case, Count, QuerySet, When
-from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 from django.utils.text import Truncator
 
+from exports import retrying
 from exports.admin.filters import OnlyChosen
 from exports.admin.history import HistoryAdmin
 from exports.admin.people import with_id
@@ -89,9 +92,28 @@ class ExportAttemptAdmin(RetriesFailed, HistoryAdmin):
             ],
             "more_unreadable": max(0, len(attempt.unreadable_entries) - MOST_ENTRIES),
             "deliveries": deliveries.select_related("participant").order_by(failures_first, "pk")[:MOST_DELIVERIES],
+            "calls": attempt.calls.count(),
+            "all_calls": f"{reverse('admin:courses_servicecall_changelist')}?attempts__exact={attempt.pk}",
+            "may_cancel": attempt.is_cancellable and self.has_retry_permission(request),
             "may_retry": self.has_retry_permission(request)
             and self.failed_among(ExportAttempt.objects.filter(pk=attempt.pk)).exists(),
         }
+
+    def cancel_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Stops a running retry, by the button on its page."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_retry_permission(request):
+            raise PermissionDenied
+        assert request.user.is_authenticated  # the admin lets nobody else in
+        attempt = get_object_or_404(ExportAttempt, pk=pk)
+        stopped = retrying.cancel(attempt, by=request.user)
+        messages.info(request, f"{stopped} {'grade was' if stopped == 1 else 'grades were'} not sent.")
+        return HttpResponseRedirect(reverse("admin:exports_exportattempt_change", args=[pk]))
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.cancel_page)
+        return [path("<int:pk>/cancel/", page, name="exports_exportattempt_cancel"), *super().get_urls()]
 
     @admin.display(description="Attempt")
     def number(self, attempt: ExportAttempt) -> int:

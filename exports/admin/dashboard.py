@@ -4,7 +4,9 @@ from typing import Any
 
 from django.db.models import Count
 from django.http import HttpRequest
+from django.utils import timezone
 
+from courses import quota
 from exports.causes import Cause
 from exports.models import ExportAttempt, ExportState, Flow, Participant
 from exports.templatetags.cells import span
@@ -29,6 +31,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "flows_failed": Flow.objects.filter(state=ExportState.FAILED).count(),
         "changed": people.filter(changed_since_export=True).count(),
         "causes": [(Cause(cause), grades) for cause, grades in causes],
+        "quota": quota.forecast(states[ExportState.QUEUED], now=timezone.localtime()),
         "attempts": [
             {"row": attempt, "took": took(attempt)} for attempt in ExportAttempt.objects.select_related("flow")[:LATEST]
         ],

@@ -10,9 +10,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin
 
+from courses import quota
 from exports import retrying
 from exports.admin.forecast import forecast
 from exports.models.participant import ParticipantQuerySet
@@ -65,7 +67,8 @@ class RetriesFailed(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
             **self.admin_site.each_context(request),
             "title": "Retry failed grades",
             "opts": self.opts,
-            "forecast": forecast(failed),
+            "forecast": (expected := forecast(failed)),
+            "quota": quota.forecast(expected.failed, now=timezone.localtime()),
             "selected": selected,
             "select_across": request.POST.get("select_across", "0"),
             "form_url": form_url,

@@ -10,7 +10,7 @@ from django.db import connection, models, transaction
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
 from django.db.models.functions import Coalesce
 
-from courses.models import NAME_LENGTH
+from courses.models import NAME_LENGTH, ServiceCall
 from exports.causes import Cause
 from exports.models.api_client import ApiClient
 from exports.models.bulk import any_of
@@ -70,6 +70,13 @@ class ExportAttempt(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     ends_by = models.DateTimeField(help_text="No call to Learn begins for this attempt after this time.")
     lease_ends_at = models.DateTimeField(help_text="A process works on this attempt until then; later it is swept.")
+    cancelled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    calls = models.ManyToManyField(
+        ServiceCall, blank=True, related_name="attempts"
+    )  # a call may carry several attempts
     # Entries, not deliveries: what WISEflow was told.
     number_of_success = models.PositiveIntegerField(default=0)
     number_of_errors = models.PositiveIntegerField(default=0)
@@ -93,6 +100,11 @@ class ExportAttempt(models.Model):
                 | Q(requested_by__isnull=False, requested_at__isnull=False),
             ),
             models.CheckConstraint(
+                name="attempt_cancelled_by_and_when",
+                condition=Q(cancelled_by__isnull=True, cancelled_at__isnull=True)
+                | Q(cancelled_by__isnull=False, cancelled_at__isnull=False),
+            ),
+            models.CheckConstraint(
                 name="attempt_finished_when_settled",
                 condition=Q(state=ExportState.QUEUED, finished_at__isnull=True)
                 | (~Q(state=ExportState.QUEUED) & Q(finished_at__isnull=False)),
@@ -101,6 +113,11 @@ class ExportAttempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_trigger_display()} {self.pk} of flow {self.flow.flow_id}"
+
+    @property
+    def is_cancellable(self) -> bool:
+        """A retry that runs can be cancelled. An export cannot: WISEflow waits for its verdicts."""
+        return self.trigger == self.Trigger.RETRY and self.finished_at is None and self.cancelled_at is None
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):

@@ -196,7 +196,7 @@ class TestSweep:
         Delivery.objects.update(lease_ends_at=timezone.now() - timedelta(minutes=1))
         delivering.sweep()
 
-        delivering.record(batch, [None])
+        delivering.record(batch, delivering.Sent(outcomes=[None]))
 
         assert Delivery.objects.get().state == Delivery.State.UNCONFIRMED
         assert People.get().state == ExportState.FAILED

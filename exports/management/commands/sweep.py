@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from exports import delivering
+from exports import delivering, tasks
 
 
 class Command(BaseCommand):
@@ -12,4 +12,5 @@ class Command(BaseCommand):
 
     def handle(self, **_: Any) -> None:
         finished = delivering.sweep()
+        tasks.settle_dead_tasks()
         self.stdout.write(f"{finished} {'attempt' if finished == 1 else 'attempts'} finished.")

@@ -29,13 +29,13 @@ def observed() -> list[Call]:
 
 
 @pytest.fixture
-def journey(learn: PretendLearn, observed: list[Call]) -> GradesJourney:
-    return GradesJourney(url=learn.url, key="key", secret="secret", timeout=5, observe=observed.append)
+def journey(learn: PretendLearn) -> GradesJourney:
+    return GradesJourney(url=learn.url, key="key", secret="secret", timeout=5)
 
 
 @pytest.fixture
-def send(journey: GradesJourney) -> Send:
+def send(journey: GradesJourney, observed: list[Call]) -> Send:
     def send(*items: GradeValue, seconds: float = 10) -> list[LearnError | None]:
-        return journey.set_grade_values(items, until=time.monotonic() + seconds)
+        return journey.set_grade_values(items, until=time.monotonic() + seconds, observe=observed.append)
 
     return send

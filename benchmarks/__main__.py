@@ -1,0 +1,72 @@
+"""`python -m benchmarks [SECTION ...]`: measures, prints, and writes docs/benchmarks.md when all sections ran."""
+
+import argparse
+import os
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks import admin, bulk, growth, instant, nodes, peers
+from benchmarks.postgresql import Server
+from benchmarks.report import RUNS, Section, render, verdict
+from benchmarks.site import LEARN_MS, Sites
+
+PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+SECTIONS = {
+    "bulk": bulk.measure,
+    "peers": peers.measure,
+    "growth": growth.measure,
+    "instant": instant.measure,
+    "nodes": nodes.measure,
+    "admin": admin.measure,
+}
+
+INTRODUCTION = f"""\
+# Benchmarks
+
+Written by `make bench`, which measures all of this anew in about ten minutes. Everything runs on one machine: gunicorn,
+PostgreSQL, a sandbox Learn that takes {LEARN_MS} ms for a call, each in processes of their own, and the program that
+measures. Figures are medians of {RUNS} runs with the lowest and the highest in brackets. What is compared is measured
+by turns within one run, so that ratios hold where seconds depend on the machine.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__.splitlines()[0] if __doc__ else ""
+    )
+    parser.add_argument(
+        "sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)} (default: all, which writes the page)"
+    )
+    chosen = parser.parse_args().sections or list(SECTIONS)
+    if unknown := set(chosen) - set(SECTIONS):
+        parser.error(f"there is no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    os.environ["NO_PROXY"] = "127.0.0.1"  # nothing here is for a proxy
+    server = Server()
+    head = f"{INTRODUCTION}\n{machine(server)}\n"
+    found: list[Section] = []
+    with server.database() as template:
+        sites = Sites(server, template)
+        for name in chosen:
+            began = time.monotonic()
+            found.append(SECTIONS[name](sites))
+            print(render(found[-1]), flush=True)
+            print(f"({name}: {time.monotonic() - began:.0f} s)\n", file=sys.stderr)
+    print(verdict(found))
+    if set(chosen) == set(SECTIONS):
+        PAGE.write_text("\n".join([head, f"**{verdict(found)}**\n", *map(render, found)]))
+
+
+def machine(server: Server) -> str:
+    """What the figures depend on, without names or paths."""
+    packages = ", ".join(f"{name} {version(name.lower())}" for name in ("Django", "gunicorn", "psycopg", "requests"))
+    return (
+        f"Machine: {os.cpu_count()} cores, {platform.system()} {platform.machine()}."
+        f" Python {platform.python_version()}, PostgreSQL {server.version}, {packages}.\nLoad average at the start: {os.getloadavg()[0]:.1f}.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

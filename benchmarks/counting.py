@@ -1,0 +1,48 @@
+"""gunicorn's configuration for a web process that counts its SQL statements (`--config python:benchmarks.counting`).
+
+Each answer says in the header X-Statements how many the process has executed so far, in all its threads. BEGIN and
+COMMIT are not among them.
+"""
+
+import runpy
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+globals().update(runpy.run_path(str(Path(__file__).parents[1] / "gunicorn.conf.py")))
+
+Headers = list[tuple[str, str]]
+
+
+class Counted:
+    """A WSGI application around the site's own."""
+
+    def __init__(self, application: Any) -> None:
+        self._application = application
+        self._lock = threading.Lock()
+        self._statements = 0
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        def start(status: str, headers: Headers, *rest: Any) -> Any:
+            return start_response(status, [*headers, ("X-Statements", str(self._statements))], *rest)
+
+        answer: Iterable[bytes] = self._application(environ, start)
+        return answer
+
+    def count(self, execute: Callable[..., Any], *statement: Any) -> Any:
+        with self._lock:
+            self._statements += 1
+        return execute(*statement)
+
+    def watch(self, connection: Any, **_: Any) -> None:
+        if self.count not in connection.execute_wrappers:
+            connection.execute_wrappers.append(self.count)
+
+
+def post_worker_init(worker: Any) -> None:
+    """gunicorn calls this in the web process, once the site is loaded."""
+    from django.db.backends.signals import connection_created
+
+    worker.wsgi = Counted(worker.wsgi)
+    connection_created.connect(worker.wsgi.watch)

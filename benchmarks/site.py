@@ -1,0 +1,144 @@
+"""A site to be measured: gunicorn, PostgreSQL and a sandbox Learn that takes its time, each a process of its own."""
+
+import csv
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import requests
+
+from benchmarks.bare import TIMEOUT, Item
+from benchmarks.postgresql import Server
+from gradebridge.sandbox.processes import Processes, free_port
+
+LEARN_MS = 200  # Learn takes that long for a call
+BATCH_SIZE, CONCURRENCY = 500, 4
+COURSE, COLUMN = "BENCH-2026", "Final exam"
+USER, PASSWORD = "bench", "a pass phrase of some length"
+
+ENVIRONMENT = {
+    "SECRET_KEY": "of a site that lives for a minute; long enough for the checks of Django",
+    "DEBUG": "false",
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "LEARN_KEY": "key",
+    "LEARN_SECRET": "secret",
+    "LEARN_TIMEOUT": "20",
+    "LEARN_BATCH_SIZE": str(BATCH_SIZE),
+    "LEARN_CONCURRENCY": str(CONCURRENCY),
+    "LEARN_DAILY_CALLS": "10000000",
+    "EXPORT_DEADLINE": "300",  # 50,000 grades need more than the default
+    "EXPORT_MAX_BYTES": "20000000",
+    "EXPORT_MAX_PARTICIPANTS": "50000",
+    "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+}
+
+
+class Site(Processes):
+    """A site on the database at `database`. `key` is that of its API client."""
+
+    def __init__(self, database: str, *, key: str = "", web_processes: int = 1) -> None:
+        self.database, self.key = database, key
+        environment = {**ENVIRONMENT, "DATABASE_URL": database, "WEB_CONCURRENCY": str(web_processes)}
+        super().__init__(port=free_port(), learn_port=free_port(), environment=environment)
+
+    def start_slow_learn(self, *, people: int, columns: Sequence[str] = (COLUMN,)) -> None:
+        """A sandbox Learn with one course, where so many people are enrolled, and a quota that does not end."""
+        self.start_learn("--empty", "--latency-ms", str(LEARN_MS))
+        course = {"users": user_ids(people), "columns": {name: {"points": None} for name in columns}}
+        self.ask_learn("PUT", "state", json={"courses": {COURSE: course}})
+        self.ask_learn("PUT", "settings", json={"daily_calls": 10_000_000})
+
+    def ask_learn(self, method: str, what: str, **options: Any) -> Any:
+        answer = requests.request(method, f"{self.learn}/sandbox/{what}", timeout=TIMEOUT, **options)
+        answer.raise_for_status()
+        return answer.json()
+
+    def calls(self) -> int:
+        """How many calls with grades Learn has had since `forget_calls`, at most 10,000."""
+        return sum(call["service"] == "gradeValueAPI" for call in self.ask_learn("GET", "calls"))
+
+    def forget_calls(self) -> None:
+        self.ask_learn("DELETE", "calls")
+
+    def map_flows(self, flows: Iterable[str], *, own_columns: bool = False, instant: bool = False) -> None:
+        """Have the flows' grades go to the one column, or each to a column of the flow's name."""
+        with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["flow_id", "course_id", "column_name", "synchronised_at", "instant_export"])
+            for flow in flows:
+                rows.writerow([flow, COURSE, flow if own_columns else COLUMN, "2026-01-01", str(instant).lower()])
+            file.flush()
+            self.manage("import_mappings", file.name)
+
+    def query(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database, autocommit=True) as connection:
+            cursor = connection.execute(sql, parameters)
+            return cursor.fetchall() if cursor.description else []
+
+    def analyze(self) -> None:
+        """What autovacuum does within a minute of a first large export, so that no figure hangs on its moment."""
+        self.query("ANALYZE")
+
+    def sign_in(self) -> requests.Session:
+        """A superuser's session in the admin."""
+        session = requests.Session()
+        session.get(f"{self.url}/admin/login/", timeout=TIMEOUT)
+        self.submit(session, "/admin/login/", username=USER, password=PASSWORD, next="/admin/")
+        return session
+
+    def submit(self, session: requests.Session, path: str, **fields: Any) -> None:
+        """Send a form of the admin."""
+        fields["csrfmiddlewaretoken"] = session.cookies["csrftoken"]
+        answer = session.post(f"{self.url}{path}", data=fields, timeout=TIMEOUT)
+        answer.raise_for_status()
+        if "errornote" in answer.text:
+            raise RuntimeError(f"The admin did not take the form sent to {path}")
+
+
+class Sites:
+    """Makes sites whose database is a copy of one that was migrated once: migrating takes seconds."""
+
+    def __init__(self, server: Server, template: str) -> None:
+        self._server, self._template = server, template
+        site = Site(template)
+        site.manage("migrate", "--verbosity", "0")
+        site.manage("createsuperuser", "--noinput", "--username", USER, "--email", "bench@example.org")
+        self._key = site.manage("create_api_client", "WISEflow").strip()
+
+    @contextmanager
+    def site(self, *, web_processes: int = 1) -> Iterator[Site]:
+        """A site none of whose processes runs yet."""
+        with (
+            self._server.database(like=self._template) as database,
+            Site(database, key=self._key, web_processes=web_processes) as site,
+        ):
+            yield site
+
+
+def user_ids(people: int) -> list[str]:
+    return [f"u{number}" for number in range(people)]
+
+
+def bodies(people: int) -> list[bytes]:
+    """What WISEflow sends for each of so many people alone."""
+    return [json.dumps({"participants": [{"userId": user, "mark": "A"}]}).encode() for user in user_ids(people)]
+
+
+def body(people: int) -> bytes:
+    """What WISEflow sends for so many people at once."""
+    return json.dumps({"participants": [{"userId": user, "mark": "A"} for user in user_ids(people)]}).encode()
+
+
+def items(people: int) -> list[Item]:
+    """The same grades as Learn takes them."""
+    return [{"courseId": COURSE, "userId": user, "name": COLUMN, "value": "A"} for user in user_ids(people)]
+
+
+def web_process(arbiter: int) -> int:
+    """The process id of the one web process that this gunicorn has started."""
+    children = Path(f"/proc/{arbiter}/task/{arbiter}/children").read_text().split()
+    return int(children[0])

@@ -1,0 +1,39 @@
+"""The clock: does what must be done now and then. One is enough; two do no harm."""
+
+import logging
+from typing import Any
+
+from apscheduler.schedulers.blocking import BlockingScheduler
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import InterfaceError, OperationalError, connection
+
+from exports import delivering, tasks
+
+log = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Runs in the foreground and finishes attempts and tasks whose process died (see `sweep`)."
+
+    def handle(self, **_: Any) -> None:
+        scheduler = BlockingScheduler(timezone=settings.TIME_ZONE)
+        scheduler.add_job(sweep, "interval", seconds=max(1, settings.LEARN_TIMEOUT), max_instances=1, coalesce=True)
+        self.stdout.write(f"Sweeping every {max(1, settings.LEARN_TIMEOUT):g} seconds. Ctrl-C ends it.")
+        self.stdout.flush()
+        try:
+            scheduler.start()
+        except (KeyboardInterrupt, SystemExit):
+            self.stdout.write("Stopped.")
+
+
+def sweep() -> None:
+    """One sweep. An absent database is waited for, not died of."""
+    try:
+        if finished := delivering.sweep():
+            log.warning("%s attempts of dead processes were finished", finished)
+        tasks.settle_dead_tasks()
+    except (OperationalError, InterfaceError):
+        log.warning("The database is away; the next sweep tries again", exc_info=True)
+    finally:
+        connection.close()

@@ -1,0 +1,116 @@
+"""What the run found out about each fault: as a table on the terminal, and as docs/reliability.md."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from exports.models import ExportAttempt, Participant
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+
+SECTIONS = (
+    "Learn fails one call of three, once",
+    "Learn fails from the second call on",
+    "The token service fails",
+    "The network fails",
+    "The database fails during a call",
+    "A process is killed with `kill -9`",
+)
+COLUMNS = ("Fault", "What WISEflow was told", "States after", "After one retry")
+
+BEFORE_THE_TABLES = """\
+# Reliability
+
+Every line below is a fault that was brought about by `tests/faults/` and what came of it. The page is written by that run;
+it is not edited by hand. On PostgreSQL and on SQLite the lines are the same:
+
+    GRADEBRIDGE_WRITE_RELIABILITY=1 .venv/bin/python -m pytest tests/faults
+
+## What is tried
+
+An export of twelve people's grades, in batches of four, with marks, alternative grades and one entry given twice; beside
+them a person without an assessment and an entry without a user id, which are refused in every export and left out of the
+tables. One fault at a time. The requests are real HTTP on loopback to the sandbox Learn; the killed processes are real ones.
+
+## What holds after each of them
+
+- Every entry is in exactly one state. Nothing stays on its way once the attempt has ended; after a kill, once it was swept.
+- A grade that was reported as exported is in Learn with that value. A grade that is called failed or refused is not.
+- The counts add up: the answer's, the attempt's, and the flow's.
+- Nothing is sent again by itself: after the end neither a sweep, a fresh worker nor another flow's export carries any of it.
+- One retry against a healthy Learn brings all twelve to EXPORTED with the right values.
+- Nobody ever has two open deliveries.
+
+How to read the states: DELIVERED: Learn confirmed it. REJECTED: Learn's last word was no. FAILED: it did not arrive. UNCONFIRMED:
+it may have arrived; a retry sets the same value again.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One line. `section` and `place` say where it stands."""
+
+    section: int
+    place: int
+    fault: str
+    told: str
+    after: str
+    retried: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, given: dict[str, Any]) -> Self:
+        return cls(**given)
+
+    def cells(self) -> tuple[str, ...]:
+        return self.fault, self.told, self.after, self.retried
+
+
+def told(answer: dict[str, Any] | None, people: Iterable[str]) -> str:
+    """WISEflow's answer about `people`, in short; the time at which a quota lifts is left out."""
+    if answer is None:
+        return "Nothing: the connection broke."
+    errors = {str(error["userId"]): error["errorInfo"] for error in answer["errors"]}
+    about = [errors.get(person, "exported") for person in people]
+    sentences = Counter(re.sub(r"until \d+ \w+ [\d:]+", "until …", sentence) for sentence in about)
+    exported = sentences.pop("exported", 0)
+    lines = [f"{exported} exported." if exported else ""]
+    lines += [f"{number} errors: {sentence}" for sentence, number in sorted(sentences.items())]
+    return " ".join(filter(None, lines))
+
+
+def delivery_states(attempt: ExportAttempt, people: Iterable[str]) -> str:
+    deliveries = attempt.deliveries.filter(participant__user_id__in=people)
+    return counted(deliveries.values_list("state", flat=True))
+
+
+def participant_states(people: Iterable[str]) -> str:
+    return counted(Participant.objects.filter(user_id__in=people).values_list("state", flat=True))
+
+
+def counted(states: Iterable[str]) -> str:
+    """`4 DELIVERED, 8 FAILED`"""
+    return ", ".join(f"{number} {state}" for state, number in sorted(Counter(states).items()))
+
+
+def tables(findings: Iterable[Finding]) -> str:
+    """Markdown: a table a section."""
+    lines: list[str] = []
+    ordered = sorted(findings, key=lambda finding: (finding.section, finding.place))
+    for number, title in enumerate(SECTIONS):
+        lines += ["", f"## {title}", "", line(COLUMNS), line(["---"] * len(COLUMNS))]
+        lines += [line(finding.cells()) for finding in ordered if finding.section == number]
+    return "\n".join(lines)
+
+
+def line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def write_page(findings: Iterable[Finding]) -> None:
+    PAGE.write_text(BEFORE_THE_TABLES + tables(findings) + "\n")

@@ -1,0 +1,71 @@
+"""Every fault of the sandbox Learn, in one call of three and in all from the second on."""
+
+import pytest
+
+from gradebridge.sandbox.faults import KINDS, Reach
+from tests.faults.conftest import Trial
+
+ALL = "12 DELIVERED"
+ONE_FAILED, REST_FAILED = "8 DELIVERED, 4 FAILED", "4 DELIVERED, 8 FAILED"
+ONE_UNCONFIRMED, REST_UNCONFIRMED = "8 DELIVERED, 4 UNCONFIRMED", "4 DELIVERED, 8 UNCONFIRMED"
+
+AFTER = {  # fault: the states after it hit the second call; after it hit that and all later ones
+    "bearer_expired": (ALL, REST_FAILED),
+    "forbidden": (ONE_FAILED, REST_FAILED),
+    "not_installed": (ONE_FAILED, REST_FAILED),
+    "quota_short": (ALL, REST_FAILED),
+    "quota_long": (ONE_FAILED, REST_FAILED),
+    "quota_reset_header": (ONE_FAILED, REST_FAILED),
+    "server_error": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
+    "bad_gateway": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
+    "maintenance": (ONE_FAILED, REST_FAILED),
+    "html_200": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
+    "redirect": (ONE_FAILED, REST_FAILED),
+    "silent_before": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
+    "reset_before": (ALL, REST_UNCONFIRMED),  # a kept connection that breaks without a word is tried anew once
+    "partial": (ALL, "8 DELIVERED, 4 REJECTED"),
+    "random_rejects": (ALL, "9 DELIVERED, 3 REJECTED"),
+    "shorter": (ALL, REST_UNCONFIRMED),
+    "longer": (ALL, REST_UNCONFIRMED),
+    "shuffled": (ALL, ALL),
+    "foreign_names": (ALL, REST_UNCONFIRMED),
+    "no_status": (ALL, REST_UNCONFIRMED),
+    "flaky_message": (ALL, ALL),
+    "truncated_json": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
+    "cut_off": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
+    "silent_after": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
+    "reset_after": (ALL, REST_UNCONFIRMED),
+    "slow_drip": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
+    "endless_body": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
+    "gzip_bomb": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
+}
+PARAMETERS = {"random_rejects": {"share": 0.3}}
+
+
+def test_every_fault_of_the_sandbox_is_tried():
+    assert [kind.name for kind in KINDS.values() if kind.reach is not Reach.TOKEN] == list(AFTER)
+
+
+@pytest.mark.parametrize("fault", AFTER)
+def test_a_fault_of_one_call(trial: Trial, fault: str):
+    trial.learn.faults.add(fault, skip=1, times=1, **PARAMETERS.get(fault, {}))
+
+    answer = trial.export()
+
+    assert not trial.learn.faults.as_json()  # it has hit
+    trial.learn_recovers()
+    trial.ends_well(answer, section=0, place=list(AFTER).index(fault), fault=line(fault), after=AFTER[fault][0])
+
+
+@pytest.mark.parametrize("fault", AFTER)
+def test_a_fault_that_lasts(trial: Trial, fault: str):
+    trial.learn.faults.add(fault, skip=1, times=None, **PARAMETERS.get(fault, {}))
+
+    answer = trial.export()
+
+    trial.learn_recovers()
+    trial.ends_well(answer, section=1, place=list(AFTER).index(fault), fault=line(fault), after=AFTER[fault][1])
+
+
+def line(fault: str) -> str:
+    return f"`{fault}`: {' '.join(KINDS[fault].description.split())}"
