@@ -3,11 +3,12 @@
 import os
 
 import gradebridge.settings as site  # a bad environment ends the start here, with one line and not one a worker
+from gradebridge.environment import read, whole
 
 bind = "127.0.0.1:" + os.environ.get("PORT", "8000")
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+workers = read("WEB_CONCURRENCY", whole(least=1, most=64), default="2")
 threads = 40  # most of an export's time is waiting for Learn
 timeout = int(site.EXPORT_DEADLINE) + 30  # a worker that is silent for longer is dead
-graceful_timeout = int(site.EXPORT_DEADLINE)  # an export in flight gets its answer before a restart
+graceful_timeout = int(site.EXPORT_DEADLINE) + 5  # an export in flight gets its answer before a restart
 control_socket_disable = True

@@ -16,7 +16,8 @@ from functools import cache
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -80,7 +81,7 @@ def deliver(attempt: ExportAttempt, *, queued: int, until: datetime) -> None:
     if couriers.wait_for(attempt.pk, queued=queued, until=until):
         return
     now = timezone.now()
-    attempt.deliveries.filter(state=Delivery.State.QUEUED).close(Delivery.State.FAILED, Cause.DEADLINE, now=now)
+    attempt.deliveries.filter(state=Delivery.State.QUEUED).settle_as(Delivery.State.FAILED, Cause.DEADLINE, now=now)
     settle([attempt.pk])
 
 
@@ -88,19 +89,16 @@ def claim(*, at_least: int) -> Batch | None:
     """Take up to LEARN_BATCH_SIZE waiting deliveries for one call; None if fewer than `at_least` wait."""
     now = timezone.now()
     with transaction.atomic():
-        rows = list(
-            Delivery.objects.waiting(now)
-            .select_for_update(skip_locked=True, of=("self",))
-            .values_list("pk", "attempt_id", "course_id", "learn_user_id", "column_name", "value")[
-                : settings.LEARN_BATCH_SIZE
-            ]
-        )
+        rows = Delivery.objects.waiting(now, most=settings.LEARN_BATCH_SIZE)
         if not rows or len(rows) < at_least:
             return None
         attempts = {row[1] for row in rows}
         batch = Batch(
             claim=uuid4(),
-            until=ExportAttempt.objects.filter(pk__in=attempts).aggregate(until=Max("ends_by"))["until"],
+            until=min(
+                ExportAttempt.objects.filter(pk__in=attempts).aggregate(last=Max("ends_by"))["last"],
+                now + timedelta(seconds=settings.EXPORT_DEADLINE),
+            ),
             pks=[row[0] for row in rows],
             attempts=attempts,
             items=[row[2:] for row in rows],
@@ -121,15 +119,14 @@ class Sent:
 
 def send(batch: Batch) -> Sent:
     """The call itself. Whatever goes wrong is an outcome."""
-    lifts_at = quota.lifts_at(timezone.now())
-    connection.close()  # it goes back to the pool during the call
-    if lifts_at and lifts_at >= batch.until:
-        return Sent(outcomes=[QuotaUsedUp(lifts_at)] * len(batch.items))
-    if lifts_at:
-        time.sleep(max(0, (lifts_at - timezone.now()).total_seconds()))
-    remaining = (batch.until - timezone.now()).total_seconds()
     calls: list[Call] = []
     try:
+        if lifts_at := quota.lifts_at(timezone.now()):
+            if lifts_at >= batch.until:
+                return Sent(outcomes=[QuotaUsedUp(lifts_at)] * len(batch.items))
+            time.sleep(max(0, (lifts_at - timezone.now()).total_seconds()))
+        connection.close()  # it goes back to the pool during the call
+        remaining = (batch.until - timezone.now()).total_seconds()
         items = [
             GradeValue(course_id=course_id, user_id=user_id, name=name, value=value)
             for course_id, user_id, name, value in batch.items
@@ -137,6 +134,8 @@ def send(batch: Batch) -> Sent:
         outcomes: Sequence[LearnError | None] = grades_journey().set_grade_values(
             items, until=time.monotonic() + remaining, observe=calls.append
         )
+    except DatabaseError:
+        outcomes = [Unavailable("GradeBridge's own database was away, so nothing was sent")] * len(batch.items)
     except Exception:  # the one place that turns a crash into a recorded outcome
         log.exception("A call to Learn crashed")
         outcomes = [Crashed()] * len(batch.items)
@@ -196,9 +195,9 @@ def outcome_of(error: LearnError) -> tuple[str, str, str]:
 
 def settle(attempts: Sequence[int]) -> list[int]:
     """Finish those of the attempts whose deliveries are all settled, bring their flows' states after; returns them."""
-    finished = ExportAttempt.objects.filter(pk__in=attempts).settle(timezone.now())
-    if finished:
-        with transaction.atomic():
+    with transaction.atomic():
+        finished = ExportAttempt.objects.filter(pk__in=attempts).settle(timezone.now())
+        if finished:
             flows = list(Flow.objects.filter(attempts__in=finished).values_list("pk", flat=True))
             locked = Flow.objects.filter(pk__in=flows).order_by("pk").select_for_update()
             # A new statement after the lock: it counts all that was recorded by whoever held the lock before us.
@@ -221,7 +220,7 @@ def sweep(flows: QuerySet[Flow] | None = None) -> int:
         overdue = overdue.filter(flow__in=flows)
     attempts = list(overdue)
     for attempt in attempts:
-        dead_calls.filter(attempt=attempt).close(
+        dead_calls.filter(attempt=attempt).settle_as(
             Delivery.State.UNCONFIRMED,
             Cause.UNCONFIRMED,
             "The call to Learn was interrupted; it may have stored the grade",
@@ -229,7 +228,7 @@ def sweep(flows: QuerySet[Flow] | None = None) -> int:
         )
         if attempt.lease_ends_at < now:
             queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)
-            queued.close(Delivery.State.FAILED, Cause.INTERRUPTED, now=now)
+            queued.settle_as(Delivery.State.FAILED, Cause.INTERRUPTED, now=now)
     return len(settle([attempt.pk for attempt in attempts])) if attempts else 0
 
 
@@ -258,18 +257,25 @@ class Couriers:
             self._waiting[attempt] = settled
             self._arrived += queued
             self._call_couriers()
-            self._changed.notify()
-        connection.close()  # it goes back to the pool while we wait
+            self._changed.notify_all()
         try:
-            return settled.wait((until - timezone.now()).total_seconds())
+            running = ExportAttempt.objects.filter(pk=attempt, finished_at__isnull=True)
+            running.update(lease_ends_at=lease_end(timezone.now()))
+            connection.close()  # it goes back to the pool while we wait
+            while (remaining := (until - timezone.now()).total_seconds()) > 0:
+                if settled.wait(min(remaining, settings.LEARN_TIMEOUT)):
+                    return True
+                with self._changed:
+                    self._call_couriers()  # should the last one have died
+            return False
         finally:
             with self._changed:
                 self._waiting.pop(attempt, None)
 
     def _call_couriers(self) -> None:
         """Start one courier for each full batch, one for less, and one that stands by while a call is in flight."""
-        batches = self._arrived // settings.LEARN_BATCH_SIZE
-        wanted = min(max(1, batches + 1 if self._calls else batches), 2 * settings.LEARN_CONCURRENCY)
+        batches = max(1, self._arrived // settings.LEARN_BATCH_SIZE)
+        wanted = min(self._calls + batches, 2 * settings.LEARN_CONCURRENCY)
         if not self._keeps_leases:
             self._keeps_leases = True
             threading.Thread(target=self._keep_leases, name="leases", daemon=True).start()
@@ -294,10 +300,11 @@ class Couriers:
                         break
                     else:
                         self._stand_by()
-                except (OperationalError, InterfaceError):
-                    log.warning("The database is away; a courier tries again", exc_info=True)
+                except DatabaseError as error:
+                    log.warning("The database fails (%s); a courier tries again", type(error).__name__)
                     connection.close()
                     time.sleep(1)
+                    retired = self._retires()
         finally:
             connection.close()
             if not retired:
@@ -308,12 +315,14 @@ class Couriers:
         size = settings.LEARN_BATCH_SIZE
         with self._claiming:
             with self._changed:
-                if self._calls and self._arrived < size:
+                arrived = self._arrived
+                if self._calls and arrived < size:
                     return None
                 at_least = size if self._calls else 1
             batch = claim(at_least=at_least)
             with self._changed:
-                self._arrived = max(0, self._arrived - len(batch.pks)) if batch else 0
+                # What arrived during the claim may not be part of it.
+                self._arrived = max(0, self._arrived - (len(batch.pks) if batch else arrived))
                 if batch:
                     self._calls += 1
                     self._carried.add(batch.claim)
@@ -321,11 +330,13 @@ class Couriers:
 
     def _carry(self, batch: Batch) -> None:
         try:
-            with self._slots:
-                sent = send(batch)
-            with self._changed:
-                self._calls -= 1
-                self._changed.notify()
+            try:
+                with self._slots:
+                    sent = send(batch)
+            finally:
+                with self._changed:
+                    self._calls -= 1
+                    self._changed.notify_all()
             self._record(batch, sent)
         finally:
             with self._changed:
@@ -337,7 +348,7 @@ class Couriers:
             try:
                 record(batch, sent)
                 self._wake(settle(sorted(batch.attempts)))
-            except (OperationalError, InterfaceError):
+            except DatabaseError:
                 connection.close()
                 if pause is None:
                     raise
@@ -387,8 +398,8 @@ class Couriers:
                 lease = lease_end(timezone.now())
                 ExportAttempt.objects.filter(pk__in=waiting, finished_at__isnull=True).update(lease_ends_at=lease)
                 Delivery.objects.filter(claim__in=carried, state=Delivery.State.SENDING).update(lease_ends_at=lease)
-            except (OperationalError, InterfaceError):
-                log.warning("The database is away; leases could not be renewed", exc_info=True)
+            except DatabaseError as error:
+                log.warning("The database fails (%s); leases could not be renewed", type(error).__name__)
             finally:
                 connection.close()
 

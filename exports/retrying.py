@@ -44,7 +44,7 @@ def retry(participants: ParticipantQuerySet, *, by: User | None, in_background: 
     """
     delivering.sweep(Flow.objects.filter(pk__in=participants.order_by().values("flow")))
     wanted: dict[int, list[int]] = defaultdict(list)
-    for flow, participant in participants.failed().order_by("flow", "pk").values_list("flow_id", "pk"):
+    for flow, participant in participants.failed().order_by("flow_id", "pk").values_list("flow_id", "pk"):
         wanted[flow].append(participant)
     recorded = [
         found for flow, pks in wanted.items() if (found := retry_flow(flow, pks, by=by, in_background=in_background))
@@ -89,7 +89,7 @@ def cancel(attempt: ExportAttempt, *, by: User) -> int:
     if not running.update(cancelled_by=by, cancelled_at=now):
         return 0
     queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)
-    stopped = queued.close(Delivery.State.FAILED, Cause.CANCELLED, now=now)
+    stopped = queued.settle_as(Delivery.State.FAILED, Cause.CANCELLED, now=now)
     delivering.settle([attempt.pk])
     return stopped
 

@@ -20,9 +20,9 @@ class WorkerDied(Exception):
 def deliver_attempt(attempt_id: int) -> None:
     """Deliver what is queued in an attempt."""
     attempt = ExportAttempt.objects.get(pk=attempt_id)
-    queued = attempt.deliveries.filter(state=Delivery.State.QUEUED).count()
-    if queued:
-        delivering.deliver(attempt, queued=queued, until=attempt.ends_by)
+    still_open = attempt.deliveries.filter(state__in=Delivery.OPEN).count()  # others may carry some already
+    if still_open:
+        delivering.deliver(attempt, queued=still_open, until=attempt.ends_by)
 
 
 def settle_dead_tasks() -> int:

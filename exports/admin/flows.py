@@ -88,6 +88,13 @@ class FlowAdmin(RetriesFailed):
         allowed: bool = super().has_delete_permission(request, obj)
         return allowed and obj is not None and not obj.participants.exists() and not obj.attempts.exists()
 
+    def save_model(self, request: HttpRequest, obj: Flow, form: Any, change: bool) -> None:
+        """Only what the form changed: an export may have moved the state and the counts meanwhile."""
+        if not change:
+            obj.save()
+        elif form.changed_data:
+            obj.save(update_fields=form.changed_data)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:

@@ -120,20 +120,27 @@ class ExportAttempt(models.Model):
         return self.trigger == self.Trigger.RETRY and self.finished_at is None and self.cancelled_at is None
 
 
+Row = tuple[int, int, str, str, str, str]  # primary key, attempt, course id, Learn user, column name, value
+
+
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def waiting(self, now: datetime) -> DeliveryQuerySet:
-        """What may be sent now, whoever queued it: in time, and with somebody alive to answer for it.
+    def waiting(self, now: datetime, *, most: int) -> list[Row]:
+        """Up to `most` rows that may be sent now, whoever queued them, locked: in time, with somebody alive for them.
 
-        In the order of the index, without a join: taking the first few must not look at all that is queued.
+        Exports go before retries: WISEflow waits for its verdicts. The rows are taken in the order of the index,
+        without a join, so that taking a few does not look at all that is queued.
         """
-        given_up = ExportAttempt.objects.filter(
-            Q(ends_by__lte=now) | Q(lease_ends_at__lte=now), finished_at__isnull=True
+        running = ExportAttempt.objects.filter(finished_at__isnull=True)
+        given_up = list(running.filter(Q(ends_by__lte=now) | Q(lease_ends_at__lte=now)).values_list("pk", flat=True))
+        retries = list(running.filter(trigger=ExportAttempt.Trigger.RETRY).values_list("pk", flat=True))
+        queued = self.filter(state=Delivery.State.QUEUED).order_by("pk").select_for_update(skip_locked=True)
+        columns = ("pk", "attempt_id", "course_id", "learn_user_id", "column_name", "value")
+        rows = queued.exclude(attempt__in=given_up + retries).values_list(*columns)[:most]
+        return list(rows) or (
+            list(queued.exclude(attempt__in=given_up).values_list(*columns)[:most]) if retries else []
         )
-        waiting = self.filter(state=Delivery.State.QUEUED).order_by("pk")
-        pks = list(given_up.values_list("pk", flat=True))
-        return waiting.exclude(attempt__in=pks) if pks else waiting
 
-    def close(self, state: Delivery.State, cause: Cause, detail: str = "", *, now: datetime) -> int:
+    def settle_as(self, state: Delivery.State, cause: Cause, detail: str = "", *, now: datetime) -> int:
         """Settle those of these that are open as not delivered, with their participants. Returns how many."""
         with transaction.atomic():
             still_open = self.filter(state__in=Delivery.OPEN).order_by("pk").select_for_update()

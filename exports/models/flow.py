@@ -29,7 +29,7 @@ class FlowQuerySet(models.QuerySet["Flow"]):
             return locked.get(flow_id=flow_id)
 
     def refresh(self, pks: Collection[int]) -> None:
-        """Bring these flows'  counts and state after its participants'. One failed participant makes it FAILED (R6).
+        """Bring these flows' counts and state after its participants'. One failed participant makes it FAILED (R6).
 
         Call it with the flows' rows locked, so that what is counted last is also written last.
         """

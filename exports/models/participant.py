@@ -83,10 +83,5 @@ class Participant(models.Model):
         return f"{self.user_id} in flow {self.flow.flow_id}"
 
     @property
-    def is_exported(self) -> bool:
-        """Whether Learn holds a confirmed grade of this person, whatever a later export came to."""
-        return self.exported_at is not None
-
-    @property
     def error_info(self) -> str:
         return Cause(self.cause).error_info(self.detail) if self.cause else ""

@@ -107,7 +107,7 @@ def test_two_retries_send_nobody_twice(learn, flow, wiseflow, manager):
     run_tasks()
 
     assert (first.queued, second.queued) == (1, 0)
-    assert learn.world.sent(COURSE, COLUMN, "u1") == ["A"]
+    assert learn.world.sent(COURSE, COLUMN, "u1") == ["A"], list(Delivery.objects.values("state", "cause", "detail"))
 
 
 def test_the_task_is_enqueued_with_the_attempt(flow, manager):

@@ -40,7 +40,7 @@ def small_batches(settings: Any) -> None:
     settings.LEARN_BATCH_SIZE = 4
     settings.LEARN_CONCURRENCY = 1  # which call is hit is then certain
     settings.LEARN_TIMEOUT = 1
-    settings.EXPORT_DEADLINE = 8
+    settings.EXPORT_DEADLINE = 6
 
 
 @pytest.fixture

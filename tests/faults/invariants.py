@@ -44,7 +44,7 @@ def stands_where_the_last_delivery_left_it(participant: Participant, deliveries:
         expected = ExportState.EXPORTED if delivered else ExportState.FAILED
     assert participant.state == expected, participant
     confirmed = [delivery for delivery in deliveries if delivery.state == State.DELIVERED]
-    assert participant.is_exported == bool(confirmed), participant
+    assert (participant.exported_at is not None) == bool(confirmed), participant
     if confirmed:
         assert participant.exported_value == confirmed[-1].value, participant
 

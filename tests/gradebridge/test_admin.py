@@ -8,7 +8,6 @@ from django.test import Client
 from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
-from exports.roles import ADMINISTRATORS, MANAGERS
 from exports.tasks import deliver_attempt
 from tests.factories import ExportAttemptFactory, UserFactory
 from tests.signed_in import signed_in, text_of
@@ -35,7 +34,7 @@ def test_groups_open(superuser: Client) -> None:
     assert superuser.get(reverse("admin:auth_group_change", args=[1])).status_code == 200
 
 
-@pytest.mark.parametrize("people", [{"group": MANAGERS}, {"group": ADMINISTRATORS}])
+@pytest.mark.parametrize("people", [{"manager": True}, {"administrator": True}])
 def test_users_groups_and_tasks_are_for_those_with_the_permission(people: dict[str, Any], db: None) -> None:
     client = signed_in(**people)
     for model in ("auth_user", "auth_group", "django_tasks_database_dbtaskresult"):

@@ -6,9 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count
 
-from exports import retrying
+from exports import delivering, retrying
 from exports.causes import Cause
-from exports.models import Delivery, Flow, Participant
+from exports.models import Delivery, ExportAttempt, Flow, Participant
 from exports.tasks import deliver_attempt
 
 
@@ -24,16 +24,20 @@ class Command(BaseCommand):
             if not Flow.objects.filter(flow_id=flow).exists():
                 raise CommandError(f"Flow {flow} is not known.")
             participants = participants.filter(flow__flow_id=flow)
-        retry = retrying.retry(participants, by=None, in_background=False)
-        if not retry.attempts:
-            self.stdout.write(retry.sentence())
+        delivering.sweep()  # what a dead process left behind is failed too
+        attempts: list[ExportAttempt] = []
+        for failed_flow in set(participants.failed().values_list("flow_id", flat=True)):
+            retry = retrying.retry(participants.filter(flow=failed_flow), by=None, in_background=False)
+            for attempt in retry.attempts:
+                deliver_attempt.call(attempt.pk)
+            attempts += retry.attempts
+        if not attempts:
+            self.stdout.write("Nothing to retry: no grade is failed.")
             return
-        for attempt in retry.attempts:
-            deliver_attempt.call(attempt.pk)
-        delivered = Delivery.objects.filter(attempt__in=retry.attempts, state=Delivery.State.DELIVERED).count()
+        delivered = Delivery.objects.filter(attempt__in=attempts, state=Delivery.State.DELIVERED).count()
         causes = dict(participants.failed().order_by("cause").values_list("cause").annotate(Count("pk")))
         self.stdout.write(
-            f"{len(retry.attempts)} {'attempt' if len(retry.attempts) == 1 else 'attempts'}, "
+            f"{len(attempts)} {'attempt' if len(attempts) == 1 else 'attempts'}, "
             f"{delivered} delivered, {sum(causes.values())} still failed"
         )
         for cause, count in causes.items():

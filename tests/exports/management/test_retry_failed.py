@@ -67,7 +67,7 @@ def test_what_a_dead_process_left_behind_is_retried_too(learn, flow, capsys):
 def test_nothing_failed_is_said_and_is_no_error(capsys):
     ParticipantFactory(flow__flow_id="77", exported=True)
     call_command("retry_failed", "--flow", "77")
-    assert capsys.readouterr().out == "Nothing to retry: none of these grades is failed.\n"
+    assert capsys.readouterr().out == "Nothing to retry: no grade is failed.\n"
 
 
 @pytest.mark.django_db

@@ -140,7 +140,7 @@ def test_an_attempt_finishes_when_its_last_delivery_is_settled():
     attempts = type(attempt).objects.filter(pk=attempt.pk)
 
     assert attempts.settle(timezone.now()) == []
-    Delivery.objects.filter(pk=last.pk).close(Delivery.State.FAILED, "DEADLINE", now=timezone.now())
+    Delivery.objects.filter(pk=last.pk).settle_as(Delivery.State.FAILED, "DEADLINE", now=timezone.now())
     assert attempts.settle(timezone.now()) == [attempt.pk]
     assert attempts.settle(timezone.now()) == []
 

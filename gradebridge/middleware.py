@@ -1,0 +1,24 @@
+"""What every address of the site has in common."""
+
+import logging
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
+
+log = logging.getLogger(__name__)
+
+
+class DatabaseAwayMiddleware(MiddlewareMixin):
+    """Answers 503 while the database does not answer. What was recorded before stays recorded."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, (OperationalError, InterfaceError)):
+            return None
+        log.error("The database does not answer: %s", type(exception).__name__)
+        return HttpResponse(
+            "GradeBridge's database is not available. Try again in a minute.\n",
+            status=503,
+            content_type="text/plain",
+            headers={"Retry-After": "60"},
+        )
