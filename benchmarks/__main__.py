@@ -3,10 +3,14 @@
 import argparse
 import os
 import platform
+import signal
 import sys
+import tempfile
 import time
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import IO
 
 from benchmarks import admin, bulk, growth, instant, nodes, peers
 from benchmarks.postgresql import Server
@@ -44,19 +48,35 @@ def main() -> None:
     if unknown := set(chosen) - set(SECTIONS):
         parser.error(f"there is no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
     os.environ["NO_PROXY"] = "127.0.0.1"  # nothing here is for a proxy
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that processes are stopped and databases dropped
     server = Server()
     head = f"{INTRODUCTION}\n{machine(server)}\n"
-    found: list[Section] = []
-    with server.database() as template:
-        sites = Sites(server, template)
-        for name in chosen:
-            began = time.monotonic()
-            found.append(SECTIONS[name](sites))
-            print(render(found[-1]), flush=True)
-            print(f"({name}: {time.monotonic() - began:.0f} s)\n", file=sys.stderr)
+    with tempfile.TemporaryFile() as output, server.database() as template:
+        try:
+            found = measure(chosen, Sites(server, template, output=output))
+        except Exception:
+            print(last_lines(output), file=sys.stderr)
+            raise
     print(verdict(found))
     if set(chosen) == set(SECTIONS):
         PAGE.write_text("\n".join([head, f"**{verdict(found)}**\n", *map(render, found)]))
+
+
+def measure(names: Sequence[str], sites: Sites) -> list[Section]:
+    """Measure these sections, and print each as soon as it is known."""
+    found = []
+    for name in names:
+        began = time.monotonic()
+        found.append(SECTIONS[name](sites))
+        print(render(found[-1]), flush=True)
+        print(f"({name}: {time.monotonic() - began:.0f} s)\n", file=sys.stderr)
+    return found
+
+
+def last_lines(output: IO[bytes]) -> str:
+    """What the site's processes have printed at last."""
+    output.seek(max(0, output.seek(0, os.SEEK_END) - 4000))
+    return output.read().decode(errors="replace")
 
 
 def machine(server: Server) -> str:
@@ -64,7 +84,8 @@ def machine(server: Server) -> str:
     packages = ", ".join(f"{name} {version(name.lower())}" for name in ("Django", "gunicorn", "psycopg", "requests"))
     return (
         f"Machine: {os.cpu_count()} cores, {platform.system()} {platform.machine()}."
-        f" Python {platform.python_version()}, PostgreSQL {server.version}, {packages}.\nLoad average at the start: {os.getloadavg()[0]:.1f}.\n"
+        f" Python {platform.python_version()}, PostgreSQL {server.version}, {packages}."
+        f" Load average at the start: {os.getloadavg()[0]:.1f}.\n"
     )
 
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psycopg
 import requests
@@ -40,10 +40,10 @@ ENVIRONMENT = {
 class Site(Processes):
     """A site on the database at `database`. `key` is that of its API client."""
 
-    def __init__(self, database: str, *, key: str = "", web_processes: int = 1) -> None:
+    def __init__(self, database: str, *, output: IO[bytes], key: str = "", web_processes: int = 1) -> None:
         self.database, self.key = database, key
         environment = {**ENVIRONMENT, "DATABASE_URL": database, "WEB_CONCURRENCY": str(web_processes)}
-        super().__init__(port=free_port(), learn_port=free_port(), environment=environment)
+        super().__init__(port=free_port(), learn_port=free_port(), environment=environment, output=output)
 
     def start_slow_learn(self, *, people: int, columns: Sequence[str] = (COLUMN,)) -> None:
         """A sandbox Learn with one course, where so many people are enrolled, and a quota that does not end."""
@@ -102,9 +102,9 @@ class Site(Processes):
 class Sites:
     """Makes sites whose database is a copy of one that was migrated once: migrating takes seconds."""
 
-    def __init__(self, server: Server, template: str) -> None:
-        self._server, self._template = server, template
-        site = Site(template)
+    def __init__(self, server: Server, template: str, *, output: IO[bytes]) -> None:
+        self._server, self._template, self._output = server, template, output
+        site = Site(template, output=output)
         site.manage("migrate", "--verbosity", "0")
         site.manage("createsuperuser", "--noinput", "--username", USER, "--email", "bench@example.org")
         self._key = site.manage("create_api_client", "WISEflow").strip()
@@ -114,7 +114,7 @@ class Sites:
         """A site none of whose processes runs yet."""
         with (
             self._server.database(like=self._template) as database,
-            Site(database, key=self._key, web_processes=web_processes) as site,
+            Site(database, output=self._output, key=self._key, web_processes=web_processes) as site,
         ):
             yield site
 
@@ -128,9 +128,11 @@ def bodies(people: int) -> list[bytes]:
     return [json.dumps({"participants": [{"userId": user, "mark": "A"}]}).encode() for user in user_ids(people)]
 
 
-def body(people: int) -> bytes:
-    """What WISEflow sends for so many people at once."""
-    return json.dumps({"participants": [{"userId": user, "mark": "A"} for user in user_ids(people)]}).encode()
+def body(people: int, *, not_assessed: int = 0) -> bytes:
+    """What WISEflow sends for so many people at once, the first of whom have no grade."""
+    users = user_ids(people)
+    graded = [{"userId": user, "mark": "A"} for user in users[not_assessed:]]
+    return json.dumps({"participants": [*({"userId": user} for user in users[:not_assessed]), *graded]}).encode()
 
 
 def items(people: int) -> list[Item]:

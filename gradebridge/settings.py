@@ -146,6 +146,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
+        "apscheduler": {"level": logging.WARNING},  # a line for every tick says nothing
         # At DEBUG these write bearer tokens and secrets.
         "oauthlib": {"level": logging.INFO},
         "requests_oauthlib": {"level": logging.INFO},

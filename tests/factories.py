@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from courses.models import Course, GradeColumn, GradeSchema
+from courses.models import Course, GradeColumn, GradeSchema, ServiceCall
 from exports.causes import Cause
 from exports.models import ApiClient, ColumnMapping, Delivery, ExportAttempt, ExportState, Flow, Participant
 from exports.models.api_client import hash_key
@@ -68,6 +68,21 @@ class GradeColumnFactory(factory.django.DjangoModelFactory):
 
     course = factory.SubFactory(CourseFactory)
     name = factory.Sequence("Final grade {}".format)
+
+
+class ServiceCallFactory(factory.django.DjangoModelFactory):
+    """A call in which Learn confirmed one item."""
+
+    class Meta:
+        model = ServiceCall
+
+    service = "gradeValueAPI"
+    items = 1
+    status = 200
+    ok_count = 1
+    error_count = 0
+    seconds = 0.2
+    started_at = factory.LazyFunction(timezone.now)
 
 
 class FlowFactory(factory.django.DjangoModelFactory):

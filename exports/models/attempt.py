@@ -135,10 +135,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         retries = list(running.filter(trigger=ExportAttempt.Trigger.RETRY).values_list("pk", flat=True))
         queued = self.filter(state=Delivery.State.QUEUED).order_by("pk").select_for_update(skip_locked=True)
         columns = ("pk", "attempt_id", "course_id", "learn_user_id", "column_name", "value")
-        rows = queued.exclude(attempt__in=given_up + retries).values_list(*columns)[:most]
-        return list(rows) or (
-            list(queued.exclude(attempt__in=given_up).values_list(*columns)[:most]) if retries else []
-        )
+        rows = list(queued.exclude(attempt__in=given_up + retries).values_list(*columns)[:most])
+        if not rows and retries:
+            rows = list(queued.exclude(attempt__in=given_up).values_list(*columns)[:most])
+        return rows
 
     def settle_as(self, state: Delivery.State, cause: Cause, detail: str = "", *, now: datetime) -> int:
         """Settle those of these that are open as not delivered, with their participants. Returns how many."""

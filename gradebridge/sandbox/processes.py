@@ -80,6 +80,9 @@ class Processes:
     def start_worker(self) -> subprocess.Popen[bytes]:
         return self._start("manage.py", "db_worker", "--interval", "0.2", "--no-startup-delay")
 
+    def start_scheduler(self) -> subprocess.Popen[bytes]:
+        return self._start("manage.py", "scheduler")
+
     def check(self) -> None:
         """Raises ProcessFailed when one of them has ended."""
         for process in self._running:

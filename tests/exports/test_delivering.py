@@ -4,14 +4,15 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
+from courses.models import ServiceCall
 from exports import delivering, retrying
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
 from tests.conftest import COLUMN, COURSE
-from tests.factories import DeliveryFactory, ExportAttemptFactory, FlowFactory, ParticipantFactory
+from tests.factories import DeliveryFactory, ExportAttemptFactory, FlowFactory, ParticipantFactory, ServiceCallFactory
 
 People = Participant.objects
 
@@ -137,6 +138,72 @@ def test_two_exports_of_one_flow_at_once_send_nobody_twice(learn, flow, wiseflow
 
     assert [len(learn.world.sent(COURSE, COLUMN, f"u{number}")) for number in range(1, 11)] == [1] * 10
     assert sorted(answer["numberOfSuccess"] for answer in answers) in ([0, 10], [10, 10])
+
+
+class TestCallLog:
+    def test_each_call_is_logged_once_with_its_attempts_and_nothing_of_a_person(self, learn, flow, wiseflow):
+        wiseflow.export({"userId": "u1", "mark": "A"}, {"userId": "stranger", "mark": "B"})
+
+        first, second = ServiceCall.objects.order_by("pk")
+        assert (first.service, first.items, first.status, first.ok_count, first.error_count) == (
+            "gradeValueAPI",
+            2,
+            412,
+            1,
+            1,
+        )
+        assert (second.items, second.error_count) == (1, 1)  # the rejected one was asked for once more
+        assert list(first.attempts.all()) == list(ExportAttempt.objects.all())
+        assert first.rate_limit == 10_000
+
+    def test_a_long_quota_stops_every_process_until_it_lifts(self, learn, flow, wiseflow):
+        learn.faults.add("quota_long", times=1)
+        wiseflow.export({"userId": "u1", "mark": "A"})
+        learn.calls.clear()
+
+        answer = wiseflow.export({"userId": "u2", "mark": "A"})
+
+        assert "quota of calls is used up until" in answer["errors"][0]["errorInfo"]
+        assert learn.calls.of("gradeValueAPI") == []
+
+    def test_a_quota_that_lifts_in_time_is_waited_for(self, learn, flow, wiseflow):
+        ServiceCallFactory(lifts_at=timezone.now() + timedelta(seconds=0.5))
+
+        assert wiseflow.export({"userId": "u1", "mark": "A"})["numberOfSuccess"] == 1
+
+
+def test_an_export_goes_before_a_retry_that_was_asked_for_earlier(learn, flow, settings):
+    settings.LEARN_BATCH_SIZE = 1
+    retry = DeliveryFactory(
+        attempt=ExportAttemptFactory(flow=flow, running=True, trigger=ExportAttempt.Trigger.RETRY),
+        queued=True,
+        participant__queued=True,
+    )
+    export = DeliveryFactory(
+        attempt=ExportAttemptFactory(flow=flow, running=True), queued=True, participant__queued=True
+    )
+
+    assert [delivering.claim(at_least=1).pks for _ in range(2)] == [[export.pk], [retry.pk]]
+
+
+def test_a_flow_follows_its_attempt_even_when_settling_is_interrupted(learn, flow, wiseflow, monkeypatch):
+    """Attempt and flow are settled in one transaction: neither is without the other."""
+    failures = [OperationalError("gone"), OperationalError("gone")]
+
+    def fail_twice(*args):
+        if failures:
+            raise failures.pop()
+        return refresh(*args)
+
+    refresh = Flow.objects.refresh
+    attempt = ExportAttemptFactory(flow=flow, dead=True)
+    DeliveryFactory(attempt=attempt, queued=True, participant__queued=True)
+    monkeypatch.setattr(type(Flow.objects), "refresh", lambda self, *args: fail_twice(*args))
+
+    with pytest.raises(OperationalError):
+        delivering.sweep()
+    attempt.refresh_from_db()
+    assert attempt.finished_at is None
 
 
 class TestSweep:

@@ -4,12 +4,12 @@ import pytest
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from exports import retrying
+from exports import delivering, retrying
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Participant
 from exports.tasks import deliver_attempt
 from tests.conftest import COLUMN, COURSE
-from tests.factories import ParticipantFactory, UserFactory
+from tests.factories import DeliveryFactory, ExportAttemptFactory, ParticipantFactory, UserFactory
 
 
 def run_tasks():
@@ -126,3 +126,43 @@ def test_a_task_that_comes_twice_sends_once(learn, flow, manager):
     deliver_attempt.func(retry.attempts[0].pk)
 
     assert learn.world.sent(COURSE, COLUMN, "u1") == ["B"]
+
+
+class TestCancel:
+    @pytest.fixture
+    def retry(self, flow, manager):
+        ParticipantFactory.create_batch(3, flow=flow, failed=True)
+        return retrying.retry(Participant.objects.all(), by=manager).attempts[0]
+
+    def test_what_is_not_yet_sent_stays_failed_and_is_never_sent(self, retry, manager):
+        assert retrying.cancel(retry, by=manager) == 3
+
+        retry.refresh_from_db()
+        assert (retry.state, retry.cancelled_by, retry.number_of_errors) == (ExportState.FAILED, manager, 3)
+        assert set(Participant.objects.values_list("state", "cause")) == {(ExportState.FAILED, Cause.CANCELLED)}
+        assert delivering.claim(at_least=1) is None
+
+    def test_what_is_in_a_call_is_left_to_it(self, retry, manager, settings):
+        settings.LEARN_BATCH_SIZE = 1
+        batch = delivering.claim(at_least=1)
+
+        assert retrying.cancel(retry, by=manager) == 2
+        delivering.record(batch, delivering.Sent(outcomes=[None]))
+        delivering.settle([retry.pk])
+
+        retry.refresh_from_db()
+        assert (retry.number_of_success, retry.number_of_errors) == (1, 2)
+
+    def test_twice_is_once(self, retry, manager):
+        retrying.cancel(retry, by=manager)
+
+        assert retrying.cancel(retry, by=UserFactory()) == 0
+        retry.refresh_from_db()
+        assert retry.cancelled_by == manager
+
+    def test_an_export_is_not_cancelled(self, flow, manager):
+        attempt = ExportAttemptFactory(flow=flow, running=True)
+        DeliveryFactory(attempt=attempt, queued=True, participant__queued=True)
+
+        assert retrying.cancel(attempt, by=manager) == 0
+        assert Delivery.objects.get().state == Delivery.State.QUEUED

@@ -1,6 +1,8 @@
 """The clock: does what must be done now and then. One is enough; two do no harm."""
 
 import logging
+import signal
+import sys
 from typing import Any
 
 from apscheduler.schedulers.blocking import BlockingScheduler
@@ -19,6 +21,7 @@ class Command(BaseCommand):
     def handle(self, **_: Any) -> None:
         scheduler = BlockingScheduler(timezone=settings.TIME_ZONE)
         scheduler.add_job(sweep, "interval", seconds=max(1, settings.LEARN_TIMEOUT), max_instances=1, coalesce=True)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         self.stdout.write(f"Sweeping every {max(1, settings.LEARN_TIMEOUT):g} seconds. Ctrl-C ends it.")
         self.stdout.flush()
         try:

@@ -57,6 +57,7 @@ class Command(BaseCommand):
         site.manage("demo", "--prepare")
         site.start_learn()
         site.start_worker()
+        site.start_scheduler()
         site.start_web()
         self.stdout.write("WISEflow exports its first grades ...")
         succeeded, failed = demo.export_all(site.url, site.learn)
