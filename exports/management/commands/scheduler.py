@@ -21,12 +21,13 @@ class Command(BaseCommand):
     def handle(self, **_: Any) -> None:
         scheduler = BlockingScheduler(timezone=settings.TIME_ZONE)
         scheduler.add_job(sweep, "interval", seconds=max(1, settings.LEARN_TIMEOUT), max_instances=1, coalesce=True)
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        for end in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(end, lambda *_: sys.exit(0))
         self.stdout.write(f"Sweeping every {max(1, settings.LEARN_TIMEOUT):g} seconds. Ctrl-C ends it.")
         self.stdout.flush()
         try:
             scheduler.start()
-        except (KeyboardInterrupt, SystemExit):
+        except SystemExit:
             self.stdout.write("Stopped.")
 
 
