@@ -29,6 +29,8 @@ class Cause(models.TextChoices):
     ADDED_BY_HAND = "ADDED_BY_HAND", "Added by hand"
     ALREADY_EXPORTED = "ALREADY_EXPORTED", "Already exported"
     ALTERNATIVE_GRADE_LOCKED = "ALTERNATIVE_GRADE_LOCKED", "Alternative grade locked"
+    SAME_LEARN_USER = "SAME_LEARN_USER", "Two people, one Learn user"
+    REPLACED = "REPLACED", "Replaced in Learn"
     IN_PROGRESS = "IN_PROGRESS", "Another export on its way"
     VALUE_NOT_USABLE = "VALUE_NOT_USABLE", "Value not usable"
 
@@ -100,6 +102,14 @@ _GUIDANCE = {
     ),
     Cause.ALTERNATIVE_GRADE_LOCKED: Guidance(
         "The alternative grade was exported as {detail} and is locked.", "Change it in Learn if it must change."
+    ),
+    Cause.SAME_LEARN_USER: Guidance(
+        "Two people of this export lead to the Learn user {detail}, with different grades.",
+        "Correct the Learn user of one of them, then retry.",
+    ),
+    Cause.REPLACED: Guidance(
+        "Another export has since set {detail} for this Learn user in this column.",
+        "Check the mappings and Learn users of both, and correct it in Learn.",
     ),
     Cause.IN_PROGRESS: Guidance("Another export of this person is on its way.", "Export again in a minute."),
     Cause.VALUE_NOT_USABLE: Guidance("Learn cannot take this grade: {detail}.", "Correct it and export again."),

@@ -38,7 +38,7 @@ from courses.grades_journey import (
 )
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, Flow
-from exports.models.attempt import settle_participants
+from exports.models.attempt import mark_replaced, settle_participants
 from exports.models.bulk import any_of, update
 
 log = logging.getLogger(__name__)
@@ -163,6 +163,7 @@ def record(batch: Batch, sent: Sent) -> None:
     )
     sending.update(state=Delivery.State.DELIVERED, settled_at=now)
     settle_participants(ours)
+    mark_replaced(ours)
     ExportAttempt.calls.through.objects.bulk_create(
         ExportAttempt.calls.through(exportattempt_id=attempt, servicecall_id=call.pk)
         for call in quota.log_calls(sent.calls)

@@ -12,7 +12,18 @@ from django.utils import timezone
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
 from exports.models.bulk import insert
-from exports.rules import AlreadyExported, Column, Entry, FlowFacts, PersonFacts, Refused, Send, Verdict, judge
+from exports.rules import (
+    AlreadyExported,
+    Column,
+    Entry,
+    FlowFacts,
+    PersonFacts,
+    Refused,
+    Send,
+    Verdict,
+    judge,
+    refuse_shared_places,
+)
 
 NOBODY = PersonFacts()
 FEW = 500  # up to so many people are looked up by name; for more, reading the whole flow is cheaper
@@ -37,7 +48,7 @@ def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queue
     counts = Counter(entries)
     known = find_known(flow, {entry.user_id for entry in counts})
     facts = flow_facts(flow, now)
-    verdicts = {entry: judge(entry, known.get(entry.user_id, NOBODY), facts) for entry in counts}
+    verdicts = refuse_shared_places({entry: judge(entry, known.get(entry.user_id, NOBODY), facts) for entry in counts})
     attempt.save()
     pks = record_participants(flow, verdicts, known)
     record_deliveries(attempt, verdicts, counts, pks, now)
@@ -105,6 +116,9 @@ def record_participants(
             "",
             person.exported_at,
             person.exported_value,
+            "",
+            "",
+            "",
             person.exported_mark,
             person.exported_alternative_grade,
         )
@@ -140,6 +154,9 @@ UNTOUCHED_COLUMNS = (
     "added_by",
     "exported_at",
     "exported_value",
+    "exported_course_id",
+    "exported_column_name",
+    "exported_learn_user_id",
     "exported_mark",
     "exported_alternative_grade",
 )
@@ -160,7 +177,7 @@ def standing(verdict: Verdict, person: PersonFacts) -> tuple[str, str, str, bool
         case AlreadyExported():
             return ExportState.EXPORTED.value, "", "", False
         case Refused(cause, detail) if person.state == ExportState.EXPORTED:
-            changed = cause in (Cause.ALREADY_EXPORTED, Cause.ALTERNATIVE_GRADE_LOCKED)
+            changed = cause in (Cause.ALREADY_EXPORTED, Cause.ALTERNATIVE_GRADE_LOCKED, Cause.REPLACED)
             return ExportState.EXPORTED.value, cause.value, detail, changed or person.changed_since_export
         case Refused(cause, detail):
             return ExportState.FAILED.value, cause.value, detail, person.changed_since_export

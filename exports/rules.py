@@ -3,6 +3,7 @@
 `judge` is the one way in. Every grade, in an export as in a retry, passes through it before anything is recorded.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -65,6 +66,7 @@ class PersonFacts:
     pk: int | None = None
     state: str = ExportState.NOT_EXPORTED
     cause: str = ""
+    detail: str = ""
     on_roster: bool = False
     added_by_hand: bool = False
     source_code: str = ""
@@ -78,6 +80,11 @@ class PersonFacts:
     @property
     def is_on_its_way(self) -> bool:
         return self.state == ExportState.QUEUED
+
+    @property
+    def is_replaced(self) -> bool:
+        """Another person's grade, or another flow's, stands in Learn now where this one's stood."""
+        return self.cause == Cause.REPLACED
 
     @property
     def in_doubt(self) -> bool:
@@ -126,9 +133,25 @@ def judge(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Verdict:
     return Send(entry.given, column, entry.learn_user_id or person.learn_user_id or entry.user_id)
 
 
+def refuse_shared_places(verdicts: Mapping[Entry, Verdict]) -> dict[Entry, Verdict]:
+    """The verdicts, where people who would set different values for one Learn user in one column are refused, all."""
+    values: dict[tuple[Column, str], set[str]] = defaultdict(set)
+    for verdict in verdicts.values():
+        if isinstance(verdict, Send):
+            values[verdict.column, verdict.learn_user_id].add(verdict.value)
+    return {
+        entry: Refused(Cause.SAME_LEARN_USER, verdict.learn_user_id)
+        if isinstance(verdict, Send) and len(values[verdict.column, verdict.learn_user_id]) > 1
+        else verdict
+        for entry, verdict in verdicts.items()
+    }
+
+
 def is_same_again(entry: Entry, person: PersonFacts) -> bool:
     """R3: the grade that Learn has already confirmed, and that nothing is about to replace."""
-    if person.exported_at is None or person.is_on_its_way or person.in_doubt or not entry.given:
+    if person.exported_at is None or not entry.given:
+        return False
+    if person.is_on_its_way or person.in_doubt or person.is_replaced:
         return False
     if entry.given == person.exported_value:
         return True
@@ -147,6 +170,11 @@ def refuse_locked_alternative_grade(entry: Entry, person: PersonFacts, flow: Flo
     if entry.given and person.exported_alternative_grade:
         return Refused(Cause.ALTERNATIVE_GRADE_LOCKED, exported_as(person, flow))
     return None
+
+
+def refuse_replaced(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+    """Two exports lead to one place in Learn: sending this one again would replace the other in turn."""
+    return Refused(Cause.REPLACED, person.detail) if entry.given and person.is_replaced else None
 
 
 def refuse_already_exported(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
@@ -206,6 +234,7 @@ def refuse_unmapped_source(entry: Entry, person: PersonFacts, flow: FlowFacts) -
 
 RULES = (
     refuse_person_on_its_way,
+    refuse_replaced,
     refuse_locked_alternative_grade,
     refuse_already_exported,
     refuse_unmapped_flow,

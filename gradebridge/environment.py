@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import zoneinfo
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,6 +11,10 @@ from urllib.parse import urlsplit
 import environ
 
 T = TypeVar("T")
+
+LEAST_SECRET = 32  # characters; sessions and bearer tokens are signed with it
+# What a Host header can hold, without a port; Django also takes * and a leading dot.
+HOST = re.compile(r"\*|[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
 
 
 def read(name: str, cast: Callable[[str], T], *, default: str | None = None) -> T:
@@ -30,6 +35,12 @@ def text(value: str) -> str:
     return value
 
 
+def secret(value: str) -> str:
+    if len(value) < LEAST_SECRET:
+        raise ValueError(f"it has {len(value)} characters; at least {LEAST_SECRET} are needed")
+    return value
+
+
 def boolean(value: str) -> bool:
     if value.lower() in ("true", "1", "yes", "on"):
         return True
@@ -40,6 +51,27 @@ def boolean(value: str) -> bool:
 
 def items(value: str) -> list[str]:
     return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def hosts(value: str) -> list[str]:
+    """Names and addresses as they stand in a Host header, at least one."""
+    found = items(value)
+    if not found:
+        raise ValueError("it names no host, so every request would be refused")
+    for host in found:
+        if not HOST.fullmatch(host):
+            raise ValueError(f"'{host}' is no host name alone, such as grades.example.edu")
+    return found
+
+
+def origins(value: str) -> list[str]:
+    """Origins as a browser sends them: a scheme and a host, and nothing after them."""
+    found = items(value)
+    for origin in found:
+        scheme, separator, host = origin.partition("://")
+        if scheme not in ("http", "https") or not separator or not host or re.search(r"[\s/?#@]", host):
+            raise ValueError(f"'{origin}' is no origin such as https://grades.example.edu")
+    return found
 
 
 def networks(value: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:

@@ -1,7 +1,10 @@
 """What every address of the site has in common."""
 
 import logging
+from collections.abc import Callable
+from typing import Any
 
+from django.core.exceptions import BadRequest
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
@@ -22,3 +25,14 @@ class DatabaseAwayMiddleware(MiddlewareMixin):
             content_type="text/plain",
             headers={"Retry-After": "60"},
         )
+
+
+class NoNulMiddleware(MiddlewareMixin):
+    """Answers 400 where the admin's query holds a NUL: its lists filter by what stands there, and PostgreSQL fails."""
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        match = request.resolver_match
+        if match and "admin" in match.app_names and "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("The query of the address holds a NUL character.")

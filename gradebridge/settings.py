@@ -14,9 +14,9 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 # The site
 DEBUG = read("DEBUG", environment.boolean, default="false")
-SECRET_KEY = read("SECRET_KEY", environment.text)
-ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.items, default="localhost,127.0.0.1,[::1]")
-CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", environment.items, default="")
+SECRET_KEY = read("SECRET_KEY", environment.secret)
+ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.hosts, default="localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", environment.origins, default="")
 TRUSTED_PROXIES = read("TRUSTED_PROXIES", environment.networks, default="")
 TIME_ZONE = read("TIME_ZONE", environment.time_zone, default="UTC")
 
@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "gradebridge.middleware.DatabaseAwayMiddleware",
+    "gradebridge.middleware.NoNulMiddleware",
 ]
 
 ROOT_URLCONF = "gradebridge.urls"

@@ -8,8 +8,8 @@ What can be believed of an answer:
   of them succeeds: results stand at other places than their items, so nothing is known;
 - anything else: nothing is known of anybody in the call.
 
-Setting a value twice is harmless, so where nothing is known the items are split and sent again. What is never settled
-that way is unconfirmed.
+Setting a value twice is harmless, so where nothing is known the items are split and sent again. A success then is one;
+a rejection is not: the call before it may have stored the item. That, and what is never settled, is unconfirmed.
 """
 
 import time
@@ -51,6 +51,7 @@ class Settlement:
         pending = [list(range(len(self._items)))]
         while pending:
             batch = pending.pop()
+            is_part = self._calls > 0  # of a batch that was sent before, and its answer not believed
             try:
                 verdicts = self._verdicts(batch)
             except LearnError as error:
@@ -65,7 +66,7 @@ class Settlement:
                 pending += reversed(self._split(batch))
             else:
                 for place, verdict in zip(batch, verdicts, strict=True):
-                    outcomes[place] = verdict
+                    outcomes[place] = in_doubt(verdict) if verdict and is_part else verdict
         return outcomes
 
     def _verdicts(self, batch: list[int]) -> list[LearnError | None] | None:
@@ -100,3 +101,8 @@ class Settlement:
             return list(by_echo.values())
         middle = len(batch) // 2
         return [batch[:middle], batch[middle:]] if middle else []
+
+
+def in_doubt(rejection: LearnError) -> Unconfirmed:
+    """A rejection of what an earlier call may have stored."""
+    return Unconfirmed(f"Learn may have stored it when it was first sent. Sent again, it was rejected: {rejection}")

@@ -1,6 +1,7 @@
 """The raw body, bounded. What it means is for `exports.reading` alone."""
 
 from django.conf import settings
+from gunicorn.http.errors import ParseException
 from rest_framework import exceptions
 from rest_framework.request import Request
 
@@ -20,7 +21,7 @@ def json_bytes(request: Request) -> bytes:
     stream = request.META["wsgi.input"] if is_chunked else request._request  # Django stops at Content-Length
     try:
         content: bytes = stream.read(limit + 1)
-    except OSError:
+    except (OSError, ParseException):  # gunicorn's, where the chunks themselves are wrong, is no OSError
         raise exceptions.ParseError("The body broke off; nothing was stored.") from None
     if len(content) > limit:
         raise TooLarge(f"The body is larger than {limit} bytes (EXPORT_MAX_BYTES); nothing was stored.")

@@ -241,6 +241,10 @@ def settle_participants(deliveries: Collection[int]) -> None:
                 changed_since_export = exports_participant.changed_since_export AND d.state <> 'DELIVERED',
                 exported_at = CASE WHEN d.state = 'DELIVERED' THEN d.settled_at ELSE exported_at END,
                 exported_value = CASE WHEN d.state = 'DELIVERED' THEN d.value ELSE exported_value END,
+                exported_course_id = CASE WHEN d.state = 'DELIVERED' THEN d.course_id ELSE exported_course_id END,
+                exported_column_name = CASE WHEN d.state = 'DELIVERED' THEN d.column_name ELSE exported_column_name END,
+                exported_learn_user_id =
+                    CASE WHEN d.state = 'DELIVERED' THEN d.learn_user_id ELSE exported_learn_user_id END,
                 exported_mark = CASE WHEN d.state = 'DELIVERED' THEN d.mark ELSE exported_mark END,
                 exported_alternative_grade =
                     CASE WHEN d.state = 'DELIVERED' THEN d.alternative_grade ELSE exported_alternative_grade END
@@ -248,4 +252,28 @@ def settle_participants(deliveries: Collection[int]) -> None:
             WHERE d.participant_id = exports_participant.id AND d.id IN ({pks.sql})
             """,  # noqa: S608  no value is in the text
             pks.params,
+        )
+
+
+def mark_replaced(deliveries: Collection[int]) -> None:
+    """Say of everybody else whose grade the delivered ones of these have replaced in Learn that it stands no more.
+
+    Two flows, or two people of one flow, may lead to one Learn user in one column.
+    """
+    pks = any_of(deliveries)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE exports_participant SET cause = %s, detail = d.value, changed_since_export = %s
+            FROM exports_delivery AS d
+            WHERE d.id IN ({pks.sql}) AND d.state = 'DELIVERED'
+                AND exports_participant.exported_learn_user_id = d.learn_user_id
+                AND exports_participant.exported_course_id = d.course_id
+                AND exports_participant.exported_column_name = d.column_name
+                AND exports_participant.exported_value <> d.value
+                AND exports_participant.exported_at IS NOT NULL
+                AND exports_participant.state = 'EXPORTED'
+                AND exports_participant.id <> d.participant_id
+            """,  # noqa: S608  no value is in the text
+            [Cause.REPLACED.value, True, *pks.params],
         )

@@ -50,6 +50,10 @@ class Participant(models.Model):
 
     exported_value = models.CharField(max_length=NAME_LENGTH, blank=True)
     exported_at = models.DateTimeField(null=True, blank=True)
+    # Where it stands in Learn.
+    exported_course_id = models.CharField(max_length=NAME_LENGTH, blank=True)
+    exported_column_name = models.CharField(max_length=NAME_LENGTH, blank=True)
+    exported_learn_user_id = models.CharField(max_length=NAME_LENGTH, blank=True)
     exported_mark = models.CharField(max_length=NAME_LENGTH, blank=True)
     exported_alternative_grade = models.CharField(max_length=NAME_LENGTH, blank=True)
 
@@ -65,6 +69,12 @@ class Participant(models.Model):
             # The Failed list over all flows, newest first.
             models.Index(fields=["-id"], condition=Q(state="FAILED"), name="participant_failed"),
             models.Index(fields=["-id"], condition=Q(changed_since_export=True), name="participant_changed"),
+            # Whose grade a new one replaces, see `mark_replaced`.
+            models.Index(
+                fields=["exported_learn_user_id", "exported_course_id"],
+                condition=Q(exported_at__isnull=False),
+                name="participant_exported_to",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(name="participant_once_a_flow", fields=["flow", "user_id"]),

@@ -21,6 +21,8 @@ DETAILS = {
     Cause.NOT_INSTALLED: "Learn does not know Grades Journey at this address",
     Cause.QUOTA_USED_UP: "Learn's quota of calls is used up until 30 September 14:30",
     Cause.REQUEST_REFUSED: "Learn refused the request: The request body is not JSON",
+    Cause.SAME_LEARN_USER: "u1001",
+    Cause.REPLACED: "B",
     Cause.UNCONFIRMED: "The call to Learn was interrupted; it may have stored the grade",
 }
 ACTIONS = (
@@ -28,6 +30,7 @@ ACTIONS = (
     "export again",
     "correct the export",
     "change it in",
+    "correct it in",
     "change the grade",
     "export again in a minute",
 )

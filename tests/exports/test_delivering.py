@@ -122,6 +122,39 @@ def test_an_answer_that_comes_after_ours_is_still_recorded(learn, flow):
     assert attempt.state == ExportState.EXPORTED
 
 
+def test_a_grade_that_another_export_replaces_in_learn_is_said_to_be_replaced(learn, flow, wiseflow):
+    """Two people, or two flows, that lead to one Learn user in one column: the dashboard knows whose grade stands."""
+    wiseflow.export({"userId": "first", "learnUserId": "u1", "mark": "A"})
+
+    wiseflow.export({"userId": "second", "learnUserId": "u1", "mark": "B"})
+    again = wiseflow.export({"userId": "first", "learnUserId": "u1", "mark": "A"})
+
+    first, second = People.order_by("pk")
+    assert learn.world.values(COURSE, COLUMN) == {"u1": "B"}
+    assert (first.cause, first.changed_since_export) == (Cause.REPLACED, True)
+    assert (second.cause, second.exported_value) == ("", "B")
+    assert again["numberOfErrors"] == 1
+    assert "has since set B" in again["errors"][0]["errorInfo"]
+
+
+def test_the_same_value_from_elsewhere_replaces_nothing(learn, flow, wiseflow):
+    wiseflow.export({"userId": "first", "learnUserId": "u1", "mark": "A"})
+    wiseflow.export({"userId": "second", "learnUserId": "u1", "mark": "A"})
+
+    assert set(People.values_list("cause", flat=True)) == {""}
+
+
+def test_two_people_of_one_export_with_one_learn_user_are_both_refused(learn, flow, wiseflow):
+    answer = wiseflow.export(
+        {"userId": "first", "learnUserId": "u1", "mark": "A"},
+        {"userId": "u1", "mark": "B"},
+        {"userId": "u2", "mark": "C"},
+    )
+
+    assert [error["userId"] for error in answer["errors"]] == ["first", "u1"]
+    assert learn.world.values(COURSE, COLUMN) == {"u2": "C"}
+
+
 def test_two_exports_of_one_flow_at_once_send_nobody_twice(learn, flow, wiseflow):
     learn.latency_ms = 200
     answers = []

@@ -36,6 +36,9 @@ def test_the_site_starts_with_what_the_tests_set():
     ("name", "value"),
     [
         ("SECRET_KEY", " "),
+        ("SECRET_KEY", "x" * 31),
+        ("ALLOWED_HOSTS", ""),
+        ("CSRF_TRUSTED_ORIGINS", "grades.example.edu"),
         ("LEARN_URL", "http://learn.example.edu"),
         ("LEARN_TIMEOUT", "soon"),
         ("DATABASE_URL", "mysql://localhost/gradebridge"),
@@ -93,6 +96,9 @@ CASTS = {
     "networks": environment.networks,
     "time_zone": environment.time_zone,
     "items": environment.items,
+    "secret": environment.secret,
+    "hosts": environment.hosts,
+    "origins": environment.origins,
 }
 
 
@@ -145,6 +151,22 @@ CASTS = {
         ("time_zone", ""),
         ("time_zone", "../etc/passwd"),
         ("time_zone", "Europe"),
+        ("secret", "x" * 31),
+        ("hosts", ""),
+        ("hosts", " , "),
+        ("hosts", "https://grades.example.edu"),
+        ("hosts", "grades.example.edu/"),
+        ("hosts", "grades.example.edu:8000"),
+        ("hosts", "grades.example.edu grades"),
+        ("hosts", "grades.example.edu, two words"),
+        ("hosts", "::1"),
+        ("origins", "grades.example.edu"),
+        ("origins", "//grades.example.edu"),
+        ("origins", "ftp://grades.example.edu"),
+        ("origins", "https://"),
+        ("origins", "https://grades.example.edu/"),
+        ("origins", "https://grades.example.edu https://grades"),
+        ("origins", "https://grades.example.edu, grades"),
     ],
 )
 def test_a_senseless_value_is_called_not_usable_in_one_line(variable, cast, value):
@@ -159,7 +181,12 @@ def test_a_senseless_value_is_called_not_usable_in_one_line(variable, cast, valu
 
 
 @pytest.mark.parametrize(
-    ("cast", "value"), [("learn_url", "https://key:sesame@learn.example.edu"), ("database", "x://me:sesame@h/n")]
+    ("cast", "value"),
+    [
+        ("learn_url", "https://key:sesame@learn.example.edu"),
+        ("database", "x://me:sesame@h/n"),
+        ("secret", "sesame"),
+    ],
 )
 def test_a_password_is_not_repeated_in_the_line(variable, cast, value):
     variable(value)
@@ -183,6 +210,17 @@ def test_a_password_is_not_repeated_in_the_line(variable, cast, value):
         ("items", "", []),
         ("networks", "10.0.0.0/8, 192.0.2.7", [ip_network("10.0.0.0/8"), ip_network("192.0.2.7")]),
         ("networks", "", []),
+        ("secret", "x" * 32, "x" * 32),
+        ("hosts", "grades.example.edu, .example.edu,192.0.2.7", ["grades.example.edu", ".example.edu", "192.0.2.7"]),
+        ("hosts", "localhost,[::1]", ["localhost", "[::1]"]),
+        ("hosts", "*", ["*"]),
+        ("origins", "", []),
+        (
+            "origins",
+            "https://grades.example.edu, https://*.example.edu",
+            ["https://grades.example.edu", "https://*.example.edu"],
+        ),
+        ("origins", "http://[::1]:8000", ["http://[::1]:8000"]),
         ("time_zone", "Europe/Copenhagen", "Europe/Copenhagen"),
         ("learn_url", "https://learn.example.edu/", "https://learn.example.edu"),
         ("learn_url", "https://learn.example.edu:8443", "https://learn.example.edu:8443"),

@@ -27,6 +27,8 @@ class Command(BaseCommand):
         name = name.strip()
         if not name or ":" in name:
             raise CommandError("NAME must be given and cannot hold a colon: HTTP Basic (NAME:KEY) would end it there.")
+        if not name.isprintable():
+            raise CommandError("NAME cannot hold line breaks, tabs or other control characters.")
         if ApiClient.objects.filter(name=name).exists():
             raise CommandError(f"There is an API client called {name} already.")
         client = ApiClient(name=name, allowed_networks=allow)

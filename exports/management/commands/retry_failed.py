@@ -8,6 +8,7 @@ from django.db.models import Count
 
 from exports import delivering, retrying
 from exports.causes import Cause
+from exports.management.commands.sweep import still_running
 from exports.models import Delivery, ExportAttempt, Flow, Participant
 from exports.tasks import deliver_attempt
 
@@ -19,12 +20,14 @@ class Command(BaseCommand):
         parser.add_argument("--flow", metavar="ID", help="the flow's id in WISEflow (default: all flows)")
 
     def handle(self, *, flow: str | None, **_: Any) -> None:
-        participants = Participant.objects.all()
+        participants, running = Participant.objects.all(), ExportAttempt.objects.all()
         if flow is not None:
             if not Flow.objects.filter(flow_id=flow).exists():
                 raise CommandError(f"Flow {flow} is not known.")
-            participants = participants.filter(flow__flow_id=flow)
+            participants, running = participants.filter(flow__flow_id=flow), running.filter(flow__flow_id=flow)
         delivering.sweep()  # what a dead process left behind is failed too
+        if sentence := still_running(running):
+            self.stdout.write(sentence)
         attempts: list[ExportAttempt] = []
         for failed_flow in set(participants.failed().values_list("flow_id", flat=True)):
             retry = retrying.retry(participants.filter(flow=failed_flow), by=None, in_background=False)

@@ -31,6 +31,8 @@ class Command(BaseCommand):
             demo.prepare()
             return
         port, sandbox_port = options["port"], options["sandbox_port"]
+        if port == sandbox_port:
+            raise CommandError(f"PORT and SANDBOX_PORT are both {port}. Set one of them to another port.")
         for name, number in (("PORT", port), ("SANDBOX_PORT", sandbox_port)):
             if not is_free(number):
                 raise CommandError(

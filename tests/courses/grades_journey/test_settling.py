@@ -73,6 +73,22 @@ class Memory:
         return Settlement(items, self.send, until=until).settle()
 
 
+class Fickle(Memory):
+    """Answers in order and truly, but takes or refuses an item by the number of the call and its place, from 0."""
+
+    def __init__(self, refuses: Callable[[int, int], bool]) -> None:
+        super().__init__(honest)
+        self.refuses = refuses
+
+    def send(self, items: Sequence[GradeValue]) -> list[Result]:
+        self.refused = {item.user_id for place, item in enumerate(items) if self.refuses(len(self.batches) + 1, place)}
+        return super().send(items)
+
+    def rejected(self, items: Sequence[GradeValue]) -> list[str]:
+        outcomes = zip(items, self.settle(items), strict=True)
+        return [item.user_id for item, outcome in outcomes if isinstance(outcome, ItemRejected)]
+
+
 def kinds(outcomes: list[LearnError | None]) -> list[type | None]:
     return [type(outcome) if outcome else None for outcome in outcomes]
 
@@ -103,8 +119,21 @@ def test_some_failed_are_asked_again_together_and_then_believed():
 
 def test_results_at_foreign_places_reveal_themselves_and_are_asked_in_parts():
     learn = Memory(reverse, refused=["u1"])
-    assert kinds(learn.settle(grades(4))) == [ItemRejected, None, None, None]
+    assert kinds(learn.settle(grades(4))) == [Unconfirmed, None, None, None]
     assert learn.batches[:2] == [["u1", "u2", "u3", "u4"], ["u4"]]
+
+
+@pytest.mark.parametrize("count", range(1, 13))
+@pytest.mark.parametrize("every", [2, 3])
+def test_what_a_learn_that_refuses_by_place_stored_in_any_call_is_never_rejected(count: int, every: int):
+    learn = Fickle(lambda call, place: place % every == 0)
+    assert not set(learn.rejected(grades(count))) & learn.stored
+
+
+def test_what_was_not_stored_when_first_sent_and_fails_again_is_rejected():
+    learn = Fickle(lambda call, place: place == 1 or call == 2)
+    assert learn.rejected(grades(4)) == ["u2"]
+    assert learn.stored == {"u1", "u3", "u4"}
 
 
 @pytest.mark.parametrize("untied", [shorter, lambda results: [*results, results[0]]])
@@ -114,9 +143,11 @@ def test_where_nothing_can_ever_be_tied_everybody_is_unconfirmed(untied: Answeri
     assert learn.batches == [["u1", "u2", "u3"], ["u1"], ["u2", "u3"], ["u2"], ["u3"]]
 
 
-def test_where_singles_can_be_tied_everybody_is_settled():
+def test_where_singles_can_be_tied_all_but_a_rejection_is_settled():
     learn = Memory(shorter_unless_single, refused=["u3"])
-    assert kinds(learn.settle(grades(5))) == [None, None, ItemRejected, None, None]
+    outcomes = learn.settle(grades(5))
+    assert kinds(outcomes) == [None, None, Unconfirmed, None, None]
+    assert str(outcomes[2]).endswith("Sent again, it was rejected: u3")
 
 
 def test_several_columns_are_split_by_column_first():
@@ -128,7 +159,7 @@ def test_several_columns_are_split_by_column_first():
 
 def test_a_second_answer_that_cannot_be_tied_is_no_proof():
     learn = Memory(honest, shorter, honest, refused=["u2"])
-    assert kinds(learn.settle(grades(2))) == [None, ItemRejected]
+    assert kinds(learn.settle(grades(2))) == [None, Unconfirmed]
     assert learn.batches == [["u1", "u2"], ["u2"], ["u1"], ["u2"]]
 
 

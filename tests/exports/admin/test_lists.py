@@ -37,6 +37,12 @@ def test_the_failed_filter_shows_the_failed_and_no_others(model: str, manager: C
     assert exported.pk not in shown
 
 
+@pytest.mark.parametrize("model", ["flow", "participant", "exportattempt", "delivery"])
+@pytest.mark.parametrize("query", ["state__exact=%00", "state=FAILED%00", "q=%00"])
+def test_a_query_with_a_nul_is_a_400(model: str, query: str, manager: Client) -> None:
+    assert manager.get(f"{reverse(f'admin:exports_{model}_changelist')}?{query}").status_code == 400
+
+
 def test_a_state_is_written_out_and_never_told_by_colour_alone(manager: Client) -> None:
     ParticipantFactory(failed=True)
     page = text_of(manager.get(reverse("admin:exports_participant_changelist")))

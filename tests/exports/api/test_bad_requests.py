@@ -9,6 +9,8 @@ from contextlib import contextmanager
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import InterfaceError, OperationalError, connections
+from gunicorn.config import Config
+from gunicorn.http import RequestParser
 from werkzeug.serving import make_server
 
 from exports.models import ExportAttempt, Flow
@@ -204,3 +206,29 @@ def test_a_body_that_breaks_off_is_stored_in_no_part(transactional_db, wiseflow)
 
     assert b" 400 " in answer.splitlines()[0]
     assert not ExportAttempt.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"zz\r\n{}\r\n0\r\n\r\n", id="a size that is no number"),
+        pytest.param(b"2\r\n{}zz0\r\n\r\n", id="a chunk longer than its size"),
+        pytest.param(b"2 ;=\r\n{}\r\n0\r\n\r\n", id="a senseless extension"),
+        pytest.param(b"2\r\n{}\r\n0\r\n:\r\n\r\n", id="a trailer without a name"),
+        pytest.param(b"2\r\n{", id="an end within a chunk"),
+    ],
+)
+def test_chunks_that_gunicorn_cannot_read_are_a_400(wiseflow, content):
+    """Read by gunicorn's own parser, the request given to the application as gunicorn does."""
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    request = next(RequestParser(Config(), iter([head + content]), ("127.0.0.1", 1)))
+
+    response = wiseflow.client.generic(
+        "POST",
+        PATH,
+        headers={**wiseflow.headers, "Transfer-Encoding": "chunked"},
+        CONTENT_TYPE="application/json",
+        **{"wsgi.input": request.body},
+    )
+
+    assert refused(response, 400) == "The body broke off; nothing was stored."

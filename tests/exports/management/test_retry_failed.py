@@ -1,5 +1,7 @@
 """A retry from the command line delivers in its own process."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.core.management import CommandError, call_command
 
@@ -68,6 +70,22 @@ def test_nothing_failed_is_said_and_is_no_error(capsys):
     ParticipantFactory(flow__flow_id="77", exported=True)
     call_command("retry_failed", "--flow", "77")
     assert capsys.readouterr().out == "Nothing to retry: no grade is failed.\n"
+
+
+def test_what_is_still_under_lease_is_said_and_left_alone(learn, flow, capsys):
+    lease = datetime(2100, 5, 31, 12, 3, tzinfo=UTC)  # 14:03 in Copenhagen
+    running = {"queued": True, "attempt__running": True, "attempt__lease_ends_at": lease}
+    for of_flow in (flow, FlowFactory(flow_id="78")):
+        person = ParticipantFactory(flow=of_flow, queued=True)
+        DeliveryFactory(attempt__flow=of_flow, participant=person, **running)
+
+    call_command("retry_failed", "--flow", "77")
+
+    assert capsys.readouterr().out.splitlines() == [
+        "1 attempt is still running; its lease ends at 14:03.",
+        "Nothing to retry: no grade is failed.",
+    ]
+    assert learn.world.values(COURSE, COLUMN) == {}
 
 
 @pytest.mark.django_db

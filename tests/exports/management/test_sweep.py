@@ -1,5 +1,7 @@
 """Attempts whose process died are finished."""
 
+from datetime import UTC, datetime
+
 import pytest
 from django.core.management import call_command
 
@@ -11,7 +13,6 @@ pytestmark = pytest.mark.django_db
 
 def test_it_says_how_many_attempts_were_finished(capsys):
     dead = DeliveryFactory(queued=True, attempt__dead=True, participant__queued=True)
-    DeliveryFactory(queued=True, attempt__running=True, participant__queued=True)
 
     call_command("sweep")
 
@@ -19,6 +20,27 @@ def test_it_says_how_many_attempts_were_finished(capsys):
     dead.refresh_from_db()
     assert dead.state == Delivery.State.FAILED
     assert dead.participant.__class__.objects.get(pk=dead.participant_id).state == ExportState.FAILED
+
+
+def test_what_is_still_under_lease_is_said_with_its_end(capsys):
+    lease = datetime(2100, 5, 31, 12, 3, tzinfo=UTC)  # 14:03 in Copenhagen
+    for _ in range(2):
+        DeliveryFactory(queued=True, attempt__running=True, attempt__lease_ends_at=lease, participant__queued=True)
+
+    call_command("sweep")
+
+    assert capsys.readouterr().out == (
+        "0 attempts finished.\n2 attempts are still running; the last lease ends at 14:03.\n"
+    )
+
+
+def test_a_call_in_flight_can_outlive_the_lease_of_its_attempt(capsys):
+    lease = datetime(2100, 5, 31, 12, 3, tzinfo=UTC)  # 14:03 in Copenhagen
+    DeliveryFactory(sending=True, attempt__dead=True, lease_ends_at=lease, participant__queued=True)
+
+    call_command("sweep")
+
+    assert capsys.readouterr().out == "0 attempts finished.\n1 attempt is still running; its lease ends at 14:03.\n"
 
 
 def test_nothing_to_sweep(capsys):

@@ -18,9 +18,17 @@ COLUMNS = (
     "user_id_is_number",
     "exported_at",
     *("learn_user_id", "source_code", "on_roster", "added_by", "alternative_grade", "state", "cause", "detail"),
-    *("changed_since_export", "exported_value", "exported_mark", "exported_alternative_grade"),
+    *(
+        "changed_since_export",
+        "exported_value",
+        "exported_course_id",
+        "exported_column_name",
+        "exported_learn_user_id",
+        "exported_mark",
+        "exported_alternative_grade",
+    ),
 )
-REST = ("", "", False, "", "", "NOT_EXPORTED", "", "", False, "", "", "")
+REST = ("", "", False, "", "", "NOT_EXPORTED", "", "", False, "", "", "", "", "", "")
 NASTY = [
     "",
     " ",
