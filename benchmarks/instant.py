@@ -7,7 +7,7 @@ from benchmarks.caller import Burst, burst
 from benchmarks.report import RUNS, Section, at_least, at_most, percentile, ratios, spread
 from benchmarks.site import Site, Sites, bodies, items
 
-GRADES = {1: 20, 8: 200, 64: 1_000}  # by clients: how many in a run
+GRADES = {1: 20, 8: 120, 64: 1_000}  # by clients: how many in a run
 MANY = max(GRADES)
 LEARN_CALLS = 5  # one after another, before each burst: their median is what one call takes just then
 

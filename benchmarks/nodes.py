@@ -13,7 +13,7 @@ from benchmarks.site import COURSE, Site, Sites, body
 from gradebridge.sandbox.processes import free_port
 
 AT_ONCE = 4  # exports, or retries
-GRADES = 5_000  # in each
+GRADES = 3_000  # in each
 MOST_SECONDS = 120
 
 METHOD = f"""\

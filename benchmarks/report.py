@@ -76,9 +76,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def verdict(sections: Iterable[Section]) -> str:
-    """`All 14 bars are met.`, or how many are, and which are not."""
+    """How many bars are met, and which are not."""
     bars = [bar for section in sections for bar in section.bars]
     missed = [bar.what for bar in bars if not bar.is_met]
-    if not missed:
-        return f"All {len(bars)} bars are met."
-    return f"{len(bars) - len(missed)} of {len(bars)} bars are met. Not met: {'; '.join(missed)}."
+    met = f"{len(bars) - len(missed)} of {len(bars)} bars are met."
+    return f"{met} Not met: {'; '.join(missed)}." if missed else met

@@ -4,9 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import BadRequest
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.utils.deprecation import MiddlewareMixin
 
 log = logging.getLogger(__name__)
@@ -32,7 +31,8 @@ class NoNulMiddleware(MiddlewareMixin):
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> None:
+    ) -> HttpResponse | None:
         match = request.resolver_match
         if match and "admin" in match.app_names and "%00" in request.META.get("QUERY_STRING", ""):
-            raise BadRequest("The query of the address holds a NUL character.")
+            return HttpResponseBadRequest("The address holds a NUL character.\n", content_type="text/plain")
+        return None

@@ -1,7 +1,7 @@
 """The raw body, bounded. What it means is for `exports.reading` alone."""
 
 from django.conf import settings
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from rest_framework import exceptions
 from rest_framework.request import Request
 

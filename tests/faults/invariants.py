@@ -7,18 +7,22 @@ from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participa
 from gradebridge.sandbox.world import World
 
 State = Delivery.State
-# REJECTED: Learn's last word was no. One that refuses by chance may have taken it a call earlier, and not said of whom.
-MAY_BE_IN_LEARN = {State.SENDING, State.DELIVERED, State.REJECTED, State.UNCONFIRMED}
+MAY_BE_IN_LEARN = {State.SENDING, State.DELIVERED, State.UNCONFIRMED}
 
 
-def books_balance(world: World) -> None:
-    """Everything that holds even while deliveries are on their way."""
+def books_balance(world: World, *, rejects_by_place: bool = False) -> None:
+    """Everything that holds even while deliveries are on their way.
+
+    Of a Learn that `rejects_by_place` no more can be known of a rejected grade than that its last word was no: an earlier
+    call may have taken it, in an answer that could not be believed.
+    """
+    may_be_in_learn = MAY_BE_IN_LEARN | {State.REJECTED} if rejects_by_place else MAY_BE_IN_LEARN
     deliveries: defaultdict[int, list[Delivery]] = defaultdict(list)
     for delivery in Delivery.objects.order_by("pk").select_related("attempt"):
         deliveries[delivery.participant_id].append(delivery)
     for participant in Participant.objects.all():
         stands_where_the_last_delivery_left_it(participant, deliveries[participant.pk])
-        learn_agrees(deliveries[participant.pk], world)
+        learn_agrees(deliveries[participant.pk], world, may_be_in_learn)
     for attempt in ExportAttempt.objects.prefetch_related("deliveries"):
         counts_add_up(attempt)
     for flow in Flow.objects.all():
@@ -49,7 +53,7 @@ def stands_where_the_last_delivery_left_it(participant: Participant, deliveries:
         assert participant.exported_value == confirmed[-1].value, participant
 
 
-def learn_agrees(deliveries: list[Delivery], world: World) -> None:
+def learn_agrees(deliveries: list[Delivery], world: World, may_be_in_learn: set[State]) -> None:
     """What is called delivered did arrive, and what is called not arrived did not."""
     places: defaultdict[tuple[str, str, str], list[Delivery]] = defaultdict(list)
     for delivery in deliveries:
@@ -57,7 +61,7 @@ def learn_agrees(deliveries: list[Delivery], world: World) -> None:
             places[delivery.course_id, delivery.column_name, delivery.learn_user_id].append(delivery)
     for place, sent_there in places.items():
         arrived = set(world.sent(*place))
-        allowed = {delivery.value for delivery in sent_there if delivery.state in MAY_BE_IN_LEARN}
+        allowed = {delivery.value for delivery in sent_there if delivery.state in may_be_in_learn}
         confirmed = {delivery.value for delivery in sent_there if delivery.state == State.DELIVERED}
         assert confirmed <= arrived <= allowed, (place, arrived, sent_there)
 

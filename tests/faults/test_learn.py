@@ -65,7 +65,14 @@ def test_a_fault_that_lasts(trial: Trial, fault: str):
     answer = trial.export()
 
     trial.learn_recovers()
-    trial.ends_well(answer, section=1, place=list(AFTER).index(fault), fault=line(fault), after=AFTER[fault][1])
+    trial.ends_well(
+        answer,
+        section=1,
+        place=list(AFTER).index(fault),
+        fault=line(fault),
+        after=AFTER[fault][1],
+        rejects_by_place=fault == "partial",
+    )
 
 
 def line(fault: str) -> str:

@@ -1,0 +1,81 @@
+"""A manager's way in a real browser: see what failed, retry it, see it arrive."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.end_to_end.conftest import PASSWORD, Site
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
+]
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, "--disable-quic", *as_root])
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(20_000)
+        yield page
+        browser.close()
+
+
+@pytest.fixture
+def exported(site: Site, tmp_path: Path) -> Site:
+    """A flow of which one grade has arrived, and one person is not enrolled in Learn."""
+    mappings = tmp_path / "mappings.csv"
+    mappings.write_text(
+        "flow_id,flow_title,course_id,column_name,synchronised_at\n4711,Chemistry,CHE,Final exam,2026-05-01\n"
+    )
+    site.manage("import_mappings", str(mappings))
+    site.manage("createsuperuser", "--noinput", "--username", "root", "--email", "root@example.org")
+    key = site.manage("create_api_client", "WISEflow").strip()
+    enrol(site, "s1")
+    requests.post(
+        f"{site.url}/api/wiseflow/flows/4711/export",
+        json={"participants": [{"userId": "s1", "mark": "A"}, {"userId": "s2", "mark": "B"}]},
+        headers={"Authorization": f"Api-Key {key}"},
+        timeout=30,
+    ).raise_for_status()
+    return site
+
+
+def enrol(site: Site, *users: str) -> None:
+    world = {"courses": {"CHE": {"users": users, "columns": {"Final exam": {"points": None}}}}}
+    requests.patch(f"{site.learn}/sandbox/state", json=world, timeout=10).raise_for_status()
+
+
+def test_a_manager_retries_what_failed(exported: Site, page: Page) -> None:
+    site = exported
+    page.goto(f"{site.url}/admin/")
+    page.get_by_label("Username").fill("root")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+
+    page.get_by_role("link", name="Rejected by Learn").click()
+    expect(page.get_by_text("s2 is not enrolled")).to_be_visible()
+
+    enrol(site, "s1", "s2")
+    site.start_worker()
+    page.goto(f"{site.url}/admin/exports/flow/?state__exact=FAILED")
+    page.get_by_role("link", name="4711").click()
+    page.get_by_role("link", name="Retry failed grades").click()
+    expect(page.get_by_text("1 grade to column Final exam of course CHE")).to_be_visible()
+    page.get_by_role("button", name="Yes, retry 1 grade").click()
+
+    expect(page.locator("#attempt").get_by_text("Exported")).to_be_visible(timeout=30_000)
+    assert site.values("CHE", "Final exam") == {"s1": "A", "s2": "B"}
+    page.goto(f"{site.url}/admin/exports/flow/")
+    expect(page.locator("#result_list").get_by_text("Exported").first).to_be_visible()
