@@ -14,7 +14,7 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 # The site
 DEBUG = read("DEBUG", environment.boolean, default="false")
-SECRET_KEY = read("SECRET_KEY", environment.secret)
+SECRET_KEY = read("SECRET_KEY", environment.text)
 ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.hosts, default="localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", environment.origins, default="")
 TRUSTED_PROXIES = read("TRUSTED_PROXIES", environment.networks, default="")

@@ -10,7 +10,6 @@ from datetime import timedelta
 from unittest import mock
 from uuid import uuid4
 
-import pytest
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from hypothesis import HealthCheck, Phase, settings

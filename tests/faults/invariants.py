@@ -1,4 +1,4 @@
-"""What must hold at every moment, whatever went wrong. Each function asserts; the database and Learn are the witnesses."""
+"""What must hold at every moment, whatever went wrong. Each function asserts; Learn and the database bear witness."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -13,8 +13,8 @@ MAY_BE_IN_LEARN = {State.SENDING, State.DELIVERED, State.UNCONFIRMED}
 def books_balance(world: World, *, rejects_by_place: bool = False) -> None:
     """Everything that holds even while deliveries are on their way.
 
-    Of a Learn that `rejects_by_place` no more can be known of a rejected grade than that its last word was no: an earlier
-    call may have taken it, in an answer that could not be believed.
+    A Learn that `rejects_by_place` may take an item in one call, with an answer that cannot be believed, and reject it
+    in the next: of a rejected grade no more is known then than that Learn's last word was no.
     """
     may_be_in_learn = MAY_BE_IN_LEARN | {State.REJECTED} if rejects_by_place else MAY_BE_IN_LEARN
     deliveries: defaultdict[int, list[Delivery]] = defaultdict(list)

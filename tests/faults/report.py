@@ -24,28 +24,30 @@ COLUMNS = ("Fault", "What WISEflow was told", "States after", "After one retry")
 BEFORE_THE_TABLES = """\
 # Reliability
 
-Every line below is a fault that was brought about by `tests/faults/` and what came of it. The page is written by that run;
-it is not edited by hand. On PostgreSQL and on SQLite the lines are the same:
+Every line below is a fault that `tests/faults/` brought about, and what came of it. The run writes this page; nobody
+edits it. On SQLite and on PostgreSQL the lines are the same.
 
     GRADEBRIDGE_WRITE_RELIABILITY=1 .venv/bin/python -m pytest tests/faults
 
 ## What is tried
 
-An export of twelve people's grades, in batches of four, with marks, alternative grades and one entry given twice; beside
-them a person without an assessment and an entry without a user id, which are refused in every export and left out of the
-tables. One fault at a time. The requests are real HTTP on loopback to the sandbox Learn; the killed processes are real ones.
+An export of twelve people's grades in batches of four: marks, alternative grades, one entry given twice. Beside them
+stand a person without an assessment and an entry without a user id; they are refused every time and left out of the
+tables. One fault at a time. Every request is real HTTP on loopback, to the sandbox Learn or to a server that misbehaves
+in its place; the processes that are killed are real ones.
 
 ## What holds after each of them
 
-- Every entry is in exactly one state. Nothing stays on its way once the attempt has ended; after a kill, once it was swept.
+- Every entry is in exactly one state. Nothing is on its way any more once the attempt has ended; after a kill the sweep
+  ends it when the lease has run out.
 - A grade that was reported as exported is in Learn with that value. A grade that is called failed or refused is not.
-- The counts add up: the answer's, the attempt's, and the flow's.
-- Nothing is sent again by itself: after the end neither a sweep, a fresh worker nor another flow's export carries any of it.
-- One retry against a healthy Learn brings all twelve to EXPORTED with the right values.
+- The counts add up: those of the answer, of the attempt and of the flow.
+- Nothing is sent again by itself. Neither a sweep, nor another worker, nor another flow's export carries any along.
+- One retry, with Learn healthy again, brings all twelve to EXPORTED with the right values.
 - Nobody ever has two open deliveries.
 
-How to read the states: DELIVERED: Learn confirmed it. REJECTED: Learn's last word was no. FAILED: it did not arrive. UNCONFIRMED:
-it may have arrived; a retry sets the same value again.
+DELIVERED: Learn confirmed it. REJECTED: Learn's last word was no. FAILED: it did not arrive. UNCONFIRMED: it may have
+arrived, and a retry only sets the same value again.
 """
 
 

@@ -2,8 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -30,7 +29,9 @@ def drop_all_connections() -> None:
 
 
 def lock_the_database() -> None:
-    """As when a backup of the SQLite file takes its time: no other may write for a while, and readers go on."""
+    """Another process holds the file for longer than this courier's connection has patience."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 10")
     other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
 
@@ -42,8 +43,8 @@ def lock_the_database() -> None:
 
 
 @pytest.fixture
-def during_the_second_call(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
-    """Have something done after the second call was made, before what became of it can be recorded."""
+def at_the_end_of_the_last_call(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Have something done after the last call was made, before what became of it can be recorded."""
     journey = delivering.grades_journey()
     call = journey.set_grade_values
     calls: list[int] = []
@@ -52,7 +53,7 @@ def during_the_second_call(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> Cal
         def call_and_act(items: Any, **options: Any) -> Any:
             outcomes = call(items, **options)
             calls.append(len(items))
-            if len(calls) == 2:
+            if len(calls) == 3:
                 act()
             return outcomes
 
@@ -61,9 +62,9 @@ def during_the_second_call(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> Cal
     return arrange
 
 
-def test_the_connection_is_lost_between_claim_and_record(trial: Trial, during_the_second_call):
+def test_the_connection_is_lost_between_claim_and_record(trial: Trial, at_the_end_of_the_last_call):
     fail = drop_all_connections if connection.vendor == "postgresql" else lock_the_database
-    during_the_second_call(fail)
+    at_the_end_of_the_last_call(fail)
 
     answer = trial.export()
 

@@ -25,6 +25,7 @@ from gradebridge.sandbox import wiseflow as callers
 from gradebridge.sandbox.processes import Processes, free_port
 from gradebridge.sandbox.server import SandboxLearn
 from gradebridge.sandbox.services import Service
+from tests.faults import invariants
 from tests.faults.conftest import BODY, FLOW, GRADES, OTHER_FLOW, Trial
 
 LEARN_TIMEOUT = 2  # seconds; a lease ends after twice as long
@@ -245,7 +246,7 @@ class TestWeb:
         gate.close(after=1)
 
         answer = site.post(FLOW, *BODY)
-        until(lambda: ExportAttempt.objects.exists())
+        until(ExportAttempt.objects.exists)
         kill_at_the_moment(web, gate)
 
         told = assert_connection_broke(answer)
@@ -295,3 +296,19 @@ class TestWorker:
         site.ends_well(
             told=ASKED_BY_A_MANAGER, place=place, fault=fault, after="4 DELIVERED, 8 UNCONFIRMED", attempt=attempt
         )
+
+    def test_one_that_dies_as_soon_as_it_has_the_task_is_missed_as_soon_as_any(self, site: Site, gate: Gate):
+        """A retry may wait long for a free worker; once one has it, the lease is as short as that of any export."""
+        site.processes.environment["LEARN_BATCH_SIZE"] = "1"  # so that some are queued still when it dies
+        site.fail()
+        gate.close(after=0)
+        site.ask_for_retry(FLOW)
+        worker = site.processes.start_worker()
+        until(lambda: gate.holds(2))
+
+        kill(worker)
+        gate.open()
+
+        sweep_until_all_has_ended()
+        assert stand(Delivery.State.FAILED) > 0
+        invariants.books_balance(site.trial.learn.world)

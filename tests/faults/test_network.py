@@ -1,4 +1,4 @@
-"""The network between GradeBridge and Learn fails. What answers in Learn's place confirms everything and stores nothing."""
+"""The network between GradeBridge and Learn fails. Whoever answers in Learn's place confirms all and stores nothing."""
 
 import json
 import socket

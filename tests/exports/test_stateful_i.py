@@ -1,0 +1,261 @@
+"""Exports, changed grades, faults, dead processes, retries and sweeps in any order, against a simple model.
+
+The model knows three things: who was ever named, which successes WISEflow was told, and which alternative grades are
+locked. Everything else is asked of the database and of Learn, after every step.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from unittest import mock
+from uuid import uuid4
+
+from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+
+from courses.models import Course, GradeColumn, ServiceCall
+from exports import delivering, retrying
+from exports.causes import Cause
+from exports.models import ColumnMapping, Delivery, ExportAttempt, ExportState, Flow, Participant
+from exports.tasks import deliver_attempt
+from gradebridge.sandbox.server import SandboxLearn
+from tests.conftest import WiseFlow
+from tests.factories import ColumnMappingFactory, CourseFactory, FlowFactory, GradeColumnFactory
+from tests.faults import invariants
+
+COURSE = "ANY101-2026"
+FLOWS = ("10", "20")
+PEOPLE = ("u1", "u2", "u3", "u4")
+FAULTS = (
+    *("bearer_expired", "forbidden", "maintenance", "server_error", "html_200", "quota_long", "token_down"),
+    *("random_rejects", "shorter", "shuffled", "no_status", "truncated_json", "cut_off", "reset_before", "reset_after"),
+)
+
+flow_ids = st.sampled_from(FLOWS)
+entries = st.fixed_dictionaries(
+    {"userId": st.sampled_from(PEOPLE)},
+    optional={"mark": st.sampled_from(("A", "B", "")), "adminGrade": st.sampled_from(("U", "FE"))},
+)
+bodies = st.lists(entries, min_size=1, max_size=6)
+
+
+def given_by(entry: dict[str, str]) -> str:
+    return entry.get("adminGrade") or entry.get("mark", "")
+
+
+class Exports(RuleBasedStateMachine):
+    """WISEflow, managers and misfortune, on an empty database."""
+
+    learn: SandboxLearn
+    wiseflow: WiseFlow
+
+    @initialize()
+    def empty(self) -> None:
+        ExportAttempt.objects.all().delete()
+        Flow.objects.all().delete()
+        GradeColumn.objects.all().delete()
+        Course.objects.all().delete()
+        DBTaskResult.objects.all().delete()
+        self.learn_recovers()
+        course = CourseFactory(course_id=COURSE)
+        for flow_id in FLOWS:
+            flow = FlowFactory(flow_id=flow_id)
+            ColumnMappingFactory(flow=flow, grade_column=GradeColumnFactory(course=course, name=f"Exam {flow_id}"))
+        columns = {f"Exam {flow_id}": {"points": None} for flow_id in FLOWS}
+        self.learn.world.replace({"courses": {COURSE: {"users": list(PEOPLE), "columns": columns}}})
+        self.named: set[tuple[str, str]] = set()
+        self.told: set[tuple[str, str, str]] = set()  # flow, person, value
+        self.locked: dict[tuple[str, str], str] = {}
+
+    def learn_recovers(self) -> None:
+        self.learn.faults.clear()
+        ServiceCall.objects.all().delete()  # and with it the memory of a quota
+
+    # What WISEflow and managers do
+
+    @rule(flow_id=flow_ids, body=bodies)
+    def export_in_peace(self, flow_id: str, body: list[dict[str, str]]) -> None:
+        """With a healthy Learn the verdict on the usual entry is known beforehand."""
+        before = {person.user_id: person for person in Participant.objects.filter(flow__flow_id=flow_id)}
+        flow = Flow.objects.get(flow_id=flow_id)
+        sent = {user: self.sent(flow_id, user) for user in PEOPLE}
+
+        print("EXPORT")
+        refused = self.export(flow_id, body)
+
+        for entry in body:
+            user, value = entry["userId"], given_by(entry)
+            person = before.get(user)
+            if any(other != entry for other in body if other["userId"] == user) or not value:
+                assert not self.is_new_in_learn(flow_id, user, sent) or user not in refused
+            elif person is None or (person.state != ExportState.QUEUED and person.exported_at is None):
+                assert user not in refused
+            elif person.state == ExportState.EXPORTED and person.exported_value == value:
+                assert user not in refused
+                assert not self.is_new_in_learn(flow_id, user, sent)
+            elif person.state == ExportState.EXPORTED and not flow.allow_overwrite:
+                assert user in refused
+                assert not self.is_new_in_learn(flow_id, user, sent)
+
+    @rule(flow_id=flow_ids, body=bodies, fault=st.sampled_from(FAULTS), lasts=st.booleans())
+    def export_into_a_fault(self, flow_id: str, body: list[dict[str, str]], fault: str, *, lasts: bool) -> None:
+        with self.fault(fault, lasts=lasts):
+            self.export(flow_id, body)
+
+    @rule(flow_id=flow_ids, body=bodies, claimed=st.integers(0, 4), arrived=st.integers(0, 4))
+    def die(self, flow_id: str, body: list[dict[str, str]], claimed: int, arrived: int) -> None:
+        """The web process records the export, claims some of it, gets some of that to Learn, and is never heard of."""
+        self.name(flow_id, body)
+        with mock.patch.object(delivering, "deliver"):
+            answer = self.wiseflow.export(*body, path=f"/api/wiseflow/flows/{flow_id}/export")
+        assert answer["numberOfSuccess"] + answer["numberOfErrors"] == len(body)
+        queued = Delivery.objects.filter(attempt=ExportAttempt.objects.latest("pk"), state=Delivery.State.QUEUED)
+        print("DIE", queued.count(), claimed, arrived)
+        taken = list(queued.order_by("pk")[:claimed])
+        lease = timezone.now() + timedelta(minutes=1)
+        queued.filter(pk__in=[delivery.pk for delivery in taken]).update(
+            state=Delivery.State.SENDING, claim=uuid4(), lease_ends_at=lease
+        )
+        for delivery in taken[:arrived]:
+            self.learn.world.set_value(
+                course_id=COURSE, column_name=delivery.column_name, user_id=delivery.learn_user_id, value=delivery.value
+            )
+
+    @rule()
+    def sweep_after_a_while(self) -> None:
+        """What is left of dead processes is swept; nothing of it is sent."""
+        past = timezone.now() - timedelta(seconds=1)
+        ExportAttempt.objects.filter(finished_at=None).update(lease_ends_at=past)
+        Delivery.objects.filter(state=Delivery.State.SENDING).update(lease_ends_at=past)
+        from collections import Counter
+
+        print("SWEEP", Counter(Delivery.objects.filter(state__in=Delivery.OPEN).values_list("state", flat=True)))
+        writes = self.learn.world.writes
+        delivering.sweep()
+        assert self.learn.world.writes == writes
+        invariants.nothing_is_open()
+
+    @rule()
+    def sweep_too_early(self) -> None:
+        """Whoever may live is left alone."""
+        still_open = set(Delivery.objects.filter(state__in=Delivery.OPEN).values_list("pk", flat=True))
+        delivering.sweep()
+        assert still_open == set(Delivery.objects.filter(state__in=Delivery.OPEN).values_list("pk", flat=True))
+
+    @rule()
+    def retry_in_peace(self) -> None:
+        """Whatever did not arrive does now; only what a rule forbids stays failed."""
+        self.retry()
+        causes = set(Participant.objects.failed().values_list("cause", flat=True))
+        assert causes <= {Cause.NO_ASSESSMENT, Cause.CONTRADICTORY_ENTRIES, Cause.ALREADY_EXPORTED}, causes
+
+    @rule(fault=st.sampled_from(FAULTS), lasts=st.booleans())
+    def retry_into_a_fault(self, fault: str, *, lasts: bool) -> None:
+        with self.fault(fault, lasts=lasts):
+            self.retry()
+
+    @rule(flow_id=flow_ids)
+    def switch_overwriting(self, flow_id: str) -> None:
+        flow = Flow.objects.get(flow_id=flow_id)
+        flow.allow_overwrite = not flow.allow_overwrite
+        flow.save(update_fields=["allow_overwrite"])
+
+    @rule(flow_id=flow_ids, body=bodies, retried=st.booleans())
+    def export_while_unmapped(self, flow_id: str, body: list[dict[str, str]], *, retried: bool) -> None:
+        """Nothing is sent, not even by a retry; then the mapping is there again."""
+        mapping = ColumnMapping.objects.get(flow__flow_id=flow_id)
+        on_its_way = Delivery.objects.filter(attempt__flow__flow_id=flow_id, state__in=Delivery.OPEN).exists()
+        before = [self.sent(flow_id, user) for user in PEOPLE]
+        mapping.delete()
+        self.export(flow_id, body)
+        if retried:
+            self.retry()
+        ColumnMapping.objects.create(flow_id=mapping.flow_id, grade_column_id=mapping.grade_column_id)
+        assert on_its_way or before == [self.sent(flow_id, user) for user in PEOPLE]
+
+    # What must hold after each of these
+
+    @invariant()
+    def the_books_balance(self) -> None:
+        invariants.books_balance(self.learn.world)
+
+    @invariant()
+    def nobody_is_lost(self) -> None:
+        known = set(Participant.objects.values_list("flow__flow_id", "user_id"))
+        assert known == self.named
+        assert not Participant.objects.filter(deliveries=None).exists()
+
+    @invariant()
+    def what_was_told_did_arrive(self) -> None:
+        for flow_id, user, value in self.told:
+            assert value in self.sent(flow_id, user)
+
+    @invariant()
+    def a_locked_alternative_grade_never_changes(self) -> None:
+        exported = Participant.objects.filter(state=ExportState.EXPORTED).exclude(exported_alternative_grade="")
+        for person in exported.select_related("flow"):
+            self.locked.setdefault((person.flow.flow_id, person.user_id), person.exported_value)
+        for (flow_id, user), value in self.locked.items():
+            assert self.learn.world.value(COURSE, f"Exam {flow_id}", user) == value
+
+    # How it is done
+
+    def export(self, flow_id: str, body: list[dict[str, str]]) -> set[str]:
+        """WISEflow's call. Returns who was not exported."""
+        self.name(flow_id, body)
+        answer = self.wiseflow.export(*body, path=f"/api/wiseflow/flows/{flow_id}/export")
+        delivering.couriers.rest(seconds=20)
+        refused = {error["userId"] for error in answer["errors"]}
+        assert answer["numberOfSuccess"] + len(answer["errors"]) == len(body)
+        assert answer["numberOfErrors"] == sum(entry["userId"] in refused for entry in body)
+        self.told |= {(flow_id, entry["userId"], given_by(entry)) for entry in body if entry["userId"] not in refused}
+        assert ExportAttempt.objects.latest("pk").finished_at
+        return refused
+
+    def name(self, flow_id: str, body: list[dict[str, str]]) -> None:
+        self.named |= {(flow_id, entry["userId"]) for entry in body}
+
+    def retry(self) -> None:
+        attempts = retrying.retry(Participant.objects.all(), by=None).attempts
+        for task in DBTaskResult.objects.ready():
+            deliver_attempt.func(*task.args_kwargs["args"])
+        DBTaskResult.objects.all().delete()
+        delivering.couriers.rest(seconds=20)
+        unfinished = ExportAttempt.objects.filter(pk__in=[attempt.pk for attempt in attempts], finished_at=None)
+        assert not unfinished.exists()
+
+    @contextmanager
+    def fault(self, fault: str, *, lasts: bool) -> Iterator[None]:
+        self.learn.faults.add(fault, times=None if lasts else 1)
+        yield
+        self.learn_recovers()
+
+    def sent(self, flow_id: str, user: str) -> list[str]:
+        return self.learn.world.sent(COURSE, f"Exam {flow_id}", user)
+
+    def is_new_in_learn(self, flow_id: str, user: str, before: dict[str, list[str]]) -> bool:
+        return self.sent(flow_id, user) != before[user]
+
+
+BOUNDED = settings(
+    max_examples=15,
+    stateful_step_count=20,
+    phases=[Phase.generate],  # to shrink what fails would take minutes
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def test_any_order_of_events_keeps_the_promise(learn, wiseflow, settings):
+    settings.LEARN_BATCH_SIZE = 2
+    settings.LEARN_TIMEOUT = 2
+
+    class Here(Exports):
+        pass
+
+    Here.learn, Here.wiseflow = learn, wiseflow
+    run_state_machine_as_test(Here, settings=BOUNDED)
