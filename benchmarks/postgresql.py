@@ -23,10 +23,8 @@ class Server:
             with psycopg.connect(self._url, connect_timeout=CONNECT_SECONDS) as connection:
                 number = connection.info.server_version
         except psycopg.Error as error:
-            parts = urlsplit(self._url)
             raise SystemExit(
-                f"The benchmarks need PostgreSQL, and {parts.hostname}:{parts.port or 5432} gives none"
-                f" ({str(error).strip().splitlines()[-1]}).\n"
+                f"The benchmarks need PostgreSQL: {str(error).strip().splitlines()[0]}\n"
                 "Start one there, or name another by BENCH_DATABASE=postgres://USER:PASSWORD@HOST:PORT/postgres"
             ) from None
         self.version = f"{number // 10_000}.{number % 10_000}"

@@ -60,6 +60,7 @@ def many(learn):
 def cost(many, flow, wiseflow, settings):
     """What the first export of so many people takes, in batches of that size: the request's and the couriers' share."""
     settings.LEARN_CONCURRENCY = 1
+    settings.LEARN_TIMEOUT = 300  # no lease is renewed meanwhile
 
     def export(people, batch_size):
         settings.LEARN_BATCH_SIZE = batch_size
