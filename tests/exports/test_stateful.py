@@ -82,7 +82,7 @@ class Exports(RuleBasedStateMachine):
         self.learn_recovers()
         course = CourseFactory(course_id=COURSE)
         for flow_id in FLOWS:
-            flow = FlowFactory(flow_id=flow_id)
+            flow = FlowFactory(flow_id=flow_id, allow_overwrite=flow_id == FLOWS[1])
             ColumnMappingFactory(flow=flow, grade_column=GradeColumnFactory(course=course, name=f"Exam {flow_id}"))
         columns = {f"Exam {flow_id}": {"points": None} for flow_id in FLOWS}
         self.learn.world.replace({"courses": {COURSE: {"users": list(PEOPLE), "columns": columns}}})
