@@ -33,7 +33,8 @@ INTRODUCTION = f"""\
 Written by `make bench`, which measures all of this anew in about ten minutes. Everything runs on one machine: gunicorn,
 PostgreSQL, a sandbox Learn that takes {LEARN_MS} ms for a call, each in processes of their own, and the program that
 measures. Figures are medians of {RUNS} runs with the lowest and the highest in brackets. What is compared is measured
-by turns within one run, so that ratios hold where seconds depend on the machine.
+by turns within one run, so that ratios hold where seconds depend on the machine. Every flow leads to a course of its
+own.
 """
 
 

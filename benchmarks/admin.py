@@ -67,7 +67,7 @@ class Admin:
 
     def __init__(self, site: Site, participants: int) -> None:
         self.participants = participants
-        site.start_slow_learn(people=PEOPLE)
+        site.start_slow_learn({"exported": PEOPLE, "failed": PEOPLE})
         site.start_web("--config", "python:benchmarks.counting")
         site.map_flows(["exported", "failed"])
         with Caller(site.url, site.key) as caller:

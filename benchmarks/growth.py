@@ -65,9 +65,9 @@ class Node:
 
 def measure(sites: Sites) -> Section:
     with sites.site() as site:
-        site.start_slow_learn(people=max(SIZES))
-        nodes = {grades: Node(site, grades) for grades in SIZES}
         flows = {(grades, run): f"growth-{grades}-{run}" for grades in SIZES for run in range(RUNS + 1)}
+        site.start_slow_learn({flow: grades for (grades, _), flow in flows.items()})
+        nodes = {grades: Node(site, grades) for grades in SIZES}
         site.map_flows(flows.values())
         for run in range(RUNS + 1):
             for grades, node in nodes.items():

@@ -51,10 +51,11 @@ def measure(sites: Sites) -> Section:
     measured = {clients: Clients(clients) for clients in GRADES}
     repeats: list[float] = []
     with sites.site(web_processes=2) as site:
-        site.start_slow_learn(people=max(GRADES.values()))
-        site.start_web()
         flows = {(clients, run): f"instant-{clients}-{run}" for clients in GRADES for run in range(RUNS)}
-        site.map_flows([*flows.values(), "warm-up"], instant=True)
+        every = ["warm-up", *flows.values()]
+        site.start_slow_learn(dict.fromkeys(every, max(GRADES.values())))
+        site.start_web()
+        site.map_flows(every, instant=True)
         post(site, "warm-up", clients=MANY)
         site.analyze()
         program = BareProgram(site.learn, concurrency=1)

@@ -24,9 +24,9 @@ def measure(sites: Sites) -> Section:
     scale = GRADES / len(some)
     exports, sequences, threads = [], [], []
     with sites.site() as site:
-        site.start_slow_learn(people=GRADES)
-        site.start_web()
         flows = [f"peers-{run}" for run in range(RUNS + 1)]
+        site.start_slow_learn(dict.fromkeys(flows, GRADES))
+        site.start_web()
         site.map_flows(flows)
         one, eight = BareProgram(site.learn, concurrency=1), BareProgram(site.learn, concurrency=THREADS)
         for flow in flows:

@@ -3,7 +3,7 @@
 import csv
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -17,7 +17,8 @@ from gradebridge.sandbox.processes import Processes, free_port
 
 LEARN_MS = 200  # Learn takes that long for a call
 BATCH_SIZE, CONCURRENCY = 500, 4
-COURSE, COLUMN = "BENCH-2026", "Final exam"
+COLUMN = "Final exam"  # in every course
+BARE = "bare"  # the course that the bare program sends to
 USER, PASSWORD = "bench", "a pass phrase of some length"
 
 ENVIRONMENT = {
@@ -45,11 +46,14 @@ class Site(Processes):
         environment = {**ENVIRONMENT, "DATABASE_URL": database, "WEB_CONCURRENCY": str(web_processes)}
         super().__init__(port=free_port(), learn_port=free_port(), environment=environment, output=output)
 
-    def start_slow_learn(self, *, people: int, columns: Sequence[str] = (COLUMN,)) -> None:
-        """A sandbox Learn with one course, where so many people are enrolled, and a quota that does not end."""
+    def start_slow_learn(self, flows: Mapping[str, int]) -> None:
+        """A sandbox Learn with a course for each flow, where so many people are enrolled, and an endless quota."""
         self.start_learn("--empty", "--latency-ms", str(LEARN_MS))
-        course = {"users": user_ids(people), "columns": {name: {"points": None} for name in columns}}
-        self.ask_learn("PUT", "state", json={"courses": {COURSE: course}})
+        courses = {
+            course: {"users": user_ids(people), "columns": {COLUMN: {"points": None}}}
+            for course, people in {**flows, BARE: max(flows.values())}.items()
+        }
+        self.ask_learn("PUT", "state", json={"courses": courses})
         self.ask_learn("PUT", "settings", json={"daily_calls": 10_000_000})
 
     def ask_learn(self, method: str, what: str, **options: Any) -> Any:
@@ -64,13 +68,13 @@ class Site(Processes):
     def forget_calls(self) -> None:
         self.ask_learn("DELETE", "calls")
 
-    def map_flows(self, flows: Iterable[str], *, own_columns: bool = False, instant: bool = False) -> None:
-        """Have the flows' grades go to the one column, or each to a column of the flow's name."""
+    def map_flows(self, flows: Iterable[str], *, instant: bool = False) -> None:
+        """Have each flow's grades go to the course of the same name."""
         with tempfile.NamedTemporaryFile("w", suffix=".csv", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(["flow_id", "course_id", "column_name", "synchronised_at", "instant_export"])
             for flow in flows:
-                rows.writerow([flow, COURSE, flow if own_columns else COLUMN, "2026-01-01", str(instant).lower()])
+                rows.writerow([flow, flow, COLUMN, "2026-01-01", str(instant).lower()])
             file.flush()
             self.manage("import_mappings", file.name)
 
@@ -136,8 +140,8 @@ def body(people: int, *, not_assessed: int = 0) -> bytes:
 
 
 def items(people: int) -> list[Item]:
-    """The same grades as Learn takes them."""
-    return [{"courseId": COURSE, "userId": user, "name": COLUMN, "value": "A"} for user in user_ids(people)]
+    """The same grades as Learn takes them, for the course of the bare program."""
+    return [{"courseId": BARE, "userId": user, "name": COLUMN, "value": "A"} for user in user_ids(people)]
 
 
 def web_process(arbiter: int) -> int:

@@ -78,7 +78,6 @@ class Trial:
         told: str = "",
         attempt: ExportAttempt | None = None,
         retry: Callable[[], object] | None = None,
-        rejects_by_place: bool = False,
     ) -> None:
         """Assert all that must hold now that the attempt has ended, and after one retry; note the finding.
 
@@ -88,7 +87,7 @@ class Trial:
         attempt = attempt or ExportAttempt.objects.filter(flow__flow_id=FLOW).earliest("pk")
         found = report.delivery_states(attempt, GRADES)
         invariants.nothing_is_open()
-        invariants.books_balance(self.learn.world, rejects_by_place=rejects_by_place)
+        invariants.books_balance(self.learn.world)
         if answer is not None:
             self.answer_is_true(answer, attempt)
         self.counts_are_told(FLOW)

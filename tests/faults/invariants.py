@@ -10,19 +10,14 @@ State = Delivery.State
 MAY_BE_IN_LEARN = {State.SENDING, State.DELIVERED, State.UNCONFIRMED}
 
 
-def books_balance(world: World, *, rejects_by_place: bool = False) -> None:
-    """Everything that holds even while deliveries are on their way.
-
-    A Learn that `rejects_by_place` may take an item in one call, with an answer that cannot be believed, and reject it
-    in the next: of a rejected grade no more is known then than that Learn's last word was no.
-    """
-    may_be_in_learn = MAY_BE_IN_LEARN | {State.REJECTED} if rejects_by_place else MAY_BE_IN_LEARN
+def books_balance(world: World) -> None:
+    """Everything that holds even while deliveries are on their way."""
     deliveries: defaultdict[int, list[Delivery]] = defaultdict(list)
     for delivery in Delivery.objects.order_by("pk").select_related("attempt"):
         deliveries[delivery.participant_id].append(delivery)
     for participant in Participant.objects.all():
         stands_where_the_last_delivery_left_it(participant, deliveries[participant.pk])
-        learn_agrees(deliveries[participant.pk], world, may_be_in_learn)
+        learn_agrees(deliveries[participant.pk], world)
     for attempt in ExportAttempt.objects.prefetch_related("deliveries"):
         counts_add_up(attempt)
     for flow in Flow.objects.all():
@@ -53,7 +48,7 @@ def stands_where_the_last_delivery_left_it(participant: Participant, deliveries:
         assert participant.exported_value == confirmed[-1].value, participant
 
 
-def learn_agrees(deliveries: list[Delivery], world: World, may_be_in_learn: set[State]) -> None:
+def learn_agrees(deliveries: list[Delivery], world: World) -> None:
     """What is called delivered did arrive, and what is called not arrived did not."""
     places: defaultdict[tuple[str, str, str], list[Delivery]] = defaultdict(list)
     for delivery in deliveries:
@@ -61,7 +56,7 @@ def learn_agrees(deliveries: list[Delivery], world: World, may_be_in_learn: set[
             places[delivery.course_id, delivery.column_name, delivery.learn_user_id].append(delivery)
     for place, sent_there in places.items():
         arrived = set(world.sent(*place))
-        allowed = {delivery.value for delivery in sent_there if delivery.state in may_be_in_learn}
+        allowed = {delivery.value for delivery in sent_there if delivery.state in MAY_BE_IN_LEARN}
         confirmed = {delivery.value for delivery in sent_there if delivery.state == State.DELIVERED}
         assert confirmed <= arrived <= allowed, (place, arrived, sent_there)
 

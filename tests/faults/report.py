@@ -40,13 +40,14 @@ in its place; the processes that are killed are real ones.
 
 - Every entry is in exactly one state. Nothing is on its way any more once the attempt has ended; after a kill the sweep
   ends it when the lease has run out.
-- A grade that was reported as exported is in Learn with that value. A grade that is called failed or refused is not.
+- A grade that was reported as exported is in Learn with that value. A grade that is called failed, rejected or refused
+  is not.
 - The counts add up: those of the answer, of the attempt and of the flow.
 - Nothing is sent again by itself. Neither a sweep, nor another worker, nor another flow's export carries any along.
 - One retry, with Learn healthy again, brings all twelve to EXPORTED with the right values.
 - Nobody ever has two open deliveries.
 
-DELIVERED: Learn confirmed it. REJECTED: Learn's last word was no. FAILED: it did not arrive. UNCONFIRMED: it may have
+DELIVERED: Learn confirmed it. REJECTED: Learn said no. FAILED: it did not arrive. UNCONFIRMED: it may have
 arrived, and a retry only sets the same value again.
 """
 
