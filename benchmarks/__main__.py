@@ -14,7 +14,7 @@ from typing import IO
 
 from benchmarks import admin, bulk, growth, instant, nodes, peers
 from benchmarks.postgresql import Server
-from benchmarks.report import RUNS, Section, render, verdict
+from benchmarks.report import RUNS, Section, filled, render, verdict
 from benchmarks.site import LEARN_MS, Sites
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
@@ -28,8 +28,6 @@ SECTIONS = {
 }
 
 INTRODUCTION = f"""\
-# Benchmarks
-
 Written by `make bench`, which measures all of this anew in about ten minutes. Everything runs on one machine: gunicorn,
 PostgreSQL, a sandbox Learn that takes {LEARN_MS} ms for a call, each in processes of their own, and the program that
 measures. Figures are medians of {RUNS} runs with the lowest and the highest in brackets. What is compared is measured
@@ -51,7 +49,7 @@ def main() -> None:
     os.environ["NO_PROXY"] = "127.0.0.1"  # nothing here is for a proxy
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that processes are stopped and databases dropped
     server = Server()
-    head = f"{INTRODUCTION}\n{machine(server)}\n"
+    head = machine(server)  # before the load that is ours
     with tempfile.TemporaryFile() as output, server.database() as template:
         try:
             found = measure(chosen, Sites(server, template, output=output))
@@ -60,7 +58,8 @@ def main() -> None:
             raise
     print(verdict(found))
     if set(chosen) == set(SECTIONS):
-        PAGE.write_text("\n".join([head, f"**{verdict(found)}**\n", *map(render, found)]))
+        parts = ["# Benchmarks", filled(INTRODUCTION), filled(head), f"**{verdict(found)}**", *map(render, found)]
+        PAGE.write_text("\n\n".join(parts) + "\n")
 
 
 def measure(names: Sequence[str], sites: Sites) -> list[Section]:
@@ -69,7 +68,7 @@ def measure(names: Sequence[str], sites: Sites) -> list[Section]:
     for name in names:
         began = time.monotonic()
         found.append(SECTIONS[name](sites))
-        print(render(found[-1]), flush=True)
+        print(f"{render(found[-1])}\n", flush=True)
         print(f"({name}: {time.monotonic() - began:.0f} s)\n", file=sys.stderr)
     return found
 
@@ -86,7 +85,7 @@ def machine(server: Server) -> str:
     return (
         f"Machine: {os.cpu_count()} cores, {platform.system()} {platform.machine()}."
         f" Python {platform.python_version()}, PostgreSQL {server.version}, {packages}."
-        f" Load average at the start: {os.getloadavg()[0]:.1f}.\n"
+        f" Load average at the start: {os.getloadavg()[0]:.1f}."
     )
 
 

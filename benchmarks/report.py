@@ -1,5 +1,6 @@
 """What a section has found, and the page that shows it. Pure."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
@@ -59,11 +60,16 @@ def percentile(values: Iterable[float], percent: int) -> float:
 
 def render(section: Section) -> str:
     """The section as Markdown."""
-    parts = [f"## {section.title}", section.method.strip(), table(section.header, section.rows)]
+    parts = [f"## {section.title}", filled(section.method), table(section.header, section.rows)]
     if section.bars:
         rows = [[bar.what, bar.bound, bar.figure, "yes" if bar.is_met else "**no**"] for bar in section.bars]
         parts.append(table(["Bar", "Bound", "Reached", "Met"], rows))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts)
+
+
+def filled(paragraph: str) -> str:
+    """In lines of at most 120 characters."""
+    return textwrap.fill(" ".join(paragraph.split()), 120, break_long_words=False, break_on_hyphens=False)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -70,11 +70,8 @@ class Participant(models.Model):
             models.Index(fields=["-id"], condition=Q(state="FAILED"), name="participant_failed"),
             models.Index(fields=["-id"], condition=Q(changed_since_export=True), name="participant_changed"),
             # Whose grade a new one replaces, see `mark_replaced`.
-            models.Index(
-                fields=["exported_learn_user_id", "exported_course_id"],
-                condition=Q(exported_at__isnull=False),
-                name="participant_exported_to",
-            ),
+            # Not partial: with old statistics a planner takes a partial index for empty, and walks all of it.
+            models.Index(fields=["exported_learn_user_id", "exported_course_id"], name="participant_exported_to"),
         ]
         constraints = [
             models.UniqueConstraint(name="participant_once_a_flow", fields=["flow", "user_id"]),
