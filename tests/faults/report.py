@@ -115,5 +115,10 @@ def line(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
+def is_whole(findings: Iterable[Finding]) -> bool:
+    """Whether something was found in every section, so that the page would not lose one."""
+    return {finding.section for finding in findings} == set(range(len(SECTIONS)))
+
+
 def write_page(findings: Iterable[Finding]) -> None:
     PAGE.write_text(BEFORE_THE_TABLES + tables(findings) + "\n")

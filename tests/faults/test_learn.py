@@ -69,4 +69,5 @@ def test_a_fault_that_lasts(trial: Trial, fault: str):
 
 
 def line(fault: str) -> str:
-    return f"`{fault}`: {' '.join(KINDS[fault].description.split())}"
+    given = "".join(f" Here {name} {value}." for name, value in PARAMETERS.get(fault, {}).items())
+    return f"`{fault}`: {' '.join(KINDS[fault].description.split())}{given}"
