@@ -1,6 +1,8 @@
 """How `gunicorn gradebridge.wsgi` runs. Options on its command line and GUNICORN_CMD_ARGS win over these."""
 
+import gc
 import os
+from typing import Any
 
 import gradebridge.settings as site  # a bad environment ends the start here, with one line and not one a worker
 from gradebridge.environment import read, whole
@@ -12,3 +14,9 @@ threads = 40  # most of an export's time is waiting for Learn
 timeout = int(site.EXPORT_DEADLINE) + 30  # a worker that is silent for longer is dead
 graceful_timeout = int(site.EXPORT_DEADLINE) + 5  # an export in flight gets its answer before a restart
 control_socket_disable = True
+
+
+def post_worker_init(worker: Any) -> None:
+    """What is loaded now stays: each collection of the garbage of an export would look through all of it again."""
+    gc.collect()
+    gc.freeze()

@@ -19,6 +19,7 @@ LEARN_MS = 200  # Learn takes that long for a call
 BATCH_SIZE, CONCURRENCY = 500, 4
 COLUMN = "Final exam"  # in every course
 BARE = "bare"  # the course that the bare program sends to
+MARKS = "ABCDEF"
 USER, PASSWORD = "bench", "a pass phrase of some length"
 
 ENVIRONMENT = {
@@ -127,21 +128,27 @@ def user_ids(people: int) -> list[str]:
     return [f"u{number}" for number in range(people)]
 
 
+def graded(people: int) -> list[tuple[str, str]]:
+    """So many people, each with a mark."""
+    return [(user, MARKS[place % len(MARKS)]) for place, user in enumerate(user_ids(people))]
+
+
 def bodies(people: int) -> list[bytes]:
     """What WISEflow sends for each of so many people alone."""
-    return [json.dumps({"participants": [{"userId": user, "mark": "A"}]}).encode() for user in user_ids(people)]
+    return [json.dumps({"participants": [{"userId": user, "mark": mark}]}).encode() for user, mark in graded(people)]
 
 
 def body(people: int, *, not_assessed: int = 0) -> bytes:
     """What WISEflow sends for so many people at once, the first of whom have no grade."""
-    users = user_ids(people)
-    graded = [{"userId": user, "mark": "A"} for user in users[not_assessed:]]
-    return json.dumps({"participants": [*({"userId": user} for user in users[:not_assessed]), *graded]}).encode()
+    whole = [{"userId": user, "mark": mark} for user, mark in graded(people)]
+    return json.dumps(
+        {"participants": [*({"userId": entry["userId"]} for entry in whole[:not_assessed]), *whole[not_assessed:]]}
+    ).encode()
 
 
 def items(people: int) -> list[Item]:
     """The same grades as Learn takes them, for the course of the bare program."""
-    return [{"courseId": BARE, "userId": user, "name": COLUMN, "value": "A"} for user in user_ids(people)]
+    return [{"courseId": BARE, "userId": user, "name": COLUMN, "value": mark} for user, mark in graded(people)]
 
 
 def web_process(arbiter: int) -> int:

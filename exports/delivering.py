@@ -10,15 +10,15 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
-from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.db.models import Max
 from django.utils import timezone
 
 from courses import quota
@@ -37,9 +37,10 @@ from courses.grades_journey import (
     Unconfirmed,
 )
 from exports.causes import Cause
-from exports.models import Delivery, ExportAttempt, Flow
-from exports.models.attempt import mark_replaced, settle_participants
-from exports.models.bulk import any_of, update
+from exports.models import Delivery, ExportAttempt, Participant
+from exports.models.attempt import settle_participants
+from exports.models.bulk import among, update
+from exports.settling import lease_end, settle
 
 log = logging.getLogger(__name__)
 
@@ -55,11 +56,6 @@ class Batch:
     pks: list[int]
     attempts: set[int]
     items: list[tuple[str, str, str, str]]  # course id, Learn user, column name, value
-
-
-def lease_end(now: datetime) -> datetime:
-    """A process that gives no sign of life until then is taken for dead."""
-    return now + timedelta(seconds=2 * settings.LEARN_TIMEOUT)
 
 
 @cache
@@ -103,7 +99,7 @@ def claim(*, at_least: int) -> Batch | None:
             attempts=attempts,
             items=[row[2:] for row in rows],
         )
-        Delivery.objects.filter(pk__in=any_of(batch.pks)).update(
+        Delivery.objects.filter(among("pk", batch.pks)).update(
             state=Delivery.State.SENDING, claim=batch.claim, lease_ends_at=lease_end(now)
         )
     return batch
@@ -111,35 +107,61 @@ def claim(*, at_least: int) -> Batch | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """What became of a batch: an outcome an item (None: Learn confirmed it), and the calls it took."""
+    """What became of a batch: an outcome an item (None: Learn confirmed it), and the calls it took.
+
+    `logged` holds the primary keys of calls that stand in the call log already.
+    """
 
     outcomes: Sequence[LearnError | None]
     calls: list[Call] = field(default_factory=list)
+    logged: list[int] = field(default_factory=list)
 
 
 def send(batch: Batch) -> Sent:
     """The call itself. Whatever goes wrong is an outcome."""
-    calls: list[Call] = []
+    sent = Sent(outcomes=[], calls=[], logged=[])
     try:
-        if lifts_at := quota.lifts_at(timezone.now()):
+        if lifts_at := quota_lifts_at():
             if lifts_at >= batch.until:
                 return Sent(outcomes=[QuotaUsedUp(lifts_at)] * len(batch.items))
             time.sleep(max(0, (lifts_at - timezone.now()).total_seconds()))
-        connection.close()  # it goes back to the pool during the call
         remaining = (batch.until - timezone.now()).total_seconds()
         items = [
             GradeValue(course_id=course_id, user_id=user_id, name=name, value=value)
             for course_id, user_id, name, value in batch.items
         ]
-        outcomes: Sequence[LearnError | None] = grades_journey().set_grade_values(
-            items, until=time.monotonic() + remaining, observe=calls.append
+        outcomes = grades_journey().set_grade_values(
+            items, until=time.monotonic() + remaining, observe=partial(observe, sent)
         )
-    except DatabaseError:
-        outcomes = [Unavailable("GradeBridge's own database was away, so nothing was sent")] * len(batch.items)
     except Exception:  # the one place that turns a crash into a recorded outcome
         log.exception("A call to Learn crashed")
         outcomes = [Crashed()] * len(batch.items)
-    return Sent(outcomes=outcomes, calls=calls)
+    return replace(sent, outcomes=outcomes)
+
+
+def quota_lifts_at() -> datetime | None:
+    """When Learn takes calls again, None if it does, or if the database cannot tell: then Learn will."""
+    try:
+        return quota.lifts_at(timezone.now())
+    except DatabaseError as error:
+        log.warning("The database fails (%s); whether the quota is used up is not known", type(error).__name__)
+        return None
+    finally:
+        connection.close()  # it goes back to the pool during the call
+
+
+def observe(sent: Sent, call: Call) -> None:
+    """Take note of a call. Where Learn takes no more, all processes must know before the next one goes out."""
+    if call.lifts_at:
+        try:
+            sent.logged.extend(row.pk for row in quota.log_calls([call]))
+        except DatabaseError as error:
+            log.warning("The database fails (%s); others do not know yet of the quota", type(error).__name__)
+        else:
+            return
+        finally:
+            connection.close()
+    sent.calls.append(call)
 
 
 class Crashed(LearnError):
@@ -150,8 +172,8 @@ class Crashed(LearnError):
 def record(batch: Batch, sent: Sent) -> None:
     """Settle the batch's deliveries and their participants. One that was swept meanwhile keeps its settled state."""
     now = timezone.now()
-    sending = Delivery.objects.filter(pk__in=any_of(batch.pks), claim=batch.claim, state=Delivery.State.SENDING)
-    ours = set(sending.order_by("pk").select_for_update().values_list("pk", flat=True))
+    sending = Delivery.objects.filter(among("pk", batch.pks), claim=batch.claim, state=Delivery.State.SENDING)
+    ours = dict(sending.order_by("pk").select_for_update().values_list("pk", "participant_id"))
     update(
         Delivery,
         ("state", "cause", "detail", "settled_at"),
@@ -163,10 +185,17 @@ def record(batch: Batch, sent: Sent) -> None:
     )
     sending.update(state=Delivery.State.DELIVERED, settled_at=now)
     settle_participants(ours)
-    mark_replaced(ours)
+    Participant.objects.mark_replaced(
+        [
+            (ours[pk], *item)
+            for pk, item, error in zip(batch.pks, batch.items, sent.outcomes, strict=True)
+            if error is None and pk in ours
+        ]
+    )
+    calls = [*sent.logged, *(row.pk for row in quota.log_calls(sent.calls))]
     ExportAttempt.calls.through.objects.bulk_create(
-        ExportAttempt.calls.through(exportattempt_id=attempt, servicecall_id=call.pk)
-        for call in quota.log_calls(sent.calls)
+        ExportAttempt.calls.through(exportattempt_id=attempt, servicecall_id=call)
+        for call in calls
         for attempt in batch.attempts
     )
 
@@ -192,45 +221,6 @@ def outcome_of(error: LearnError) -> tuple[str, str, str]:
         lifts_at = timezone.localtime(error.lifts_at)
         detail = f"Learn's quota of calls is used up until {lifts_at.day} {lifts_at:%B %H:%M}"
     return state.value, cause.value, detail
-
-
-def settle(attempts: Sequence[int]) -> list[int]:
-    """Finish those of the attempts whose deliveries are all settled, bring their flows' states after; returns them."""
-    with transaction.atomic():
-        finished = ExportAttempt.objects.filter(pk__in=attempts).settle(timezone.now())
-        if finished:
-            flows = list(Flow.objects.filter(attempts__in=finished).values_list("pk", flat=True))
-            locked = Flow.objects.filter(pk__in=flows).order_by("pk").select_for_update()
-            # A new statement after the lock: it counts all that was recorded by whoever held the lock before us.
-            Flow.objects.refresh(list(locked.values_list("pk", flat=True)))
-    return finished
-
-
-def sweep(flows: QuerySet[Flow] | None = None) -> int:
-    """Bring attempts whose process died to their true states. Returns how many attempts were finished.
-
-    Queued deliveries have not arrived; those in a call may have. Nothing is sent: they stand under Failed, for a
-    manager to retry (R4, R5).
-    """
-    now = timezone.now()
-    dead_calls = Delivery.objects.filter(state=Delivery.State.SENDING, lease_ends_at__lt=now)
-    overdue = ExportAttempt.objects.filter(
-        Q(lease_ends_at__lt=now) | Exists(dead_calls.filter(attempt=OuterRef("pk"))), finished_at__isnull=True
-    )
-    if flows is not None:
-        overdue = overdue.filter(flow__in=flows)
-    attempts = list(overdue)
-    for attempt in attempts:
-        dead_calls.filter(attempt=attempt).settle_as(
-            Delivery.State.UNCONFIRMED,
-            Cause.UNCONFIRMED,
-            "The call to Learn was interrupted; it may have stored the grade",
-            now=now,
-        )
-        if attempt.lease_ends_at < now:
-            queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)
-            queued.settle_as(Delivery.State.FAILED, Cause.INTERRUPTED, now=now)
-    return len(settle([attempt.pk for attempt in attempts])) if attempts else 0
 
 
 class Couriers:

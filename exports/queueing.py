@@ -49,12 +49,13 @@ def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queue
     known = find_known(flow, {entry.user_id for entry in counts})
     facts = flow_facts(flow, now)
     verdicts = refuse_shared_places({entry: judge(entry, known.get(entry.user_id, NOBODY), facts) for entry in counts})
+    on_its_way = sum(isinstance(verdict, Send) for verdict in verdicts.values())
+    if not on_its_way:
+        settled = sum(counts[entry] for entry, verdict in verdicts.items() if isinstance(verdict, AlreadyExported))
+        attempt.finish(now, delivered=settled, errors=counts.total() - settled)
     attempt.save()
     pks = record_participants(flow, verdicts, known)
     record_deliveries(attempt, verdicts, counts, pks, now)
-    on_its_way = sum(isinstance(verdict, Send) for verdict in verdicts.values())
-    if not on_its_way:
-        ExportAttempt.objects.filter(pk=attempt.pk).settle(now)
     Flow.objects.refresh([flow.pk])
     refused = {entry: verdict for entry, verdict in verdicts.items() if isinstance(verdict, Refused)}
     return Queued(attempt=attempt, refused=refused, on_its_way=on_its_way)

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from exports import delivering
+from exports import delivering, settling
 from exports.causes import Cause
 from exports.models import ApiClient, Delivery, ExportAttempt, Flow
 from exports.queueing import Queued, queue
@@ -34,7 +34,7 @@ def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:
     Comes back within EXPORT_DEADLINE seconds. Once the export is recorded, nothing of it is lost whatever happens.
     """
     began = timezone.now()
-    delivering.sweep(Flow.objects.filter(flow_id=flow_id))
+    settling.sweep(Flow.objects.filter(flow_id=flow_id))
     ends_by = began + timedelta(seconds=settings.EXPORT_DEADLINE)
     unreadable = [line for line in body.lines if isinstance(line, UnreadableEntry)]
     attempt = ExportAttempt(
@@ -42,7 +42,7 @@ def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:
         api_client=client,
         started_at=began,
         ends_by=ends_by,
-        lease_ends_at=delivering.lease_end(began),
+        lease_ends_at=settling.lease_end(began),
         number_of_errors=len(unreadable),
         unreadable_entries=[
             {"entry": line.place, "cause": Cause.NO_USER_ID, "detail": line.detail} for line in unreadable

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from exports import delivering
+from exports import settling
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, Flow, Participant
 from exports.models.participant import ParticipantQuerySet
@@ -42,7 +42,7 @@ def retry(participants: ParticipantQuerySet, *, by: User | None, in_background: 
     The task that delivers it is enqueued in the same transaction, unless the caller delivers it (`in_background`
     false). `by` is None for the command line.
     """
-    delivering.sweep(Flow.objects.filter(pk__in=participants.order_by().values("flow")))
+    settling.sweep(Flow.objects.filter(pk__in=participants.order_by().values("flow")))
     wanted: dict[int, list[int]] = defaultdict(list)
     for flow, participant in participants.failed().order_by("flow_id", "pk").values_list("flow_id", "pk"):
         wanted[flow].append(participant)
@@ -90,7 +90,7 @@ def cancel(attempt: ExportAttempt, *, by: User) -> int:
         return 0
     queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)
     stopped = queued.settle_as(Delivery.State.FAILED, Cause.CANCELLED, now=now)
-    delivering.settle([attempt.pk])
+    settling.settle([attempt.pk])
     return stopped
 
 

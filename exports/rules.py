@@ -27,6 +27,10 @@ class Entry:
     fault: Cause | None = None  # why the entry cannot be used at all
     fault_detail: str = ""
 
+    def __hash__(self) -> int:
+        """That of the person: entries are looked up by the ten thousand, and few people have two."""
+        return hash(self.user_id)
+
     @property
     def given(self) -> str:
         """The assessment: the alternative grade overrides the mark."""

@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin
 
 from courses import quota
-from exports import delivering, retrying
+from exports import retrying, settling
 from exports.admin.forecast import forecast
 from exports.models.participant import ParticipantQuerySet
 from exports.retrying import Retry
@@ -41,7 +41,7 @@ class RetriesFailed(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
 
     @admin.action(description="Retry failed grades", permissions=["retry"])
     def retry_failed(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        delivering.sweep()  # what a dead process left behind can be retried too
+        settling.sweep()  # what a dead process left behind can be retried too
         failed = self.failed_among(queryset)
         if not failed.exists():
             messages.warning(request, "Nothing to retry: no grade of your selection is failed.")
@@ -82,7 +82,7 @@ class RetriesFailed(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
         if not (self.has_retry_permission(request) and self.has_view_or_change_permission(request)):
             raise PermissionDenied
         page = reverse(self._route("change"), args=[pk])
-        delivering.sweep()
+        settling.sweep()
         failed = self.failed_among(self.get_queryset(request).filter(pk=pk))
         if not failed.exists():
             messages.warning(request, "Nothing to retry: no grade here is failed.")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
 from django.db import connection, models, transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, Sum
 
 from courses.models import NAME_LENGTH, ServiceCall
 from exports.causes import Cause
 from exports.models.api_client import ApiClient
-from exports.models.bulk import any_of
+from exports.models.bulk import among, is_among, update
 from exports.models.flow import Flow
 from exports.models.participant import Participant
 from exports.states import ExportState
@@ -28,27 +28,27 @@ class ExportAttemptQuerySet(models.QuerySet["ExportAttempt"]):
         open_deliveries = Delivery.objects.filter(attempt=OuterRef("pk"), state__in=Delivery.OPEN)
         ready = self.filter(finished_at__isnull=True).exclude(Exists(open_deliveries))
         with transaction.atomic():
-            pks = list(ready.order_by("pk").select_for_update().values_list("pk", flat=True))
-            deliveries = Delivery.objects.filter(attempt=OuterRef("pk")).order_by()
-            delivered = deliveries.filter(state=Delivery.State.DELIVERED)
-            others = deliveries.exclude(state=Delivery.State.DELIVERED)
-            if pks:
-                self.model.objects.filter(pk__in=pks).update(
-                    finished_at=now,
-                    number_of_success=_entry_count(delivered),
-                    number_of_errors=F("number_of_errors") + _entry_count(others),
-                    state=Case(
-                        When(Q(number_of_errors__gt=0) | Exists(others), then=Value(ExportState.FAILED)),
-                        When(Exists(delivered), then=Value(ExportState.EXPORTED)),
-                        default=Value(ExportState.NOT_EXPORTED),
-                    ),
-                )
-        return pks
+            errors = dict(ready.order_by("pk").select_for_update().values_list("pk", "number_of_errors"))
+            delivered: dict[int, int] = defaultdict(int)
+            entries = Delivery.objects.filter(attempt__in=errors).order_by().values_list("attempt_id", "state")
+            for pk, state, number in entries.annotate(Sum("entry_count")):
+                if state == Delivery.State.DELIVERED:
+                    delivered[pk] += number
+                else:
+                    errors[pk] += number
+            update(
+                ExportAttempt,
+                ("finished_at", "state", "number_of_success", "number_of_errors"),
+                [(pk, now, state_of(delivered[pk], errors[pk]).value, delivered[pk], errors[pk]) for pk in errors],
+            )
+        return list(errors)
 
 
-def _entry_count(deliveries: DeliveryQuerySet) -> Coalesce:
-    """How many entries the deliveries answer."""
-    return Coalesce(Subquery(deliveries.values("attempt").annotate(entries=Sum("entry_count")).values("entries")), 0)
+def state_of(delivered: int, errors: int) -> ExportState:
+    """An attempt's state, from how many of its entries are delivered or not."""
+    if errors:
+        return ExportState.FAILED
+    return ExportState.EXPORTED if delivered else ExportState.NOT_EXPORTED
 
 
 class ExportAttempt(models.Model):
@@ -114,6 +114,13 @@ class ExportAttempt(models.Model):
     def __str__(self) -> str:
         return f"{self.get_trigger_display()} {self.pk} of flow {self.flow.flow_id}"
 
+    def finish(self, now: datetime, *, delivered: int, errors: int) -> None:
+        """Settle it with so many more entries delivered, or not. It is not saved."""
+        self.finished_at = now
+        self.number_of_success += delivered
+        self.number_of_errors += errors
+        self.state = state_of(self.number_of_success, self.number_of_errors)
+
     @property
     def is_cancellable(self) -> bool:
         """A retry that runs can be cancelled. An export cannot: WISEflow waits for its verdicts."""
@@ -131,11 +138,15 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         without a join, so that taking a few does not look at all that is queued.
         """
         running = ExportAttempt.objects.filter(finished_at__isnull=True)
-        given_up = list(running.filter(Q(ends_by__lte=now) | Q(lease_ends_at__lte=now)).values_list("pk", flat=True))
-        retries = list(running.filter(trigger=ExportAttempt.Trigger.RETRY).values_list("pk", flat=True))
+        given_up, retries = set[int](), set[int]()
+        for pk, trigger, ends_by, lease_ends_at in running.values_list("pk", "trigger", "ends_by", "lease_ends_at"):
+            if min(ends_by, lease_ends_at) <= now:
+                given_up.add(pk)
+            elif trigger == ExportAttempt.Trigger.RETRY:
+                retries.add(pk)
         queued = self.filter(state=Delivery.State.QUEUED).order_by("pk").select_for_update(skip_locked=True)
         columns = ("pk", "attempt_id", "course_id", "learn_user_id", "column_name", "value")
-        rows = list(queued.exclude(attempt__in=given_up + retries).values_list(*columns)[:most])
+        rows = list(queued.exclude(attempt__in=given_up | retries).values_list(*columns)[:most])
         if not rows and retries:
             rows = list(queued.exclude(attempt__in=given_up).values_list(*columns)[:most])
         return rows
@@ -145,7 +156,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         with transaction.atomic():
             still_open = self.filter(state__in=Delivery.OPEN).order_by("pk").select_for_update()
             pks = list(still_open.values_list("pk", flat=True))
-            Delivery.objects.filter(pk__in=any_of(pks)).update(state=state, cause=cause, detail=detail, settled_at=now)
+            Delivery.objects.filter(among("pk", pks)).update(state=state, cause=cause, detail=detail, settled_at=now)
             settle_participants(pks)
         return len(pks)
 
@@ -230,7 +241,7 @@ class Delivery(models.Model):
 
 def settle_participants(deliveries: Collection[int]) -> None:
     """Bring the participants of these deliveries, all just settled, to where their delivery stands."""
-    pks = any_of(deliveries)
+    is_one, parameters = is_among(deliveries)
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -249,31 +260,7 @@ def settle_participants(deliveries: Collection[int]) -> None:
                 exported_alternative_grade =
                     CASE WHEN d.state = 'DELIVERED' THEN d.alternative_grade ELSE exported_alternative_grade END
             FROM exports_delivery AS d
-            WHERE d.participant_id = exports_participant.id AND d.id IN ({pks.sql})
+            WHERE d.participant_id = exports_participant.id AND d.id {is_one}
             """,  # noqa: S608  no value is in the text
-            pks.params,
-        )
-
-
-def mark_replaced(deliveries: Collection[int]) -> None:
-    """Say of everybody else whose grade the delivered ones of these have replaced in Learn that it stands no more.
-
-    Two flows, or two people of one flow, may lead to one Learn user in one column.
-    """
-    pks = any_of(deliveries)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE exports_participant SET cause = %s, detail = d.value, changed_since_export = %s
-            FROM exports_delivery AS d
-            WHERE d.id IN ({pks.sql}) AND d.state = 'DELIVERED'
-                AND exports_participant.exported_learn_user_id = d.learn_user_id
-                AND exports_participant.exported_course_id = d.course_id
-                AND exports_participant.exported_column_name = d.column_name
-                AND exports_participant.exported_value <> d.value
-                AND exports_participant.exported_at IS NOT NULL
-                AND exports_participant.state = 'EXPORTED'
-                AND exports_participant.id <> d.participant_id
-            """,  # noqa: S608  no value is in the text
-            [Cause.REPLACED.value, True, *pks.params],
+            parameters,
         )

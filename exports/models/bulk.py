@@ -1,8 +1,8 @@
 """Many rows in one statement, whatever their number: the few things that the ORM says in one statement a chunk.
 
-The rows travel as one parameter: binary arrays on PostgreSQL, a JSON document on SQLite. An export's number of
-statements does not depend on the number of its participants, and ten thousand rows take a fraction of the time of
-`bulk_create`.
+The rows travel as few parameters: a binary array a column on PostgreSQL (a single value where all rows share it), a
+JSON document on SQLite. An export's number of statements does not depend on the number of its participants, and ten
+thousand rows take a fraction of the time of `bulk_create`.
 """
 
 import json
@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
-from django.db.models.expressions import RawSQL
+from django.db.models import F, Func, Value
 
 Row = Sequence[Any]
 
@@ -33,15 +33,15 @@ def insert(
     if not rows:
         return []
     table = model._meta.db_table
-    names = ", ".join(columns)
-    sql = f"INSERT INTO {table} ({names}) {_select(model, columns)}"
+    source, parameters = _source(model, columns, rows)
+    sql = f"INSERT INTO {table} ({', '.join(columns)}) {source}"
     if unique:
         changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in update)
         sql += f" ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {changes}"
     if returning:
         sql += f" RETURNING {', '.join(returning)}"
     with _cursor() as cursor:
-        cursor.execute(sql, _parameters(rows))
+        cursor.execute(sql, parameters)
         return cursor.fetchall() if returning else []
 
 
@@ -50,21 +50,37 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row
     if not rows:
         return
     table = model._meta.db_table
-    names = ("id", *columns)
+    source, parameters = _source(model, ("id", *columns), rows)
     # S608: names of our own tables and columns; the values are parameters.
     sql = (
         f"UPDATE {table} SET {', '.join(f'{name} = v.{name}' for name in columns)} "  # noqa: S608
-        f"FROM ({_select(model, names)}) AS v WHERE {table}.id = v.id"
+        f"FROM ({source}) AS v WHERE {table}.id = v.id"
     )
     with _cursor() as cursor:
-        cursor.execute(sql, _parameters(rows))
+        cursor.execute(sql, parameters)
 
 
-def any_of(pks: Collection[int]) -> RawSQL:
-    """For `pk__in`: any number of primary keys as one parameter."""
+def among(field: str, values: Collection[int] | Collection[str]) -> Func:
+    """A condition: `field` is one of `values`, any number of them as one parameter.
+
+    PostgreSQL plans for the values themselves, so that it takes the field's index whatever its statistics say.
+    """
+    is_one, parameters = is_among(values)
+    before, after = is_one.split("%s")
+    return Func(
+        F(field),
+        Value(*parameters),
+        arg_joiner=f" {before}",
+        template=f"%(expressions)s{after}",
+        output_field=models.BooleanField(),
+    )
+
+
+def is_among(values: Collection[int] | Collection[str]) -> tuple[str, list[Any]]:
+    """The same for a statement of one's own: what to write behind the column's name, and its parameter in a list."""
     if connection.vendor == "sqlite":
-        return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(list(pks))])
-    return RawSQL("SELECT unnest(%s::bigint[])", [list(pks)])
+        return "IN (SELECT value FROM json_each(%s))", [json.dumps(list(values))]
+    return "= ANY(%s)", [list(values)]
 
 
 def _cursor() -> Any:
@@ -78,25 +94,34 @@ def _cursor() -> Any:
     return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
 
 
-def _select(model: type[models.Model], columns: Sequence[str]) -> str:
+def _source(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, list[Any]]:
+    """A SELECT that yields `rows`, and its parameters."""
     if connection.vendor == "sqlite":
         values = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(columns))
-        return f"SELECT {values} FROM json_each(%s) WHERE true"  # noqa: S608  WHERE lets SQLite parse ON CONFLICT
-    arrays = ", ".join(f"%b::{_array_type(model, name)}[]" for name in columns)
-    return f"SELECT * FROM unnest({arrays}) AS rows({', '.join(columns)})"  # noqa: S608
+        # WHERE lets SQLite parse ON CONFLICT
+        sql = f"SELECT {values} FROM json_each(%s) WHERE true"  # noqa: S608
+        return sql, [json.dumps(rows, default=_sqlite_value, ensure_ascii=False)]
+    shared: dict[str, Any] = {}
+    arrays: dict[str, list[Any]] = {}
+    for name, column in zip(columns, zip(*rows, strict=True), strict=True):
+        # The first column's array also says how many rows there are.
+        if len(rows) == 1 or (arrays and column.count(column[0]) == len(column)):
+            shared[name] = column[0]
+        else:
+            arrays[name] = list(column)
+    chosen = ", ".join(f"%b::{_type(model, name)} AS {name}" if name in shared else name for name in columns)
+    sql = f"SELECT {chosen}"
+    if arrays:
+        unnested = ", ".join(f"%b::{_type(model, name)}[]" for name in arrays)
+        sql += f" FROM unnest({unnested}) AS v({', '.join(arrays)})"
+    return sql, [*shared.values(), *arrays.values()]
 
 
-def _array_type(model: type[models.Model], column: str) -> str:
+def _type(model: type[models.Model], column: str) -> str:
     field = next(field for field in model._meta.concrete_fields if field.column == column)
     kind = str(field.db_type(connection))
     # A cast to varchar(n) cuts off silently; text is checked when it is stored.
     return "text" if kind.startswith("varchar") else kind
-
-
-def _parameters(rows: Sequence[Row]) -> list[Any]:
-    if connection.vendor == "sqlite":
-        return [json.dumps(rows, default=_sqlite_value, ensure_ascii=False)]
-    return [list(column) for column in zip(*rows, strict=True)]
 
 
 def _sqlite_value(value: Any) -> Any:

@@ -8,7 +8,7 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 
 from courses.models import ServiceCall
-from exports import delivering, retrying
+from exports import delivering, retrying, settling
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
 from tests.conftest import COLUMN, COURSE
@@ -234,7 +234,7 @@ def test_a_flow_follows_its_attempt_even_when_settling_is_interrupted(learn, flo
     monkeypatch.setattr(type(Flow.objects), "refresh", lambda self, *args: fail_twice(*args))
 
     with pytest.raises(OperationalError):
-        delivering.sweep()
+        settling.sweep()
     attempt.refresh_from_db()
     assert attempt.finished_at is None
 
@@ -247,7 +247,7 @@ class TestSweep:
         sending = DeliveryFactory(attempt=attempt, sending=True, participant__queued=True)
         delivered = DeliveryFactory(attempt=attempt, participant__exported=True)
 
-        assert delivering.sweep() == 1
+        assert settling.sweep() == 1
 
         for delivery, state, cause in (
             (queued, Delivery.State.FAILED, Cause.INTERRUPTED),
@@ -265,7 +265,7 @@ class TestSweep:
         attempt = ExportAttemptFactory(running=True)
         DeliveryFactory(attempt=attempt, queued=True, participant__queued=True)
 
-        assert delivering.sweep() == 0
+        assert settling.sweep() == 0
         assert Delivery.objects.get().state == Delivery.State.QUEUED
 
     def test_a_dead_call_for_a_living_attempt_is_unconfirmed(self, db):
@@ -274,14 +274,14 @@ class TestSweep:
             attempt=attempt, sending=True, participant__queued=True, lease_ends_at=timezone.now() - timedelta(seconds=1)
         )
 
-        assert delivering.sweep() == 1
+        assert settling.sweep() == 1
         assert Delivery.objects.get().state == Delivery.State.UNCONFIRMED
 
     def test_an_attempt_whose_process_died_before_settling_it_is_settled(self, db):
         attempt = ExportAttemptFactory(dead=True)
         DeliveryFactory(attempt=attempt, participant__exported=True)
 
-        assert delivering.sweep() == 1
+        assert settling.sweep() == 1
         attempt.refresh_from_db()
         assert attempt.state == ExportState.EXPORTED
 
@@ -294,7 +294,7 @@ class TestSweep:
         batch = delivering.claim(at_least=1)
         ExportAttempt.objects.update(lease_ends_at=timezone.now() - timedelta(minutes=1))
         Delivery.objects.update(lease_ends_at=timezone.now() - timedelta(minutes=1))
-        delivering.sweep()
+        settling.sweep()
 
         delivering.record(batch, delivering.Sent(outcomes=[None]))
 

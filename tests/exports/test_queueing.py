@@ -184,10 +184,9 @@ def test_a_flow_synchronised_tomorrow_is_not_synchronised_yet():
 @pytest.mark.parametrize("traits", [{}, {"mapped": True}, {"mapped": True, "with_roster": True}])
 def test_the_number_of_statements_does_not_depend_on_the_number_of_entries(count, traits, django_assert_num_queries):
     flow = FlowFactory(**traits)
-    settles_at_once = traits != {"mapped": True}
 
-    # Savepoint and release, people, columns, attempt, participants, deliveries, the flow's counts; for some, settling.
-    with django_assert_num_queries(13 if settles_at_once else 9):
+    # Savepoint and release, people, columns, attempt, participants, deliveries, the flow's counts.
+    with django_assert_num_queries(9):
         record(flow, *(entry(f"u{number}") for number in range(count)))
 
     assert flow.participants.count() == count

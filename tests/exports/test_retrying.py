@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from exports import delivering, retrying
+from exports import delivering, retrying, settling
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Participant
 from exports.tasks import deliver_attempt
@@ -148,7 +148,7 @@ class TestCancel:
 
         assert retrying.cancel(retry, by=manager) == 2
         delivering.record(batch, delivering.Sent(outcomes=[None]))
-        delivering.settle([retry.pk])
+        settling.settle([retry.pk])
 
         retry.refresh_from_db()
         assert (retry.number_of_success, retry.number_of_errors) == (1, 2)

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 )
 
 from courses.models import Course, GradeColumn, ServiceCall
-from exports import delivering, retrying
+from exports import delivering, retrying, settling
 from exports.causes import Cause
 from exports.models import ColumnMapping, Delivery, ExportAttempt, ExportState, Flow, Participant
 from exports.tasks import deliver_attempt
@@ -157,7 +157,7 @@ class Exports(RuleBasedStateMachine):
         ExportAttempt.objects.filter(finished_at=None).update(lease_ends_at=past)
         Delivery.objects.filter(state=Delivery.State.SENDING).update(lease_ends_at=past)
         writes = self.learn.world.writes
-        delivering.sweep()
+        settling.sweep()
         assert self.learn.world.writes == writes
         invariants.nothing_is_open()
 
@@ -166,7 +166,7 @@ class Exports(RuleBasedStateMachine):
     def sweep_too_early(self) -> None:
         """Whoever may live is left alone."""
         still_open = set(Delivery.objects.filter(state__in=Delivery.OPEN).values_list("pk", flat=True))
-        delivering.sweep()
+        settling.sweep()
         assert still_open == set(Delivery.objects.filter(state__in=Delivery.OPEN).values_list("pk", flat=True))
 
     @precondition(somebody_failed)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from courses.models import ServiceCall
-from exports import delivering, retrying
+from exports import delivering, retrying, settling
 from exports.models import ExportAttempt, ExportState, Flow, Participant
 from exports.tasks import deliver_attempt
 from gradebridge.sandbox.server import SandboxLearn
@@ -128,7 +128,7 @@ class Trial:
         delivering.couriers.rest(seconds=20)
         assert not DBTaskResult.objects.ready().exists()
         writes = self.learn.world.writes
-        assert delivering.sweep() == 0
+        assert settling.sweep() == 0
         answer = self.wiseflow.export({"userId": "u20", "mark": "A"}, path=f"/api/wiseflow/flows/{OTHER_FLOW}/export")
         assert answer["numberOfSuccess"] == 1
         delivering.couriers.rest(seconds=20)

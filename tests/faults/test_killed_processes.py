@@ -19,7 +19,7 @@ import pytest
 import requests
 from django.db import connection, transaction
 
-from exports import delivering, retrying
+from exports import delivering, retrying, settling
 from exports.models import Delivery, ExportAttempt, Participant
 from gradebridge.sandbox import wiseflow as callers
 from gradebridge.sandbox.processes import Processes, free_port
@@ -155,7 +155,7 @@ def sweep_until_all_has_ended() -> None:
     """The leases of the dead end in their time, without anybody's help."""
 
     def has_ended() -> bool:
-        delivering.sweep()
+        settling.sweep()
         return not ExportAttempt.objects.filter(finished_at=None).exists()
 
     until(has_ended)

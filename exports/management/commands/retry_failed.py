@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count
 
-from exports import delivering, retrying
+from exports import retrying, settling
 from exports.causes import Cause
 from exports.management.commands.sweep import still_running
 from exports.models import Delivery, ExportAttempt, Flow, Participant
@@ -25,7 +25,7 @@ class Command(BaseCommand):
             if not Flow.objects.filter(flow_id=flow).exists():
                 raise CommandError(f"Flow {flow} is not known.")
             participants, running = participants.filter(flow__flow_id=flow), running.filter(flow__flow_id=flow)
-        delivering.sweep()  # what a dead process left behind is failed too
+        settling.sweep()  # what a dead process left behind is failed too
         if sentence := still_running(running):
             self.stdout.write(sentence)
         attempts: list[ExportAttempt] = []

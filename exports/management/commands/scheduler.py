@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 
-from exports import delivering, tasks
+from exports import settling, tasks
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ class Command(BaseCommand):
 def sweep() -> None:
     """One sweep. An absent database is waited for, not died of."""
     try:
-        if finished := delivering.sweep():
+        if finished := settling.sweep():
             log.warning("%s attempts of dead processes were finished", finished)
         tasks.settle_dead_tasks()
     except (OperationalError, InterfaceError):

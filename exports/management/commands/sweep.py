@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
-from exports import delivering, tasks
+from exports import settling, tasks
 from exports.models import Delivery, ExportAttempt
 
 
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     help = "Finishes the attempts whose process died. Nothing is sent: their grades stand under Failed (R4, R5)."
 
     def handle(self, **_: Any) -> None:
-        finished = delivering.sweep()
+        finished = settling.sweep()
         tasks.settle_dead_tasks()
         self.stdout.write(f"{finished} {'attempt' if finished == 1 else 'attempts'} finished.")
         if sentence := still_running(ExportAttempt.objects.all()):
