@@ -9,10 +9,11 @@ tells any survivor the truth should this process die.
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
+from typing import ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -43,6 +44,9 @@ from exports.models.bulk import among, update
 from exports.settling import lease_end, settle
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 POLL_SECONDS = 0.05  # how often a process looks whether another one has settled what it waits for
 
@@ -223,6 +227,17 @@ def outcome_of(error: LearnError) -> tuple[str, str, str]:
     return state.value, cause.value, detail
 
 
+def patiently(step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do it through a short absence of the database. After a long one the batch is swept."""
+    for pause in (0.1, 1, 5):
+        try:
+            return step(*args, **kwargs)
+        except DatabaseError:
+            connection.close()
+            time.sleep(pause)
+    return step(*args, **kwargs)
+
+
 class Couriers:
     """The threads of this process that carry batches to Learn, and those who wait for a verdict.
 
@@ -237,7 +252,7 @@ class Couriers:
         self._running = 0
         self._calls = 0  # claimed and not yet answered
         self._arrived = 0  # deliveries queued by this process and not yet claimed, about
-        self._carried: set[UUID] = set()  # claimed and not yet recorded
+        self._carried: dict[UUID, Batch] = {}  # claimed and not yet recorded
         self._waiting: dict[int, threading.Event] = {}
         self._keeps_leases = False
 
@@ -316,7 +331,7 @@ class Couriers:
                 self._arrived = max(0, self._arrived - (len(batch.pks) if batch else arrived))
                 if batch:
                     self._calls += 1
-                    self._carried.add(batch.claim)
+                    self._carried[batch.claim] = batch
             return batch
 
     def _carry(self, batch: Batch) -> None:
@@ -328,24 +343,13 @@ class Couriers:
                 with self._changed:
                     self._calls -= 1
                     self._changed.notify_all()
-            self._record(batch, sent)
+            patiently(record, batch, sent)
         finally:
             with self._changed:
-                self._carried.discard(batch.claim)
-
-    def _record(self, batch: Batch, sent: Sent) -> None:
-        """Record and settle, through a short absence of the database. After a long one the batch is swept."""
-        for pause in (0.1, 1, 5, None):
-            try:
-                record(batch, sent)
-                self._wake(settle(sorted(batch.attempts)))
-            except DatabaseError:
-                connection.close()
-                if pause is None:
-                    raise
-                time.sleep(pause)
-            else:
-                return
+                del self._carried[batch.claim]
+                # An attempt of which another batch is in flight here is settled after that one.
+                ended = batch.attempts.difference(*(other.attempts for other in self._carried.values()))
+        self._wake(patiently(settle, sorted(ended)) if ended else [])
 
     def _retires(self) -> bool:
         """Let this courier go if nobody waits, or if it is one too many to stand by."""

@@ -7,7 +7,7 @@ The documented shape, with `flowId`, `sourceCode` and `learnUserId` optional:
 """
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -177,7 +177,7 @@ def text_of(given: Any, length: int) -> str:
         raise ValueError(f"is {described(given)}, not a text or number")  # noqa: TRY004  one kind of error for a field
     if len(given) > length:
         raise ValueError(f"has {len(given)} characters; {length} are allowed")
-    if "\0" in given or not is_unicode(given):
+    if "\0" in given or not (given.isascii() or is_unicode(given)):
         raise ValueError("holds a character that cannot be stored")
     return str(given) if not given.isspace() else ""
 
@@ -229,13 +229,11 @@ def refuse_contradictions(lines: list[Entry | UnreadableEntry]) -> list[Entry | 
 
     An entry that is unusable for itself contradicts nobody: a good one beside it goes on.
     """
-    said: dict[str, set[Entry]] = defaultdict(set)
-    for line in lines:
-        if isinstance(line, Entry) and line.fault is None:
-            said[line.user_id].add(line)
+    usable = {line for line in lines if isinstance(line, Entry) and line.fault is None}
+    times = Counter(line.user_id for line in usable)
     return [
         replace(line, fault=Cause.CONTRADICTORY_ENTRIES)
-        if isinstance(line, Entry) and line.fault is None and len(said[line.user_id]) > 1
+        if isinstance(line, Entry) and line.fault is None and times[line.user_id] > 1
         else line
         for line in lines
     ]

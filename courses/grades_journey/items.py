@@ -48,5 +48,9 @@ def check_text(field: str, label: str, text: str) -> None:
         raise InvalidItem(field, f"The {label} is empty.")
     if len(text) > MOST_CHARACTERS:
         raise InvalidItem(field, f"The {label} has {len(text)} characters; Learn takes {MOST_CHARACTERS}.")
-    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+    try:
+        sendable = b"\0" not in text.encode()
+    except UnicodeEncodeError:  # half of a character
+        sendable = False
+    if not sendable:
         raise InvalidItem(field, f"The {label} holds a character that cannot be sent.")
