@@ -124,14 +124,8 @@ def record_participants(
             person.exported_alternative_grade,
         )
         rows.append(row)
-    written = insert(
-        Participant,
-        (*PERSON_COLUMNS, *UNTOUCHED_COLUMNS),
-        rows,
-        unique=("flow_id", "user_id"),
-        update=PERSON_COLUMNS[2:],
-        returning=("user_id", "id"),
-    )
+    conflicts = {"unique": ("flow_id", "user_id"), "update": PERSON_COLUMNS[2:]} if known else {}
+    written = insert(Participant, (*PERSON_COLUMNS, *UNTOUCHED_COLUMNS), rows, returning=("user_id", "id"), **conflicts)
     return {user_id: person.pk for user_id, person in known.items() if person.pk} | dict(written)
 
 
