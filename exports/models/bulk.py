@@ -63,7 +63,7 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row
 def among(field: str, values: Collection[int] | Collection[str]) -> Func:
     """A condition: `field` is one of `values`, any number of them as one parameter.
 
-    PostgreSQL plans for the values themselves, so that it takes the field's index whatever its statistics say.
+    PostgreSQL plans for the values themselves, so that old statistics do not lead it astray.
     """
     is_one, parameters = is_among(values)
     before, after = is_one.split("%s")

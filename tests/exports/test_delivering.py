@@ -199,6 +199,34 @@ class TestCallLog:
         assert "quota of calls is used up until" in answer["errors"][0]["errorInfo"]
         assert learn.calls.of("gradeValueAPI") == []
 
+    def test_what_the_database_cannot_tell_of_the_quota_learn_tells(self, learn, flow, wiseflow, monkeypatch):
+        def away(now):
+            raise OperationalError("the connection is closed")
+
+        monkeypatch.setattr(delivering.quota, "lifts_at", away)
+
+        assert wiseflow.export({"userId": "u1", "mark": "A"})["numberOfSuccess"] == 1
+
+    def test_a_used_up_quota_is_logged_later_when_the_database_is_away_at_the_moment(
+        self, learn, flow, wiseflow, monkeypatch
+    ):
+        log_calls, times = delivering.quota.log_calls, []
+
+        def away_at_first(calls):
+            times.append(len(calls))
+            if len(times) == 1:
+                raise OperationalError("the connection is closed")
+            return log_calls(calls)
+
+        monkeypatch.setattr(delivering.quota, "log_calls", away_at_first)
+        learn.faults.add("quota_long")
+
+        wiseflow.export({"userId": "u1", "mark": "A"})
+
+        [call] = ServiceCall.objects.all()
+        assert call.lifts_at > timezone.now()
+        assert list(call.attempts.all()) == list(ExportAttempt.objects.all())
+
     def test_a_quota_that_lifts_in_time_is_waited_for(self, learn, flow, wiseflow):
         ServiceCallFactory(lifts_at=timezone.now() + timedelta(seconds=0.5))
 

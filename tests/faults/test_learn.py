@@ -14,8 +14,8 @@ AFTER = {  # fault: the states after it hit the second call; after it hit that a
     "forbidden": (ONE_FAILED, REST_FAILED),
     "not_installed": (ONE_FAILED, REST_FAILED),
     "quota_short": (ALL, REST_FAILED),
-    "quota_long": (None, REST_FAILED),  # a quota that is used up for one call alone: there is no such thing
-    "quota_reset_header": (None, REST_FAILED),
+    "quota_long": (REST_FAILED, REST_FAILED),  # nobody asks again before it lifts
+    "quota_reset_header": (REST_FAILED, REST_FAILED),
     "server_error": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
     "bad_gateway": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
     "maintenance": (ONE_FAILED, REST_FAILED),
@@ -39,7 +39,7 @@ AFTER = {  # fault: the states after it hit the second call; after it hit that a
     "endless_body": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
     "gzip_bomb": (ONE_UNCONFIRMED, REST_UNCONFIRMED),
 }
-HIT_ONCE = {fault: once for fault, (once, _) in AFTER.items() if once}
+HIT_ONCE = {fault: once for fault, (once, _) in AFTER.items()}
 PARAMETERS = {"random_rejects": {"share": 0.3}}
 
 
