@@ -2,6 +2,7 @@
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from simple_history.models import HistoricalRecords
 
 NAME_LENGTH = 333  # characters of a course id, user id, column name or value in Grades Journey
 
@@ -18,6 +19,8 @@ class Course(models.Model):
     )
     title = models.CharField(max_length=NAME_LENGTH, blank=True)
     experience = models.CharField(max_length=8, choices=Experience, default=Experience.ULTRA)
+
+    history = HistoricalRecords()
 
     class Meta:
         ordering = ["course_id"]
@@ -41,11 +44,23 @@ class GradeSchema(models.Model):
         help_text="SYMBOL=lower bound, joined by colons, such as P=80:F=0. Empty: the symbols are known to Learn only.",
     )
 
+    history = HistoricalRecords()
+
     class Meta:
         ordering = ["title"]
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def symbol_names(self) -> frozenset[str]:
+        """Empty where they are known to Learn only."""
+        return frozenset(pair.partition("=")[0] for pair in self.symbols.split(":") if pair)
+
+    @property
+    def has_lower_bounds(self) -> bool:
+        """Whether Learn turns numbers into the symbols."""
+        return not self.symbols or "=" in self.symbols
 
 
 class GradeColumn(models.Model):
@@ -77,6 +92,8 @@ class GradeColumn(models.Model):
     grade_schema = models.ForeignKey(
         GradeSchema, on_delete=models.PROTECT, null=True, blank=True, related_name="grade_columns"
     )
+
+    history = HistoricalRecords()
 
     class Meta:
         ordering = ["course__course_id", "name"]

@@ -33,6 +33,7 @@ class Cause(models.TextChoices):
     REPLACED = "REPLACED", "Replaced in Learn"
     IN_PROGRESS = "IN_PROGRESS", "Another export on its way"
     VALUE_NOT_USABLE = "VALUE_NOT_USABLE", "Value not usable"
+    LEARN_USER_UNKNOWN = "LEARN_USER_UNKNOWN", "Learn user not known"
 
     # Learn said no.
     REJECTED_BY_LEARN = "REJECTED_BY_LEARN", "Rejected by Learn"
@@ -98,7 +99,7 @@ _GUIDANCE = {
         "Add them through the SIS, import the roster, then retry.",
     ),
     Cause.ALREADY_EXPORTED: Guidance(
-        "Already exported as {detail}; an export runs only once.", "Change the grade in Learn if it must change."
+        "Already exported as {detail}; an export runs only once.", "Ask for a correction if it must change."
     ),
     Cause.ALTERNATIVE_GRADE_LOCKED: Guidance(
         "The alternative grade was exported as {detail} and is locked.", "Change it in Learn if it must change."
@@ -112,7 +113,13 @@ _GUIDANCE = {
         "Check the mappings and Learn users of both, and correct it in Learn.",
     ),
     Cause.IN_PROGRESS: Guidance("Another export of this person is on its way.", "Export again in a minute."),
-    Cause.VALUE_NOT_USABLE: Guidance("Learn cannot take this grade: {detail}.", "Correct it and export again."),
+    Cause.VALUE_NOT_USABLE: Guidance(
+        "There is no value for Learn: {detail}.", "Correct the translation or the column in GradeBridge, then retry."
+    ),
+    Cause.LEARN_USER_UNKNOWN: Guidance(
+        "The user id {detail} does not fit the caller's pattern for Learn users.",
+        "Correct the request profile or import a roster with Learn users, then retry.",
+    ),
     Cause.REJECTED_BY_LEARN: Guidance("Learn rejected it: {detail}.", "Repair it in Learn, then retry in GradeBridge."),
     Cause.LEARN_UNAVAILABLE: Guidance("{detail}.", _RETRY),
     Cause.CREDENTIALS_REFUSED: Guidance("{detail}.", "An administrator checks LEARN_KEY and LEARN_SECRET, then retry."),

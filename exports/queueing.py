@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 
 from exports.causes import Cause
-from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
+from exports.models import ApiClient, ColumnMapping, Delivery, ExportAttempt, ExportState, Flow, Participant
 from exports.models.bulk import insert
 from exports.rules import (
     AlreadyExported,
@@ -21,9 +21,11 @@ from exports.rules import (
     Refused,
     Send,
     Verdict,
+    as_it_is,
     judge,
     refuse_shared_places,
 )
+from exports.translating import Scale
 
 NOBODY = PersonFacts()
 FEW = 500  # up to so many people are looked up by name; for more, reading the whole flow is cheaper
@@ -47,7 +49,7 @@ def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queue
     now = timezone.localtime()
     counts = Counter(entries)
     known = find_known(flow, {entry.user_id for entry in counts})
-    facts = flow_facts(flow, now)
+    facts = flow_facts(flow, now, attempt.api_client)
     verdicts = refuse_shared_places({entry: judge(entry, known.get(entry.user_id, NOBODY), facts) for entry in counts})
     on_its_way = sum(isinstance(verdict, Send) for verdict in verdicts.values())
     if not on_its_way:
@@ -61,16 +63,35 @@ def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queue
     return Queued(attempt=attempt, refused=refused, on_its_way=on_its_way)
 
 
-def flow_facts(flow: Flow, now: datetime) -> FlowFacts:
-    mappings = flow.column_mappings.values_list("source_code", "grade_column__course__course_id", "grade_column__name")
+def flow_facts(flow: Flow, now: datetime, client: ApiClient | None) -> FlowFacts:
+    """What is known of the flow, for a body of `client`."""
+    mappings = flow.column_mappings.select_related("grade_column__course", "grade_column__grade_schema", "translation")
+    profile = client.profile if client else None
     return FlowFacts(
         now=now,
-        columns={source: Column(course_id=course_id, name=name) for source, course_id, name in mappings},
+        columns={
+            mapping.source_code: column_facts(mapping) for mapping in mappings.prefetch_related("translation__grades")
+        },
         is_synchronised=flow.synchronised_at is not None and flow.synchronised_at <= now,
         assessment_ends_at=flow.assessment_ends_at,
         instant_export=flow.instant_export,
         allow_overwrite=flow.allow_overwrite,
         has_roster=flow.roster_imported_at is not None,
+        learn_user_of=profile.rule().learn_user_of if profile else as_it_is,
+    )
+
+
+def column_facts(mapping: ColumnMapping) -> Column:
+    column, schema = mapping.grade_column, mapping.grade_column.grade_schema
+    return Column(
+        course_id=column.course.course_id,
+        name=column.name,
+        translator=mapping.translation.translator() if mapping.translation else None,
+        scale=Scale(
+            points=Decimal(str(column.points)),
+            symbols=schema.symbol_names if schema else frozenset(),
+            takes_numbers=schema is None or schema.has_lower_bounds,
+        ),
     )
 
 
@@ -79,7 +100,7 @@ PERSON_FIELDS = tuple(field.name for field in fields(PersonFacts))
 
 def find_known(flow: Flow, user_ids: set[str]) -> dict[str, PersonFacts]:
     """The flow's participants among `user_ids`, by user id."""
-    people = flow.participants.order_by().annotate(added_by_hand=Q(added_by=Participant.AddedBy.MANUAL))
+    people = flow.participants.order_by()
     if len(user_ids) <= FEW:
         people = people.filter(user_id__in=user_ids)
     return {
@@ -113,8 +134,8 @@ def record_participants(
             entry.mark,
             entry.alternative_grade,
             *standing(verdict, person),
+            entry.added_by or person.added_by,
             False,
-            "",
             person.exported_at,
             person.exported_value,
             "",
@@ -122,6 +143,7 @@ def record_participants(
             "",
             person.exported_mark,
             person.exported_alternative_grade,
+            "",
         )
         rows.append(row)
     conflicts = {"unique": ("flow_id", "user_id"), "update": PERSON_COLUMNS[2:]} if known else {}
@@ -141,12 +163,12 @@ PERSON_COLUMNS = (
     "cause",
     "detail",
     "changed_since_export",
+    "added_by",
 )
 # Given for a person never seen. Of one who is there they stay as they are, but the constraints are also checked on the
 # row that is offered.
 UNTOUCHED_COLUMNS = (
     "on_roster",
-    "added_by",
     "exported_at",
     "exported_value",
     "exported_course_id",
@@ -154,6 +176,7 @@ UNTOUCHED_COLUMNS = (
     "exported_learn_user_id",
     "exported_mark",
     "exported_alternative_grade",
+    "approved_mark",
 )
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exports.causes import Cause
-from exports.rules import VALUE_LENGTH, Entry
+from exports.rules import Entry
+from exports.translating import VALUE_LENGTH
 
 ID_LENGTH = 255  # characters of a flow id, a user id, a source code
 ECHO_DIGITS = 4300  # Python's own limit for turning digits into a number

@@ -68,6 +68,7 @@ def retry_flow(flow_pk: int, participants: Sequence[int], *, by: User | None, in
     attempt = ExportAttempt(
         flow=flow,
         trigger=ExportAttempt.Trigger.RETRY,
+        api_client=flow.latest_client(),
         requested_by=by,
         requested_at=now if by else None,
         started_at=now,

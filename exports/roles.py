@@ -13,15 +13,31 @@ SEEN = (
     "participant",
     "exportattempt",
     "delivery",
+    "correction",
+    "translation",
+    "translatedgrade",
     "servicecall",
     "course",
     "gradecolumn",
     "gradeschema",
 )
-CONFIGURED = ("flow", "columnmapping", "apiclient", "course", "gradecolumn", "gradeschema")
+CONFIGURED = (
+    "flow",
+    "columnmapping",
+    "apiclient",
+    "requestprofile",
+    "translation",
+    "translatedgrade",
+    "course",
+    "gradecolumn",
+    "gradeschema",
+)
 
-MAY_WATCH = ["retry", *(f"view_{model}" for model in SEEN)]
-MAY_CONFIGURE = [f"{verb}_{model}" for model in CONFIGURED for verb in ("view", "add", "change", "delete")]
+MAY_WATCH = ["retry", "add_correction", "approve_correction", *(f"view_{model}" for model in SEEN)]
+MAY_CONFIGURE = [
+    "unlock_mapping",
+    *(f"{verb}_{model}" for model in CONFIGURED for verb in ("view", "add", "change", "delete")),
+]
 
 
 def create_groups(**_: Any) -> None:

@@ -4,14 +4,15 @@
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from exports.causes import Cause
 from exports.states import ExportState
+from exports.translating import NotTranslatable, Scale, Translator
 
-VALUE_LENGTH = 333  # characters, the limit of Grades Journey
+BY_HAND = "MANUAL"  # how a body or a roster says that a person was not added by the SIS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,7 @@ class Entry:
     alternative_grade: str = ""
     source_code: str = ""
     learn_user_id: str = ""
+    added_by: str = ""  # SIS or MANUAL; empty: the body does not say
     fault: Cause | None = None  # why the entry cannot be used at all
     fault_detail: str = ""
 
@@ -39,10 +41,29 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """Where a grade goes."""
+    """Where a grade goes, and what it becomes there. Without a translator it is sent as it was given."""
 
     course_id: str
     name: str
+    translator: Translator | None = field(default=None, compare=False)
+    scale: Scale | None = field(default=None, compare=False)  # None: not known, so Learn judges
+
+    def value(self, entry: Entry) -> str:
+        """What Learn is to show. Raises NotTranslatable."""
+        if self.translator is None:
+            value = entry.given
+        elif entry.alternative_grade:
+            value = self.translator.alternative(entry.alternative_grade)
+        else:
+            value = self.translator.mark(entry.mark)
+        if self.scale:
+            self.scale.check(value)
+        return value
+
+
+def as_it_is(user_id: str) -> str | None:
+    """The Learn user of a user id, where nothing else is said."""
+    return user_id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +77,7 @@ class FlowFacts:
     instant_export: bool = False
     allow_overwrite: bool = False
     has_roster: bool = False
+    learn_user_of: Callable[[str], str | None] = as_it_is  # None: no Learn user can be told from that user id
 
     @property
     def period_runs(self) -> bool:
@@ -72,7 +94,7 @@ class PersonFacts:
     cause: str = ""
     detail: str = ""
     on_roster: bool = False
-    added_by_hand: bool = False
+    added_by: str = ""
     source_code: str = ""
     learn_user_id: str = ""
     changed_since_export: bool = False
@@ -80,6 +102,7 @@ class PersonFacts:
     exported_value: str = ""
     exported_mark: str = ""
     exported_alternative_grade: str = ""
+    approved_mark: str = ""  # an approved correction lets it replace the exported one
 
     @property
     def is_on_its_way(self) -> bool:
@@ -127,14 +150,40 @@ def judge(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Verdict:
     """What is to become of one entry. The first rule that refuses gives the reason."""
     if entry.fault:
         return Refused(entry.fault, entry.fault_detail)
-    if is_same_again(entry, person):
+    column = column_of(entry, person, flow)
+    value = value_of(entry, column)
+    if is_same_again(entry, person, value):
         return AlreadyExported(person.exported_value)
     for rule in RULES:
         if refused := rule(entry, person, flow):
             return refused
-    source = entry.source_code or person.source_code
-    column = flow.columns.get(source) or flow.columns[""]
-    return Send(entry.given, column, entry.learn_user_id or person.learn_user_id or entry.user_id)
+    assert column is not None  # a rule refuses what has none
+    if isinstance(value, Refused):
+        return value
+    learn_user_id = learn_user_of(entry, person, flow)
+    if not learn_user_id:
+        return Refused(Cause.LEARN_USER_UNKNOWN, entry.user_id)
+    return Send(value, column, learn_user_id)
+
+
+def column_of(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Column | None:
+    """That of the entry's own source, else the flow's default."""
+    return flow.columns.get(entry.source_code or person.source_code) or flow.columns.get("")
+
+
+def value_of(entry: Entry, column: Column | None) -> str | Refused:
+    """What Learn is to show; of a flow that is not mapped, the grade as it was given."""
+    if column is None or not entry.given:
+        return entry.given
+    try:
+        return column.value(entry)
+    except NotTranslatable as reason:
+        return Refused(Cause.VALUE_NOT_USABLE, str(reason))
+
+
+def learn_user_of(entry: Entry, person: PersonFacts, flow: FlowFacts) -> str | None:
+    """From the body, else the roster, else by the caller's rule."""
+    return entry.learn_user_id or person.learn_user_id or flow.learn_user_of(entry.user_id)
 
 
 def refuse_shared_places(verdicts: Mapping[Entry, Verdict]) -> dict[Entry, Verdict]:
@@ -151,13 +200,13 @@ def refuse_shared_places(verdicts: Mapping[Entry, Verdict]) -> dict[Entry, Verdi
     }
 
 
-def is_same_again(entry: Entry, person: PersonFacts) -> bool:
+def is_same_again(entry: Entry, person: PersonFacts, value: str | Refused) -> bool:
     """R3: the grade that Learn has already confirmed, and that nothing is about to replace."""
     if person.exported_at is None or not entry.given:
         return False
     if person.is_on_its_way or person.in_doubt or person.is_replaced:
         return False
-    if entry.given == person.exported_value:
+    if value == person.exported_value:
         return True
     if entry.alternative_grade or person.exported_alternative_grade:
         return entry.alternative_grade == person.exported_alternative_grade
@@ -185,6 +234,8 @@ def refuse_already_exported(entry: Entry, person: PersonFacts, flow: FlowFacts) 
     """R3: an export runs only once, unless the flow allows overwriting."""
     if not entry.given or person.exported_at is None or flow.allow_overwrite:
         return None
+    if entry.given == person.approved_mark and not entry.alternative_grade:
+        return None  # a correction that a second manager has approved
     if person.in_doubt and entry.given in (person.exported_mark, person.exported_value):
         return None  # an overwrite is in doubt: sending the confirmed grade again makes it certain
     return Refused(Cause.ALREADY_EXPORTED, exported_as(person, flow))
@@ -220,20 +271,17 @@ def refuse_no_assessment(entry: Entry, person: PersonFacts, flow: FlowFacts) -> 
 
 
 def refuse_outside_roster(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
-    """R8: where the flow has a roster, only people on it whom the SIS added."""
-    if not flow.has_roster:
-        return None
-    if not person.on_roster:
+    """R8: where the flow has a roster, only people on it; and nobody who is known to have been added by hand."""
+    if flow.has_roster and not person.on_roster:
         return Refused(Cause.NOT_ON_ROSTER)
-    return Refused(Cause.ADDED_BY_HAND) if person.added_by_hand else None
+    return Refused(Cause.ADDED_BY_HAND) if (entry.added_by or person.added_by) == BY_HAND else None
 
 
 def refuse_unmapped_source(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
     """A source goes to its own column, or to the flow's default."""
-    source = entry.source_code or person.source_code
-    if source in flow.columns or "" in flow.columns:
+    if column_of(entry, person, flow):
         return None
-    return Refused(Cause.SOURCE_NOT_MAPPED, source or "(none)")
+    return Refused(Cause.SOURCE_NOT_MAPPED, entry.source_code or person.source_code or "(none)")
 
 
 RULES = (

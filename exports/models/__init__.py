@@ -2,8 +2,23 @@
 
 from exports.models.api_client import ApiClient
 from exports.models.attempt import Delivery, ExportAttempt
+from exports.models.correction import Correction
 from exports.models.flow import ColumnMapping, Flow
 from exports.models.participant import Participant
+from exports.models.request_profile import RequestProfile
+from exports.models.translation import TranslatedGrade, Translation
 from exports.states import ExportState
 
-__all__ = ["ApiClient", "ColumnMapping", "Delivery", "ExportAttempt", "ExportState", "Flow", "Participant"]
+__all__ = [
+    "ApiClient",
+    "ColumnMapping",
+    "Correction",
+    "Delivery",
+    "ExportAttempt",
+    "ExportState",
+    "Flow",
+    "Participant",
+    "RequestProfile",
+    "TranslatedGrade",
+    "Translation",
+]

@@ -7,6 +7,9 @@ import secrets
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from simple_history.models import HistoricalRecords
+
+from exports.models.request_profile import RequestProfile
 
 
 def hash_key(key: str) -> str:
@@ -38,7 +41,18 @@ class ApiClient(models.Model):
         validators=[validate_networks],
         help_text='Networks it may call from, such as ["192.0.2.0/24"]. Empty: from anywhere.',
     )
+    profile = models.ForeignKey(
+        RequestProfile,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="api_clients",
+        verbose_name="request profile",
+        help_text="The shape of the body that it sends. Empty: the documented one.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    history = HistoricalRecords(excluded_fields=["key_hash"])
 
     is_authenticated = True  # what Django REST framework asks of a caller
 

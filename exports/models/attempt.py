@@ -57,6 +57,7 @@ class ExportAttempt(models.Model):
     class Trigger(models.TextChoices):
         EXPORT = "EXPORT", "Export from WISEflow"
         RETRY = "RETRY", "Retry"
+        CORRECTION = "CORRECTION", "Correction"
 
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="attempts", db_index=False)
     trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.EXPORT)
@@ -258,7 +259,8 @@ def settle_participants(deliveries: Collection[int]) -> None:
                     CASE WHEN d.state = 'DELIVERED' THEN d.learn_user_id ELSE exported_learn_user_id END,
                 exported_mark = CASE WHEN d.state = 'DELIVERED' THEN d.mark ELSE exported_mark END,
                 exported_alternative_grade =
-                    CASE WHEN d.state = 'DELIVERED' THEN d.alternative_grade ELSE exported_alternative_grade END
+                    CASE WHEN d.state = 'DELIVERED' THEN d.alternative_grade ELSE exported_alternative_grade END,
+                approved_mark = CASE WHEN d.state = 'DELIVERED' THEN '' ELSE approved_mark END
             FROM exports_delivery AS d
             WHERE d.participant_id = exports_participant.id AND d.id {is_one}
             """,  # noqa: S608  no value is in the text

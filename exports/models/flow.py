@@ -9,9 +9,12 @@ from django.apps import apps
 from django.db import models
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
+from simple_history.models import HistoricalRecords
 
 from courses.models import GradeColumn
 from exports.models import bulk
+from exports.models.api_client import ApiClient
+from exports.models.translation import Translation
 from exports.states import ExportState
 
 
@@ -100,11 +103,24 @@ class Flow(models.Model):
         help_text="With a roster, only people on it who were added by the SIS are exported (R8).",
     )
 
+    mapping_unlocked_at = models.DateTimeField(
+        "mapping unlocked",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="An administrator let the mapping of delivered grades be changed; the next change locks it again.",
+    )
+
     objects = FlowQuerySet.as_manager()
+
+    history = HistoricalRecords(excluded_fields=["state", *COUNT_FIELDS.values()])
 
     class Meta:
         ordering = ["-pk"]
-        permissions = [("retry", "Can retry failed grades")]
+        permissions = [
+            ("retry", "Can retry failed grades"),
+            ("unlock_mapping", "Can let a mapping be changed whose grades were delivered"),
+        ]
         constraints = [
             models.CheckConstraint(name="flow_id_given", condition=~Q(flow_id="")),
             models.CheckConstraint(name="flow_state_known", condition=Q(state__in=ExportState.values)),
@@ -112,6 +128,11 @@ class Flow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.flow_id} {self.title}".strip()
+
+    def latest_client(self) -> ApiClient | None:
+        """Who exported it last: the rules for that caller's bodies hold for a retry too."""
+        latest = self.attempts.filter(api_client__isnull=False).select_related("api_client__profile").first()
+        return latest.api_client if latest else None
 
     @property
     def counts(self) -> dict[ExportState, int]:
@@ -127,6 +148,16 @@ class ColumnMapping(models.Model):
         max_length=255, blank=True, help_text="A SIS source such as UNIwise||001||2021. Empty: every other source."
     )
     grade_column = models.ForeignKey(GradeColumn, on_delete=models.PROTECT, related_name="column_mappings")
+    translation = models.ForeignKey(
+        Translation,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="column_mappings",
+        help_text="Empty: grades are sent as they were given.",
+    )
+
+    history = HistoricalRecords()
 
     class Meta:
         ordering = ["flow", "source_code"]

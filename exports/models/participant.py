@@ -91,6 +91,9 @@ class Participant(models.Model):
     exported_mark = models.CharField(max_length=NAME_LENGTH, blank=True)
     exported_alternative_grade = models.CharField(max_length=NAME_LENGTH, blank=True)
 
+    # The mark that an approved correction lets replace the exported one; empty again once Learn has it.
+    approved_mark = models.CharField(max_length=NAME_LENGTH, blank=True, editable=False)
+
     objects = ParticipantQuerySet.as_manager()
 
     class Meta:
@@ -103,6 +106,7 @@ class Participant(models.Model):
             # The Failed list over all flows, newest first.
             models.Index(fields=["-id"], condition=Q(state="FAILED"), name="participant_failed"),
             models.Index(fields=["-id"], condition=Q(changed_since_export=True), name="participant_changed"),
+            models.Index(fields=["flow"], condition=Q(changed_since_export=True), name="participant_changed_in_flow"),
             # Whose grade a new one replaces, see `mark_replaced`.
             # Not partial: with old statistics a planner takes a partial index for empty, and walks all of it.
             models.Index(fields=["exported_learn_user_id", "exported_course_id"], name="participant_exported_to"),

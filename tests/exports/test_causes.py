@@ -31,7 +31,7 @@ ACTIONS = (
     "correct the export",
     "change it in",
     "correct it in",
-    "change the grade",
+    "ask for a correction",
     "export again in a minute",
 )
 

@@ -31,7 +31,7 @@ FAILED = PersonFacts(pk=1, state="FAILED", cause="LEARN_UNAVAILABLE")
 ON_ITS_WAY = PersonFacts(pk=1, state="QUEUED")
 BEING_OVERWRITTEN = replace(EXPORTED, state="QUEUED")
 LISTED = PersonFacts(pk=1, on_roster=True)
-ADDED_BY_HAND = replace(LISTED, added_by_hand=True)
+ADDED_BY_HAND = replace(LISTED, added_by="MANUAL")
 
 
 def mark(text):
@@ -63,7 +63,6 @@ NOTHING = Entry(user_id="u1")
             id="R10: after the end an alternative grade goes with instant export too",
         ),
         pytest.param(mark("B"), LISTED, WITH_ROSTER, id="R8: on the roster"),
-        pytest.param(mark("B"), ADDED_BY_HAND, FLOW, id="R8: without a roster WISEflow is trusted"),
         pytest.param(mark("A"), EXPORTED, OVERWRITING, id="overwriting is allowed"),
         pytest.param(alternative("U"), EXPORTED, OVERWRITING, id="overwriting a mark with an alternative grade"),
         pytest.param(mark("B"), IN_DOUBT, FLOW, id="in doubt: the confirmed grade is sent again"),

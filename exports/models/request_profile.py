@@ -1,0 +1,88 @@
+"""Where a caller's body holds what GradeBridge needs (R13)."""
+
+from __future__ import annotations
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+from exports.profiles import DOCUMENTED, EXPRESSION_LENGTH, BadExpression, BadRule, LearnUserRule, Profile, Rule
+
+
+class RequestProfile(models.Model):
+    """The shape of the body that an API client sends: a JMESPath expression for each thing that is read.
+
+    The first three are looked for in the body, the others in each entry of the list of participants. An empty
+    expression finds nothing.
+    """
+
+    name = models.CharField(max_length=100, unique=True)
+    flow_id = models.CharField("flow id", max_length=EXPRESSION_LENGTH, blank=True, default=DOCUMENTED["flow_id"])
+    source_code = models.CharField(
+        max_length=EXPRESSION_LENGTH,
+        blank=True,
+        default=DOCUMENTED["source_code"],
+        help_text="For entries that name no source of their own.",
+    )
+    participants = models.CharField(
+        "list of participants", max_length=EXPRESSION_LENGTH, default=DOCUMENTED["participants"]
+    )
+    user_id = models.CharField("user id", max_length=EXPRESSION_LENGTH, default=DOCUMENTED["user_id"])
+    learn_user_id = models.CharField(
+        "Learn user id", max_length=EXPRESSION_LENGTH, blank=True, default=DOCUMENTED["learn_user_id"]
+    )
+    mark = models.CharField(max_length=EXPRESSION_LENGTH, blank=True, default=DOCUMENTED["mark"])
+    alternative_grade = models.CharField(
+        max_length=EXPRESSION_LENGTH, blank=True, default=DOCUMENTED["alternative_grade"]
+    )
+    entry_source_code = models.CharField(
+        "source code of an entry", max_length=EXPRESSION_LENGTH, blank=True, default=DOCUMENTED["entry_source_code"]
+    )
+    added_by = models.CharField(
+        max_length=EXPRESSION_LENGTH,
+        blank=True,
+        default=DOCUMENTED["added_by"],
+        help_text="Must find SIS or MANUAL, or nothing (R8).",
+    )
+    learn_user_rule = models.CharField(
+        "Learn user",
+        max_length=7,
+        choices=Rule,
+        default=Rule.AS_IS,
+        help_text="How a user id becomes a Learn user where neither the body nor the roster names one.",
+    )
+    learn_user_text = models.CharField(
+        "prefix, suffix or pattern",
+        max_length=100,
+        blank=True,
+        help_text="A pattern is a regular expression for the whole user id; its one group is the Learn user.",
+    )
+
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def clean(self) -> None:
+        errors = {}
+        try:
+            self.profile()
+        except BadExpression as bad:
+            errors[bad.field] = str(bad)
+        try:
+            self.rule()
+        except BadRule as bad:
+            errors["learn_user_text"] = str(bad)
+        if errors:
+            raise ValidationError(errors)
+
+    def profile(self) -> Profile:
+        """Raises BadExpression."""
+        return Profile.compile({name: getattr(self, name) for name in DOCUMENTED})
+
+    def rule(self) -> LearnUserRule:
+        """Raises BadRule."""
+        return LearnUserRule.compile(Rule(self.learn_user_rule), self.learn_user_text)

@@ -1,0 +1,116 @@
+"""What an assessor gave -> the value that Learn is to show. Decimal arithmetic: no digit is lost that was not to be."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import ROUND_05UP, ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal, Inexact, localcontext
+
+from django.db import models
+
+VALUE_LENGTH = 333  # characters, the limit of Grades Journey
+DIGITS = 2 * VALUE_LENGTH + 50  # of a quotient: more than any value has
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+
+
+class Marks(models.TextChoices):
+    """How marks are translated."""
+
+    AS_WRITTEN = "AS_WRITTEN", "As written"
+    TABLE = "TABLE", "By the table below; other marks are refused"
+    NUMERIC = "NUMERIC", "As numbers: divided and rounded"
+
+
+class Rounding(models.TextChoices):
+    """What becomes of digits beyond `decimals`."""
+
+    NONE = "NONE", "Never: a mark that has more digits is refused"
+    HALF_UP = "HALF_UP", "To the nearest, halves up (2.5 becomes 3)"
+    HALF_EVEN = "HALF_EVEN", "To the nearest, halves to the even digit (2.5 becomes 2)"
+    UP = "UP", "Up (2.1 becomes 3)"
+    DOWN = "DOWN", "Down (2.9 becomes 2)"
+
+
+ROUNDINGS = {
+    Rounding.HALF_UP: ROUND_HALF_UP,
+    Rounding.HALF_EVEN: ROUND_HALF_EVEN,
+    Rounding.UP: ROUND_UP,
+    Rounding.DOWN: ROUND_DOWN,
+}
+
+
+class NotTranslatable(ValueError):
+    """There is no value for this grade. The text says why, as the rest of a sentence."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Translator:
+    """One translation. The tables are exact: given -> value. `decimals` None: as many as the number has."""
+
+    marks: Marks = Marks.AS_WRITTEN
+    marks_table: Mapping[str, str] = field(default_factory=dict)
+    alternatives: Mapping[str, str] = field(default_factory=dict)
+    divisor: Decimal = Decimal(1)
+    decimals: int | None = None
+    rounding: Rounding = Rounding.NONE
+
+    def mark(self, given: str) -> str:
+        """The value for a mark. Raises NotTranslatable."""
+        match self.marks:
+            case Marks.AS_WRITTEN:
+                return given
+            case Marks.TABLE:
+                return looked_up(given, self.marks_table, "mark")
+            case Marks.NUMERIC:
+                return self.scaled(given)
+
+    def alternative(self, given: str) -> str:
+        """The value for an alternative grade: by the table alone, never guessed. Raises NotTranslatable."""
+        return looked_up(given, self.alternatives, "alternative grade")
+
+    def scaled(self, given: str) -> str:
+        """A number, divided and rounded. Raises NotTranslatable where that would lose a digit unasked."""
+        if not NUMBER.fullmatch(given):
+            raise NotTranslatable(f"the mark {given} is not a number such as 89.99")
+        if self.divisor == 1 and self.decimals is None:
+            return given
+        with localcontext(prec=DIGITS, rounding=ROUND_05UP) as context:  # it keeps the next rounding exact
+            context.traps[Inexact] = self.rounding is Rounding.NONE
+            try:
+                value = Decimal(given) / self.divisor
+                if self.decimals is not None:
+                    value = value.quantize(Decimal(1).scaleb(-self.decimals), ROUNDINGS.get(self.rounding))
+            except Inexact:
+                raise NotTranslatable(
+                    f"the mark {given} has digits that would be lost, and no rounding is set"
+                ) from None
+        return format(value if value else abs(value), "f")
+
+
+def looked_up(given: str, table: Mapping[str, str], what: str) -> str:
+    try:
+        return table[given]
+    except KeyError:
+        raise NotTranslatable(f"the {what} {given} is not in the flow's translation") from None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scale:
+    """What a column can show: the symbols of its schema (none: not known), else numbers from 0 to `points`."""
+
+    points: Decimal
+    symbols: frozenset[str] = frozenset()
+    takes_numbers: bool = True  # a schema with lower bounds also takes the number that it turns into a symbol
+
+    def check(self, value: str) -> None:
+        """Raises NotTranslatable for a value that the column cannot show. Text without a schema Learn judges itself."""
+        if not value:
+            raise NotTranslatable("it is translated to nothing")
+        if len(value) > VALUE_LENGTH:
+            raise NotTranslatable(f"it has {len(value)} characters; Learn takes {VALUE_LENGTH}")
+        if value in self.symbols:
+            return
+        is_number = bool(NUMBER.fullmatch(value))
+        if self.symbols and not (is_number and self.takes_numbers):
+            raise NotTranslatable(f"{value} is not a symbol of the column's grade schema")
+        if is_number and not 0 <= Decimal(value) <= self.points:
+            raise NotTranslatable(f"{value} is not between 0 and the column's {self.points:f} points")
