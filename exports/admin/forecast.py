@@ -60,7 +60,7 @@ def forecast(failed: ParticipantQuerySet) -> Forecast:
 
 
 def forecast_flow(flow: Flow, failed: ParticipantQuerySet) -> FlowForecast:
-    facts = flow_facts(flow, timezone.localtime())
+    facts = flow_facts(flow, timezone.localtime(), flow.latest_client())
     columns: Counter[Column] = Counter()
     refusals: Counter[Cause] = Counter()
     people = failed.order_by().select_related(None).annotate(added_by_hand=Q(added_by=Participant.AddedBy.MANUAL))

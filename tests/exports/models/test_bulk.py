@@ -26,9 +26,10 @@ COLUMNS = (
         "exported_learn_user_id",
         "exported_mark",
         "exported_alternative_grade",
+        "approved_mark",
     ),
 )
-REST = ("", "", False, "", "", "NOT_EXPORTED", "", "", False, "", "", "", "", "", "")
+REST = ("", "", False, "", "", "NOT_EXPORTED", "", "", False, "", "", "", "", "", "", "")
 NASTY = [
     "",
     " ",
