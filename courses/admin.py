@@ -6,12 +6,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.admin import ModelAdmin
 
+from courses.change_pages import ShowsChanges
 from courses.models import Course, GradeColumn, GradeSchema
 
 
-class LearnAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
+class LearnAdmin(ShowsChanges):
     """What grades depend on is protected: a page says what to remove first."""
 
     list_per_page = 50

@@ -1,6 +1,13 @@
 from django.apps import AppConfig
+from django.db.models.signals import pre_save
 
 
 class CoursesConfig(AppConfig):
     name = "courses"
     verbose_name = "Courses in Learn"
+
+    def ready(self) -> None:
+        from courses.changes import keep_baseline, tracked_models
+
+        for model in tracked_models():
+            pre_save.connect(keep_baseline, sender=model)

@@ -22,6 +22,7 @@ from exports.rules import (
     Send,
     Verdict,
     as_it_is,
+    is_approved,
     judge,
     refuse_shared_places,
 )
@@ -47,25 +48,49 @@ def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queue
     of entries.
     """
     now = timezone.localtime()
-    counts = Counter(entries)
-    known = find_known(flow, {entry.user_id for entry in counts})
-    facts = flow_facts(flow, now, attempt.api_client)
-    verdicts = refuse_shared_places({entry: judge(entry, known.get(entry.user_id, NOBODY), facts) for entry in counts})
+    judged = judge_all(flow, entries, now=now, client=attempt.api_client)
+    counts, verdicts = judged.counts, judged.verdicts
     on_its_way = sum(isinstance(verdict, Send) for verdict in verdicts.values())
     if not on_its_way:
         settled = sum(counts[entry] for entry, verdict in verdicts.items() if isinstance(verdict, AlreadyExported))
         attempt.finish(now, delivered=settled, errors=counts.total() - settled)
     attempt.save()
-    pks = record_participants(flow, verdicts, known)
+    pks = record_participants(flow, verdicts, judged.known)
     record_deliveries(attempt, verdicts, counts, pks, now)
     Flow.objects.refresh([flow.pk])
-    refused = {entry: verdict for entry, verdict in verdicts.items() if isinstance(verdict, Refused)}
-    return Queued(attempt=attempt, refused=refused, on_its_way=on_its_way)
+    return Queued(attempt=attempt, refused=judged.refused, on_its_way=on_its_way)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Judged:
+    """The verdict on each distinct entry, and what was known of its person."""
+
+    counts: Counter[Entry]  # how often each stands in the body
+    known: Mapping[str, PersonFacts]  # by user id
+    verdicts: Mapping[Entry, Verdict]
+
+    @property
+    def refused(self) -> dict[Entry, Refused]:
+        return {entry: verdict for entry, verdict in self.verdicts.items() if isinstance(verdict, Refused)}
+
+
+def judge_all(flow: Flow, entries: Iterable[Entry], *, now: datetime, client: ApiClient | None) -> Judged:
+    """What is to become of a body's entries. Only reads, so that a rehearsal can ask as well.
+
+    A flow that is not saved is one that nobody has mapped yet.
+    """
+    counts = Counter(entries)
+    known = find_known(flow, {entry.user_id for entry in counts})
+    facts = flow_facts(flow, now, client)
+    verdicts = refuse_shared_places({entry: judge(entry, known.get(entry.user_id, NOBODY), facts) for entry in counts})
+    return Judged(counts=counts, known=known, verdicts=verdicts)
 
 
 def flow_facts(flow: Flow, now: datetime, client: ApiClient | None) -> FlowFacts:
     """What is known of the flow, for a body of `client`."""
-    mappings = flow.column_mappings.select_related("grade_column__course", "grade_column__grade_schema", "translation")
+    mappings = ColumnMapping.objects.filter(flow_id=flow.pk).select_related(
+        "grade_column__course", "grade_column__grade_schema", "translation"
+    )
     profile = client.profile if client else None
     return FlowFacts(
         now=now,
@@ -100,13 +125,33 @@ PERSON_FIELDS = tuple(field.name for field in fields(PersonFacts))
 
 def find_known(flow: Flow, user_ids: set[str]) -> dict[str, PersonFacts]:
     """The flow's participants among `user_ids`, by user id."""
-    people = flow.participants.order_by()
+    people = Participant.objects.filter(flow_id=flow.pk).order_by()
     if len(user_ids) <= FEW:
         people = people.filter(user_id__in=user_ids)
     return {
         user_id: PersonFacts(**dict(zip(PERSON_FIELDS, row, strict=True)))
         for user_id, *row in people.values_list("user_id", *PERSON_FIELDS)
     }
+
+
+def entry_again(person: Participant) -> Entry:
+    """The person's approved correction, else what WISEflow last said of them.
+
+    An entry that was not usable stays so: only a new export helps.
+    """
+    unusable = Cause(person.cause) if person.cause and not person.approved_mark else None
+    fault = unusable if unusable and unusable.needs_new_export else None
+    return Entry(
+        user_id=person.user_id,
+        user_id_is_number=person.user_id_is_number,
+        mark=person.approved_mark or person.mark,
+        alternative_grade="" if person.approved_mark else person.alternative_grade,
+        source_code=person.source_code,
+        learn_user_id=person.learn_user_id,
+        is_correction=bool(person.approved_mark),
+        fault=fault,
+        fault_detail=person.detail if fault else "",
+    )
 
 
 def record_participants(
@@ -125,16 +170,18 @@ def record_participants(
         person, verdict = known.get(entry.user_id, NOBODY), verdicts[entry]
         if person.is_on_its_way or (isinstance(verdict, AlreadyExported) and is_unchanged(person)):
             continue
+        given, approved_mark = person if entry.is_correction else entry, approval_after(verdict, entry, person)
         row = (
             flow.pk,
             entry.user_id,
             entry.user_id_is_number,
             entry.learn_user_id or person.learn_user_id,
             entry.source_code or person.source_code,
-            entry.mark,
-            entry.alternative_grade,
-            *standing(verdict, person),
+            given.mark,
+            given.alternative_grade,
+            *standing(verdict, person, approved_mark),
             entry.added_by or person.added_by,
+            approved_mark,
             False,
             person.exported_at,
             person.exported_value,
@@ -143,7 +190,6 @@ def record_participants(
             "",
             person.exported_mark,
             person.exported_alternative_grade,
-            "",
         )
         rows.append(row)
     conflicts = {"unique": ("flow_id", "user_id"), "update": PERSON_COLUMNS[2:]} if known else {}
@@ -164,6 +210,7 @@ PERSON_COLUMNS = (
     "detail",
     "changed_since_export",
     "added_by",
+    "approved_mark",
 )
 # Given for a person never seen. Of one who is there they stay as they are, but the constraints are also checked on the
 # row that is offered.
@@ -176,15 +223,25 @@ UNTOUCHED_COLUMNS = (
     "exported_learn_user_id",
     "exported_mark",
     "exported_alternative_grade",
-    "approved_mark",
 )
 
 
 def is_unchanged(person: PersonFacts) -> bool:
-    return not person.changed_since_export and not person.cause
+    return not person.changed_since_export and not person.cause and not person.approved_mark
 
 
-def standing(verdict: Verdict, person: PersonFacts) -> tuple[str, str, str, bool]:
+def approval_after(verdict: Verdict, entry: Entry, person: PersonFacts) -> str:
+    """The approved mark that is still to reach Learn, once the verdict is recorded."""
+    match verdict:
+        case Send() if not is_approved(entry, person):
+            return ""  # overwritten: a newer grade that the flow allows is on its way
+        case AlreadyExported() if is_approved(entry, person):
+            return ""  # by today's translation Learn shows it already
+        case _:
+            return person.approved_mark
+
+
+def standing(verdict: Verdict, person: PersonFacts, approved_mark: str) -> tuple[str, str, str, bool]:
     """Where the person stands after the verdict: state, cause, detail, changed since export.
 
     A refusal never takes away what Learn has confirmed: an exported person stays exported.
@@ -192,6 +249,8 @@ def standing(verdict: Verdict, person: PersonFacts) -> tuple[str, str, str, bool
     match verdict:
         case Send():
             return ExportState.QUEUED.value, "", "", person.changed_since_export
+        case AlreadyExported() if approved_mark:  # why its correction was refused stays in sight
+            return ExportState.EXPORTED.value, person.cause, person.detail, False
         case AlreadyExported():
             return ExportState.EXPORTED.value, "", "", False
         case Refused(cause, detail) if person.state == ExportState.EXPORTED:

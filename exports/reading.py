@@ -1,9 +1,10 @@
-"""WISEflow's request body -> entries. The one place that knows the shape of the body.
+"""WISEflow's request body -> entries. The one place that knows the shape of the body: a profile says it (R13).
 
-The documented shape, with `flowId`, `sourceCode` and `learnUserId` optional:
+The documented shape, with all but `participants` and `userId` optional:
 
     {"flowId": "77", "sourceCode": "UNIwise||001||2021",
-     "participants": [{"userId": 1, "mark": "75.0", "adminGrade": "", "sourceCode": "", "learnUserId": ""}]}
+     "participants": [{"userId": 1, "mark": "75.0", "adminGrade": "", "sourceCode": "", "learnUserId": "",
+                       "addedBy": "SIS"}]}
 """
 
 import json
@@ -12,7 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from exports.causes import Cause
-from exports.rules import Entry
+from exports.expressions import CannotFind, Number, RepeatedKeys, TooManySteps, described
+from exports.profiles import DOCUMENTED_PROFILE, Profile
+from exports.rules import BY_HAND, Entry
 from exports.translating import VALUE_LENGTH
 
 ID_LENGTH = 255  # characters of a flow id, a user id, a source code
@@ -22,20 +25,6 @@ TOO_DEEP = "The body is nested too deeply."
 
 class BodyError(Exception):
     """The body as a whole cannot be read. The sentence says what is wrong and where."""
-
-
-class Number(str):
-    """A JSON number as it was written: 75.0 stays 75.0."""
-
-    __slots__ = ()
-
-
-class RepeatedKeys(dict[str, Any]):
-    """A JSON object that names a key twice, so that nobody can say which value is meant."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        self.repeated = {key for key, count in Counter(key for key, _value in pairs).items() if count > 1}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,36 +44,37 @@ class Body:
     user_ids: list[Any] = field(default_factory=list)
 
 
-def read(content: bytes) -> Body:
+def read(content: bytes, profile: Profile = DOCUMENTED_PROFILE) -> Body:
     """Read a whole body. Raises BodyError where no list of participants can be found in it.
 
     One bad entry never harms the others: it comes out as an Entry with a fault, or as an UnreadableEntry.
     """
-    body = parse(content)
-    if not isinstance(body, dict):
-        raise BodyError(f"The body must be an object with 'participants'; found {described(body)} at the top.")
-    if isinstance(body, RepeatedKeys):
-        raise BodyError("The body names a key twice at the top, so it cannot be told which value is meant.")
-    if "participants" not in body:
-        raise BodyError("The body has no 'participants'.")
-    participants = body["participants"]
-    if not isinstance(participants, list):
-        raise BodyError(f"'participants' must be a list; found {described(participants)}.")
-    flow_id, source_code = top_text(body, "flowId"), top_text(body, "sourceCode")
-    lines = [read_entry(item, place, source_code) for place, item in enumerate(participants, start=1)]
+    body, shape = parse(content), Shape(profile)
     try:
-        user_ids = [echo(item.get("userId")) if isinstance(item, dict) else None for item in participants]
+        participants = shape.participants(body)
+        flow_id, source_code = shape.top_text("flow_id", body), shape.top_text("source_code", body)
+        read_lines = [shape.read_entry(item, place, source_code) for place, item in enumerate(participants, start=1)]
+    except TooManySteps as spent:
+        raise BodyError(f"'{spent}' takes too long over this body: simplify it in the request profile.") from None
+    lines = [line for line, _user_id in read_lines]
+    try:
+        user_ids = [echo(user_id) for _line, user_id in read_lines]
     except RecursionError:
         raise BodyError(TOO_DEEP) from None
     return Body(flow_id=flow_id, lines=refuse_contradictions(lines), user_ids=user_ids)
 
 
-def top_text(body: dict[str, Any], key: str) -> str:
-    """What the body says for all its entries. Raises BodyError."""
+def one_flow_id(in_address: str, in_body: str) -> str:
+    """The flow the grades are for. Raises BodyError where that is not certain."""
     try:
-        return text_of(body.get(key), ID_LENGTH)
+        in_address = text_of(in_address, ID_LENGTH)
     except ValueError as reason:
-        raise BodyError(f"'{key}' at the top {reason}.") from None
+        raise BodyError(f"The flow id in the address is not usable: it {reason}.") from None
+    if in_address and in_body and in_address != in_body:
+        raise BodyError(f"The address names flow '{in_address}', the body flow '{in_body}'.")
+    if not (in_address or in_body):
+        raise BodyError("No flow is named: give 'flowId' in the body, or use /api/wiseflow/flows/FLOW_ID/export.")
+    return in_address or in_body
 
 
 def parse(content: bytes) -> Any:
@@ -94,7 +84,7 @@ def parse(content: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise BodyError(f"The body is not UTF-8: byte {error.start + 1} cannot be read.") from None
     if not text.strip():
-        raise BodyError("The body is empty; send JSON with 'participants'.")
+        raise BodyError("The body is empty; send JSON with a list of participants.")
     try:
         return json.loads(
             text, parse_int=Number, parse_float=Number, parse_constant=refuse_constant, object_pairs_hook=to_object
@@ -114,52 +104,121 @@ def to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found if len(found) == len(pairs) else RepeatedKeys(pairs)
 
 
-def read_entry(item: Any, place: int, source_code: str) -> Entry | UnreadableEntry:
-    """One item of the list. `source_code` is the body's own, for entries without one."""
-    if not isinstance(item, dict):
-        return UnreadableEntry(place=place, detail=f"entry {place} is {described(item)}, not an object")
-    try:
-        user_id = user_id_of(item)
-    except ValueError as reason:
-        return UnreadableEntry(place=place, detail=f"userId of entry {place} {reason}")
-    is_number = isinstance(item["userId"], Number)
-    if isinstance(item, RepeatedKeys):
-        return unusable(user_id, is_number, "it names a key twice")
-    values: dict[str, str] = {}
-    for key, length in FIELDS:
+class Shape:
+    """A profile at work on one body. In errors an expression stands for what it finds."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.expressions = profile.expressions
+        self.find = profile.finders()
+        self.user_key = profile.expressions["user_id"].key
+        # Where entries must be objects, a mere key is looked up at once: there are many entries.
+        self.fields = [
+            (self.expressions[name].key if self.user_key is not None else None, self.find[name], length, name)
+            for name, length in FIELDS
+        ]
+
+    def participants(self, body: Any) -> list[Any]:
+        """The list of entries. Raises BodyError."""
+        if isinstance(body, RepeatedKeys):
+            raise BodyError("The body names a key twice at the top, so it cannot be told which value is meant.")
+        expression = self.expressions["participants"]
+        if expression.key is not None and not isinstance(body, dict):
+            raise BodyError(f"The body must be an object with '{expression}'; found {described(body)} at the top.")
+        if expression.key is not None and expression.key not in body:
+            raise BodyError(f"The body has no '{expression}'.")
         try:
-            values[key] = text_of(item.get(key), length)
+            found = self.find["participants"](body)
+        except CannotFind as reason:
+            raise BodyError(f"'{expression}' {reason}.") from None
+        if not isinstance(found, list):
+            raise BodyError(f"'{expression}' must be a list; found {described(found)}.")
+        return found
+
+    def top_text(self, name: str, body: Any) -> str:
+        """What the body says for all its entries. Raises BodyError."""
+        try:
+            return text_of(self.find[name](body), ID_LENGTH)
         except ValueError as reason:
-            return unusable(user_id, is_number, f"{key} {reason}")
-    return Entry(
-        user_id=user_id,
-        user_id_is_number=is_number,
-        mark=values["mark"],
-        alternative_grade=values["adminGrade"],
-        source_code=values["sourceCode"] or source_code,
-        learn_user_id=values["learnUserId"],
-    )
+            raise BodyError(f"'{self.expressions[name]}' at the top {reason}.") from None
+
+    def read_entry(self, item: Any, place: int, source_code: str) -> tuple[Entry | UnreadableEntry, Any]:
+        """One item of the list, and its user id as it came. `source_code` is the body's, for entries without one."""
+        if self.user_key is not None and not isinstance(item, dict):
+            return UnreadableEntry(place=place, detail=f"entry {place} is {described(item)}, not an object"), None
+        given = None
+        try:
+            given = self.find_user_id(item)
+            user_id = user_id_of(given)
+        except ValueError as reason:
+            detail = f"{self.expressions['user_id']} of entry {place} {reason}"
+            return UnreadableEntry(place=place, detail=detail), self.as_it_came(given, item)
+        is_number = isinstance(given, Number)
+        try:
+            values = self.values(item)
+        except ValueError as reason:
+            return unusable(user_id, is_number, str(reason)), given
+        mark, alternative_grade, own_source_code, learn_user_id, added_by = values
+        entry = Entry(
+            user_id=user_id,
+            user_id_is_number=is_number,
+            mark=mark,
+            alternative_grade=alternative_grade,
+            source_code=own_source_code or source_code,
+            learn_user_id=learn_user_id,
+            added_by=added_by,
+        )
+        return entry, given
+
+    def find_user_id(self, item: Any) -> Any:
+        """Raises ValueError with what is wrong."""
+        if self.user_key is None:
+            return self.find["user_id"](item)
+        if self.user_key not in item:
+            raise ValueError("is missing")
+        if isinstance(item, RepeatedKeys) and self.user_key in item.repeated:
+            raise ValueError("is given twice")
+        return item[self.user_key]
+
+    def as_it_came(self, given: Any, item: Any) -> Any:
+        """A user id that is not usable. What an expression has put together came from nowhere."""
+        if self.user_key is not None:
+            return item.get(self.user_key)
+        return given if isinstance(given, (str, bool)) else None
+
+    def values(self, item: Any) -> list[str]:
+        """One for each of FIELDS. Raises ValueError with what is wrong."""
+        if isinstance(item, RepeatedKeys):
+            raise ValueError("it names a key twice")  # noqa: TRY004  one kind of error for an entry
+        values = []
+        for key, find, length, name in self.fields:
+            try:
+                found = find(item) if key is None else item.get(key)
+                values.append("" if found is None or found == "" else text_of(found, length))
+            except ValueError as reason:
+                raise ValueError(f"{self.expressions[name]} {reason}") from None
+        if values[-1]:
+            values[-1] = values[-1].strip().upper()
+            if values[-1] not in (BY_SIS, BY_HAND):
+                raise ValueError(f"{self.expressions['added_by']} is neither {BY_SIS} nor {BY_HAND}")
+        return values
 
 
 FIELDS = (
     ("mark", VALUE_LENGTH),
-    ("adminGrade", VALUE_LENGTH),
-    ("sourceCode", ID_LENGTH),
-    ("learnUserId", VALUE_LENGTH),
+    ("alternative_grade", VALUE_LENGTH),
+    ("entry_source_code", ID_LENGTH),
+    ("learn_user_id", VALUE_LENGTH),
+    ("added_by", ID_LENGTH),
 )
+BY_SIS = "SIS"
 
 
 def unusable(user_id: str, is_number: bool, detail: str) -> Entry:
     return Entry(user_id=user_id, user_id_is_number=is_number, fault=Cause.ENTRY_NOT_USABLE, fault_detail=detail)
 
 
-def user_id_of(item: dict[str, Any]) -> str:
+def user_id_of(given: Any) -> str:
     """The user id as text. Raises ValueError with what is wrong."""
-    if "userId" not in item:
-        raise ValueError("is missing")
-    if isinstance(item, RepeatedKeys) and "userId" in item.repeated:
-        raise ValueError("is given twice")
-    given = item["userId"]
     if given is None:
         raise ValueError("is null")
     if isinstance(given, Number) and not given.lstrip("-").isdigit():
@@ -190,19 +249,6 @@ def is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def described(value: Any) -> str:
-    """What kind of JSON `value` is, in words."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true or false"
-    if isinstance(value, Number):
-        return "a number"
-    if isinstance(value, str):
-        return "a text"
-    return "a list" if isinstance(value, list) else "an object"
 
 
 def echo(value: Any) -> Any:

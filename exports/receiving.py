@@ -1,5 +1,6 @@
 """A body from WISEflow -> one attempt, recorded, delivered as far as the time allows, and a verdict for every entry."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,9 +12,10 @@ from django.utils import timezone
 from exports import delivering, settling
 from exports.causes import Cause
 from exports.models import ApiClient, Delivery, ExportAttempt, Flow
+from exports.profiles import BadExpression
 from exports.queueing import Queued, queue
-from exports.reading import Body, UnreadableEntry
-from exports.rules import Entry
+from exports.reading import Body, BodyError, UnreadableEntry, read
+from exports.rules import Entry, Refused
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +28,17 @@ class Receipt:
     @property
     def number_of_errors(self) -> int:
         return len(self.errors)
+
+
+def read_from(client: ApiClient | None, content: bytes) -> Body:
+    """What a body of `client` says, by its request profile. None: of the documented shape. Raises BodyError."""
+    if client is None or client.profile is None:
+        return read(content)
+    try:
+        profile = client.profile.profile()
+    except BadExpression as bad:
+        raise BodyError(f"The request profile '{client.profile}' is not usable: {bad.field}: {bad}") from None
+    return read(content, profile)
 
 
 def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:
@@ -58,14 +71,17 @@ def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:
 
 def receipt(body: Body, queued: Queued) -> Receipt:
     """What is known of every entry now."""
-    undelivered = undelivered_by_user(queued) if queued.on_its_way else {}
+    return answer(body, queued.refused, undelivered_by_user(queued) if queued.on_its_way else {})
+
+
+def answer(body: Body, refused: Mapping[Entry, Refused], undelivered: Mapping[str, str]) -> Receipt:
+    """Which entries are errors, and why: those that no rule lets through, and those of users who are not delivered."""
     errors = []
     for line, user_id in zip(body.lines, body.user_ids, strict=True):
         if isinstance(line, UnreadableEntry):
             error_info = Cause.NO_USER_ID.error_info(line.detail)
-        elif line in queued.refused:
-            refused = queued.refused[line]
-            error_info = refused.cause.error_info(refused.detail)
+        elif line in refused:
+            error_info = refused[line].cause.error_info(refused[line].detail)
         elif line.user_id in undelivered:
             error_info = undelivered[line.user_id]
         else:

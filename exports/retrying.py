@@ -1,9 +1,8 @@
-"""A manager's retry: the failed grades once more, with today's mapping (R5, R6)."""
+"""A manager's retry: the failed grades once more, with today's mapping (R5, R6). A correction goes as corrected."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -11,14 +10,10 @@ from django.utils import timezone
 
 from exports import settling
 from exports.causes import Cause
-from exports.models import Delivery, ExportAttempt, Flow, Participant
+from exports.models import Delivery, ExportAttempt, Flow
 from exports.models.participant import ParticipantQuerySet
-from exports.queueing import Queued, queue
-from exports.rules import Entry
-from exports.tasks import deliver_attempt
-
-PATIENCE = timedelta(minutes=15)  # how long a retry waits for a free task worker before it is swept
-TIME_LIMIT = timedelta(hours=4)  # no call begins later than that after the retry was asked for
+from exports.queueing import Queued, entry_again, queue
+from exports.tasks import deliver_attempt, new_attempt
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,7 +39,7 @@ def retry(participants: ParticipantQuerySet, *, by: User | None, in_background: 
     """
     settling.sweep(Flow.objects.filter(pk__in=participants.order_by().values("flow")))
     wanted: dict[int, list[int]] = defaultdict(list)
-    for flow, participant in participants.failed().order_by("flow_id", "pk").values_list("flow_id", "pk"):
+    for flow, participant in participants.retryable().order_by("flow_id", "pk").values_list("flow_id", "pk"):
         wanted[flow].append(participant)
     recorded = [
         found for flow, pks in wanted.items() if (found := retry_flow(flow, pks, by=by, in_background=in_background))
@@ -59,23 +54,12 @@ def retry(participants: ParticipantQuerySet, *, by: User | None, in_background: 
 @transaction.atomic
 def retry_flow(flow_pk: int, participants: Sequence[int], *, by: User | None, in_background: bool) -> Queued | None:
     """Record a retry of these participants of one flow, as far as they are failed once the flow is locked."""
-    now = timezone.now()
     flow = Flow.objects.select_for_update().get(pk=flow_pk)
     wanted = set(participants)
-    entries = [entry_again(person) for person in flow.participants.failed() if person.pk in wanted]
+    entries = [entry_again(person) for person in flow.participants.retryable() if person.pk in wanted]
     if not entries:
         return None
-    attempt = ExportAttempt(
-        flow=flow,
-        trigger=ExportAttempt.Trigger.RETRY,
-        api_client=flow.latest_client(),
-        requested_by=by,
-        requested_at=now if by else None,
-        started_at=now,
-        ends_by=now + TIME_LIMIT,
-        lease_ends_at=now + PATIENCE,
-    )
-    queued = queue(flow, entries, attempt)
+    queued = queue(flow, entries, attempt := new_attempt(flow, ExportAttempt.Trigger.RETRY, by=by))
     if queued.on_its_way and in_background:
         deliver_attempt.enqueue(attempt.pk)
     return queued
@@ -93,18 +77,3 @@ def cancel(attempt: ExportAttempt, *, by: User) -> int:
     stopped = queued.settle_as(Delivery.State.FAILED, Cause.CANCELLED, now=now)
     settling.settle([attempt.pk])
     return stopped
-
-
-def entry_again(person: Participant) -> Entry:
-    """What WISEflow last said of this person. An entry that was not usable stays so: only a new export helps."""
-    fault = Cause(person.cause)
-    return Entry(
-        user_id=person.user_id,
-        user_id_is_number=person.user_id_is_number,
-        mark=person.mark,
-        alternative_grade=person.alternative_grade,
-        source_code=person.source_code,
-        learn_user_id=person.learn_user_id,
-        fault=fault if fault.needs_new_export else None,
-        fault_detail=person.detail if fault.needs_new_export else "",
-    )

@@ -26,6 +26,7 @@ class Entry:
     source_code: str = ""
     learn_user_id: str = ""
     added_by: str = ""  # SIS or MANUAL; empty: the body does not say
+    is_correction: bool = field(default=False, compare=False)  # the mark was approved here, WISEflow did not give it
     fault: Cause | None = None  # why the entry cannot be used at all
     fault_detail: str = ""
 
@@ -97,12 +98,14 @@ class PersonFacts:
     added_by: str = ""
     source_code: str = ""
     learn_user_id: str = ""
+    mark: str = ""  # what WISEflow gave last
+    alternative_grade: str = ""
     changed_since_export: bool = False
     exported_at: datetime | None = None
     exported_value: str = ""
     exported_mark: str = ""
     exported_alternative_grade: str = ""
-    approved_mark: str = ""  # an approved correction lets it replace the exported one
+    approved_mark: str = ""  # of a correction that Learn has not confirmed yet: it may replace the exported one
 
     @property
     def is_on_its_way(self) -> bool:
@@ -157,7 +160,8 @@ def judge(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Verdict:
     for rule in RULES:
         if refused := rule(entry, person, flow):
             return refused
-    assert column is not None  # a rule refuses what has none
+    assert column is not None  # a rule refuses what has none, and what has no grade
+    assert value is not None
     if isinstance(value, Refused):
         return value
     learn_user_id = learn_user_of(entry, person, flow)
@@ -171,10 +175,10 @@ def column_of(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Column | No
     return flow.columns.get(entry.source_code or person.source_code) or flow.columns.get("")
 
 
-def value_of(entry: Entry, column: Column | None) -> str | Refused:
-    """What Learn is to show; of a flow that is not mapped, the grade as it was given."""
+def value_of(entry: Entry, column: Column | None) -> str | Refused | None:
+    """What Learn is to show today. None: nobody can tell, for want of a column or of a grade."""
     if column is None or not entry.given:
-        return entry.given
+        return None
     try:
         return column.value(entry)
     except NotTranslatable as reason:
@@ -200,17 +204,31 @@ def refuse_shared_places(verdicts: Mapping[Entry, Verdict]) -> dict[Entry, Verdi
     }
 
 
-def is_same_again(entry: Entry, person: PersonFacts, value: str | Refused) -> bool:
+def is_same_again(entry: Entry, person: PersonFacts, value: str | Refused | None) -> bool:
     """R3: the grade that Learn has already confirmed, and that nothing is about to replace."""
     if person.exported_at is None or not entry.given:
         return False
     if person.is_on_its_way or person.in_doubt or person.is_replaced:
         return False
-    if value == person.exported_value:
-        return True
-    if entry.alternative_grade or person.exported_alternative_grade:
-        return entry.alternative_grade == person.exported_alternative_grade
-    return entry.mark == person.exported_mark
+    return is_exported_grade(entry, person, value)
+
+
+def is_exported_grade(entry: Entry, person: PersonFacts, value: str | Refused | None) -> bool:
+    """Whether Learn holds it: the same grade, whatever its translation is today, or one that is translated alike.
+
+    An alternative grade is taken neither for a mark nor for another code that is only shown alike: it would evade R11.
+    """
+    code = person.exported_alternative_grade
+    if entry.alternative_grade:
+        return entry.alternative_grade == code
+    if code:  # a mark that is written and shown just as the code leaves it locked
+        return entry.mark == code == person.exported_value and value in (None, code)
+    return entry.mark == person.exported_mark or value == person.exported_value
+
+
+def is_approved(entry: Entry, person: PersonFacts) -> bool:
+    """Whether it is the mark of the person's approved correction, whoever sends it."""
+    return bool(entry.mark) and entry.mark == person.approved_mark and not entry.alternative_grade
 
 
 def refuse_person_on_its_way(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
@@ -234,9 +252,12 @@ def refuse_already_exported(entry: Entry, person: PersonFacts, flow: FlowFacts) 
     """R3: an export runs only once, unless the flow allows overwriting."""
     if not entry.given or person.exported_at is None or flow.allow_overwrite:
         return None
-    if entry.given == person.approved_mark and not entry.alternative_grade:
+    if is_approved(entry, person):
         return None  # a correction that a second manager has approved
-    if person.in_doubt and entry.given in (person.exported_mark, person.exported_value):
+    if person.approved_mark:  # also while it is in doubt: the old mark from WISEflow does not undo what two have agreed
+        detail = f"{exported_as(person, flow)}, and a correction to {person.approved_mark} is approved"
+        return Refused(Cause.ALREADY_EXPORTED, detail)
+    if person.in_doubt and is_exported_grade(entry, person, value_of(entry, column_of(entry, person, flow))):
         return None  # an overwrite is in doubt: sending the confirmed grade again makes it certain
     return Refused(Cause.ALREADY_EXPORTED, exported_as(person, flow))
 

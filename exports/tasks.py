@@ -2,18 +2,36 @@
 
 from datetime import timedelta
 
+from django.contrib.auth.models import User
 from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
 from exports import delivering
-from exports.models import Delivery, ExportAttempt
+from exports.models import Delivery, ExportAttempt, Flow
 
+PATIENCE = timedelta(minutes=15)  # how long an attempt waits for a free task worker before it is swept
+TIME_LIMIT = timedelta(hours=4)  # no call begins later than that after the attempt was asked for
 GRACE = timedelta(minutes=1)  # a worker that has just finished its attempt still marks its task
 
 
 class WorkerDied(Exception):
     """The process that ran a task was killed."""
+
+
+def new_attempt(flow: Flow, trigger: ExportAttempt.Trigger, *, by: User | None) -> ExportAttempt:
+    """An attempt that somebody asks for and a task worker delivers. It is not saved."""
+    now = timezone.now()
+    return ExportAttempt(
+        flow=flow,
+        trigger=trigger,
+        api_client=flow.latest_client(),
+        requested_by=by,
+        requested_at=now if by else None,
+        started_at=now,
+        ends_by=now + TIME_LIMIT,
+        lease_ends_at=now + PATIENCE,
+    )
 
 
 @task()

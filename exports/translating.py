@@ -10,6 +10,7 @@ from django.db import models
 VALUE_LENGTH = 333  # characters, the limit of Grades Journey
 DIGITS = 2 * VALUE_LENGTH + 50  # of a quotient: more than any value has
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+MOST_SHOWN = 60  # characters of a grade in a sentence
 
 
 class Marks(models.TextChoices):
@@ -21,7 +22,7 @@ class Marks(models.TextChoices):
 
 
 class Rounding(models.TextChoices):
-    """What becomes of digits beyond `decimals`."""
+    """What becomes of digits beyond `decimals`. Below 0 everything is the mirror image: up is away from 0."""
 
     NONE = "NONE", "Never: a mark that has more digits is refused"
     HALF_UP = "HALF_UP", "To the nearest, halves up (2.5 becomes 3)"
@@ -70,18 +71,20 @@ class Translator:
     def scaled(self, given: str) -> str:
         """A number, divided and rounded. Raises NotTranslatable where that would lose a digit unasked."""
         if not NUMBER.fullmatch(given):
-            raise NotTranslatable(f"the mark {given} is not a number such as 89.99")
+            raise NotTranslatable(f"the mark {shortened(given)} is not a number such as 89.99")
         if self.divisor == 1 and self.decimals is None:
             return given
         with localcontext(prec=DIGITS, rounding=ROUND_05UP) as context:  # it keeps the next rounding exact
-            context.traps[Inexact] = self.rounding is Rounding.NONE
+            context.traps[Inexact] = self.rounding is Rounding.NONE or self.decimals is None
             try:
                 value = Decimal(given) / self.divisor
-                if self.decimals is not None:
+                if self.decimals is None:
+                    value = value.normalize()  # else its noughts would depend on how the divisor is written
+                else:
                     value = value.quantize(Decimal(1).scaleb(-self.decimals), ROUNDINGS.get(self.rounding))
             except Inexact:
                 raise NotTranslatable(
-                    f"the mark {given} has digits that would be lost, and no rounding is set"
+                    f"the mark {shortened(given)} has digits that would be lost, and no rounding is set"
                 ) from None
         return format(value if value else abs(value), "f")
 
@@ -90,7 +93,12 @@ def looked_up(given: str, table: Mapping[str, str], what: str) -> str:
     try:
         return table[given]
     except KeyError:
-        raise NotTranslatable(f"the {what} {given} is not in the flow's translation") from None
+        raise NotTranslatable(f"the {what} {shortened(given)} is not in the flow's translation") from None
+
+
+def shortened(grade: str) -> str:
+    """For a sentence that is read in a narrow column."""
+    return grade if len(grade) <= MOST_SHOWN else f"{grade[:MOST_SHOWN]}…"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,6 +119,7 @@ class Scale:
             return
         is_number = bool(NUMBER.fullmatch(value))
         if self.symbols and not (is_number and self.takes_numbers):
-            raise NotTranslatable(f"{value} is not a symbol of the column's grade schema")
+            raise NotTranslatable(f"{shortened(value)} is not a symbol of the column's grade schema")
         if is_number and not 0 <= Decimal(value) <= self.points:
-            raise NotTranslatable(f"{value} is not between 0 and the column's {self.points:f} points")
+            points = f"{self.points.normalize():f}"
+            raise NotTranslatable(f"{shortened(value)} is not between 0 and the column's {points} points")

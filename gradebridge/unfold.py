@@ -32,7 +32,7 @@ def tab(title: str, model: str, **wanted: str) -> dict[str, Any]:
     }
 
 
-TAB_FILTERS = ("state__exact", "changed_since_export__exact", "changed")
+TAB_FILTERS = ("state__exact", "changed_since_export__exact", "changed", "undelivered")
 
 PRIMARY = {  # a calm blue; white on 600 has a contrast of 5.9 to 1
     "50": "oklch(97.5% .012 245)",
@@ -71,8 +71,21 @@ UNFOLD = {
                     page("Flows", "assignment", "exports_flow", "exports.view_flow"),
                     page("Participants", "group", "exports_participant", "exports.view_participant"),
                     page("Attempts", "history", "exports_exportattempt", "exports.view_exportattempt"),
+                    page("Corrections", "rule", "exports_correction", "exports.view_correction"),
                     page("Deliveries", "local_shipping", "exports_delivery", "exports.view_delivery"),
                     page("Calls to Learn", "swap_vert", "courses_servicecall", "courses.view_servicecall"),
+                    {
+                        "title": "Mapping health",
+                        "icon": "health_and_safety",
+                        "link": reverse_lazy("mapping-health"),
+                        "permission": may("exports.view_flow"),
+                    },
+                    {
+                        "title": "Rehearse an export",
+                        "icon": "play_circle",
+                        "link": reverse_lazy("rehearse"),
+                        "permission": may("exports.view_flow"),
+                    },
                 ],
             },
             {
@@ -82,6 +95,7 @@ UNFOLD = {
                     page("Courses", "school", "courses_course", "courses.view_course"),
                     page("Grade columns", "view_column", "courses_gradecolumn", "courses.view_gradecolumn"),
                     page("Grade schemas", "format_list_numbered", "courses_gradeschema", "courses.view_gradeschema"),
+                    page("Translations", "translate", "exports_translation", "exports.view_translation"),
                 ],
             },
             {
@@ -89,6 +103,13 @@ UNFOLD = {
                 "separator": True,
                 "items": [
                     page("API clients", "key", "exports_apiclient", "exports.change_apiclient"),
+                    page("Request profiles", "data_object", "exports_requestprofile", "exports.change_requestprofile"),
+                    {
+                        "title": "Changes",
+                        "icon": "manage_history",
+                        "link": reverse_lazy("changes"),
+                        "permission": may("exports.change_flow"),
+                    },
                     page("Users", "person", "auth_user", "auth.view_user"),
                     page("Groups", "badge", "auth_group", "auth.view_group"),
                     page(
@@ -114,5 +135,17 @@ UNFOLD = {
             ("participant", [tab("Changed since export", "exports_participant", changed_since_export__exact="1")]),
             ("exportattempt", []),
         ]
+    ]
+    + [
+        {
+            "models": ["exports.correction"],
+            "items": [
+                tab("All", "exports_correction"),
+                tab("Waiting", "exports_correction", state__exact="ASKED"),
+                tab("Approved", "exports_correction", state__exact="APPROVED"),
+                tab("Declined", "exports_correction", state__exact="DECLINED"),
+                tab("Approved, not in Learn yet", "exports_correction", undelivered="yes"),
+            ],
+        }
     ],
 }

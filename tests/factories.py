@@ -9,9 +9,22 @@ from django.utils import timezone
 
 from courses.models import Course, GradeColumn, GradeSchema, ServiceCall
 from exports.causes import Cause
-from exports.models import ApiClient, ColumnMapping, Delivery, ExportAttempt, ExportState, Flow, Participant
+from exports.models import (
+    ApiClient,
+    ColumnMapping,
+    Correction,
+    Delivery,
+    ExportAttempt,
+    ExportState,
+    Flow,
+    Participant,
+    RequestProfile,
+    TranslatedGrade,
+    Translation,
+)
 from exports.models.api_client import hash_key
 from exports.roles import ADMINISTRATORS, MANAGERS
+from exports.translating import Marks
 
 LONG_AGO = datetime(2026, 5, 3, 9, 0, tzinfo=UTC)
 
@@ -34,6 +47,15 @@ class UserFactory(factory.django.DjangoModelFactory):
     def administrator(self, create, extracted, **kwargs):
         if extracted:
             self.groups.add(Group.objects.get(name=ADMINISTRATORS))
+
+
+class RequestProfileFactory(factory.django.DjangoModelFactory):
+    """Of the documented shape."""
+
+    class Meta:
+        model = RequestProfile
+
+    name = factory.Sequence("profile{}".format)
 
 
 class ApiClientFactory(factory.django.DjangoModelFactory):
@@ -113,6 +135,29 @@ class ColumnMappingFactory(factory.django.DjangoModelFactory):
 
     flow = factory.SubFactory(FlowFactory)
     grade_column = factory.SubFactory(GradeColumnFactory)
+
+
+class TranslationFactory(factory.django.DjangoModelFactory):
+    """Marks as they are written, unless a `table` of them (given -> value) is there; `alternatives` is the other."""
+
+    class Meta:
+        model = Translation
+        skip_postgeneration_save = True
+
+    name = factory.Sequence("Translation {}".format)
+
+    @factory.post_generation
+    def table(self, create, extracted, **kwargs):
+        if extracted is not None:
+            self.marks = Marks.TABLE
+            self.save()
+            for given, value in extracted.items():
+                self.grades.create(kind=TranslatedGrade.Kind.MARK, given=given, value=value)
+
+    @factory.post_generation
+    def alternatives(self, create, extracted, **kwargs):
+        for given, value in (extracted or {}).items():
+            self.grades.create(kind=TranslatedGrade.Kind.ALTERNATIVE_GRADE, given=given, value=value)
 
 
 class ParticipantFactory(factory.django.DjangoModelFactory):
@@ -200,3 +245,35 @@ class DeliveryFactory(factory.django.DjangoModelFactory):
             state=Delivery.State.FAILED, cause=Cause.LEARN_UNAVAILABLE, detail="Learn could not be reached"
         )
         refused = factory.Trait(state=Delivery.State.REFUSED, cause=Cause.NOT_MAPPED, value="")
+
+
+class CorrectionFactory(factory.django.DjangoModelFactory):
+    """Waits for approval: from B to A, of a grade that stands in Learn."""
+
+    class Meta:
+        model = Correction
+
+    participant = factory.SubFactory(ParticipantFactory, exported=True)
+    mark_before = factory.SelfAttribute("participant.exported_mark")
+    value_before = factory.SelfAttribute("participant.exported_value")
+    mark = "A"
+    reason = "Added up wrongly"
+    asked_by = factory.SubFactory(UserFactory)
+    asked_at = factory.LazyFunction(timezone.now)
+
+    class Params:
+        approved = factory.Trait(
+            state=Correction.State.APPROVED,
+            decided_by=factory.SubFactory(UserFactory),
+            decided_at=factory.LazyFunction(timezone.now),
+            attempt=factory.SubFactory(
+                ExportAttemptFactory,
+                flow=factory.SelfAttribute("..participant.flow"),
+                trigger=ExportAttempt.Trigger.CORRECTION,
+            ),
+        )
+        declined = factory.Trait(
+            state=Correction.State.DECLINED,
+            decided_by=factory.SubFactory(UserFactory),
+            decided_at=factory.LazyFunction(timezone.now),
+        )

@@ -1,5 +1,27 @@
 """The pages of managers and administrators. One file a page; importing a page registers it."""
 
-from exports.admin import api_clients, attempts, calls, deliveries, flows, participants
+from exports.admin import (
+    api_clients,
+    attempts,
+    calls,
+    corrections,
+    deliveries,
+    flows,
+    learn,
+    participants,
+    request_profiles,
+    translations,
+)
 
-__all__ = ["api_clients", "attempts", "calls", "deliveries", "flows", "participants"]
+__all__ = [
+    "api_clients",
+    "attempts",
+    "calls",
+    "corrections",
+    "deliveries",
+    "flows",
+    "learn",
+    "participants",
+    "request_profiles",
+    "translations",
+]

@@ -9,19 +9,19 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from courses.change_pages import ShowsChanges
 from exports.models import ApiClient
 from exports.templatetags.cells import address
 
 
 @admin.register(ApiClient)
-class ApiClientAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
+class ApiClientAdmin(ShowsChanges):
     list_display = ["name", "is_active", "may_export", "networks", "created_at"]
     list_filter = ["is_active", "may_export"]
     search_fields = ["name"]
-    fields = ["name", "is_active", "may_export", "allowed_networks"]
+    fields = ["name", "is_active", "may_export", "profile", "allowed_networks"]
     formfield_overrides = {JSONField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}}
     change_form_outer_before_template = "admin/exports/api_client.html"
 
@@ -32,7 +32,7 @@ class ApiClientAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
 
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:
         if change:
-            obj.save()
+            super().save_model(request, obj, form, change)
         else:
             self.give_new_key(request, obj)
 

@@ -49,7 +49,7 @@ class ExportAttemptAdmin(RetriesFailed, HistoryAdmin):
     def failed_among(self, queryset: QuerySet[ExportAttempt]) -> ParticipantQuerySet:
         """Those of the attempts' people who are failed today, whatever they were at the time."""
         deliveries = Delivery.objects.filter(attempt__in=queryset.order_by().values("pk")).order_by()
-        return Participant.objects.failed().filter(pk__in=deliveries.values("participant"))
+        return Participant.objects.retryable().filter(pk__in=deliveries.values("participant"))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ExportAttempt], search_term: str

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from courses import quota
 from exports.causes import Cause
-from exports.models import ExportAttempt, ExportState, Flow, Participant
+from exports.models import Correction, ExportAttempt, ExportState, Flow, Participant
 from exports.templatetags.cells import span
 
 LATEST = 8  # attempts
@@ -30,6 +30,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         "has_grades": any(states.values()),
         "flows_failed": Flow.objects.filter(state=ExportState.FAILED).count(),
         "changed": people.filter(changed_since_export=True).count(),
+        "corrections": Correction.objects.filter(state=Correction.State.ASKED).count(),
         "causes": [(Cause(cause), grades) for cause, grades in causes],
         "quota": quota.forecast(states[ExportState.QUEUED], now=timezone.localtime()),
         "attempts": [

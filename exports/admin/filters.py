@@ -8,7 +8,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from exports.models import Flow, Participant
+from exports.models import Correction, Flow, Participant
 
 
 class ChangedSinceExport(admin.SimpleListFilter):
@@ -24,6 +24,21 @@ class ChangedSinceExport(admin.SimpleListFilter):
         if self.value() != "yes":
             return queryset
         return queryset.filter(pk__in=Participant.objects.filter(changed_since_export=True).order_by().values("flow"))
+
+
+class Undelivered(admin.SimpleListFilter):
+    """Approved corrections that a rule has refused, or that have not arrived."""
+
+    title = "not in Learn yet"
+    parameter_name = "undelivered"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Approved, not in Learn yet")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Correction]) -> QuerySet[Correction]:
+        if self.value() != "yes":
+            return queryset
+        return queryset.filter(pk__in=Correction.objects.undelivered().order_by().values("pk"))
 
 
 class OnlyChosen(admin.FieldListFilter):

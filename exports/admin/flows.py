@@ -2,26 +2,42 @@
 
 from typing import Any
 
-from django.contrib import admin
-from django.db.models import ForeignKey, OuterRef, QuerySet, Subquery
+from django.contrib import admin, messages
+from django.db.models import Count, ForeignKey, OuterRef, QuerySet, Subquery
 from django.forms import ModelChoiceField
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from unfold.admin import TabularInline
 
+from courses.change_pages import ShowsChanges
 from courses.models import GradeColumn
 from exports.admin.filters import ChangedSinceExport
+from exports.admin.imports import ExchangesMappings
+from exports.admin.mapping_lock import LockedMappings, LocksMapping
 from exports.admin.people import with_id
 from exports.admin.retry import RetriesFailed
 from exports.models import ColumnMapping, ExportAttempt, Flow, Participant
 from exports.models.participant import ParticipantQuerySet
-from exports.templatetags.cells import state_pill
+from exports.templatetags.cells import changed_badge, state_pill
+
+
+class FilledMappings(LockedMappings):
+    """A row that somebody has added and left empty is refused; Django would take it for none, and say nothing."""
+
+    def get_form_kwargs(self, index: int | None) -> dict[str, Any]:
+        kwargs: dict[str, Any] = super().get_form_kwargs(index)
+        if index is not None and index >= self.initial_form_count() + self.extra:
+            kwargs["empty_permitted"] = False
+        return kwargs
 
 
 class ColumnMappingInline(TabularInline):  # type: ignore[misc]  # Unfold is untyped
     model = ColumnMapping
-    fields = ["source_code", "grade_column"]
-    autocomplete_fields = ["grade_column"]
+    formset = FilledMappings
+    template_before = "admin/exports/mapping_lock.html"
+    fields = ["source_code", "grade_column", "translation"]
+    autocomplete_fields = ["grade_column", "translation"]
     verbose_name_plural = "Column mapping: where the grades go in Learn"
 
     def get_extra(self, request: HttpRequest, obj: Flow | None = None, **kwargs: Any) -> int:
@@ -29,20 +45,22 @@ class ColumnMappingInline(TabularInline):  # type: ignore[misc]  # Unfold is unt
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ColumnMapping]:
         mappings: QuerySet[ColumnMapping] = super().get_queryset(request)
-        return mappings.select_related("grade_column__course")
+        return mappings.select_related("grade_column__course", "translation")
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
     ) -> ModelChoiceField[Any] | None:
         if db_field.name == "grade_column":
             kwargs["queryset"] = GradeColumn.objects.select_related("course")  # a column is shown with its course
+            kwargs["error_messages"] = {"required": "Choose a grade column, or remove this row."}
         field: ModelChoiceField[Any] | None = super().formfield_for_foreignkey(db_field, request, **kwargs)
         return field
 
 
 @admin.register(Flow)
-class FlowAdmin(RetriesFailed):
-    list_display = ["flow_id", "title", "standing", "exported", "failed", "queued", "last_attempt"]
+class FlowAdmin(LocksMapping, ExchangesMappings, ShowsChanges, RetriesFailed):
+    actions = ["retry_failed", *ExchangesMappings.FILE_ACTIONS]
+    list_display = ["flow_id", "title", "standing", "exported", "failed", "queued", "changed", "last_attempt"]
     list_filter = ["state", ChangedSinceExport, "instant_export"]
     list_per_page = 50
     show_full_result_count = False
@@ -63,10 +81,12 @@ class FlowAdmin(RetriesFailed):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Flow]:
         flows: QuerySet[Flow] = super().get_queryset(request)
+        changed = Participant.objects.filter(flow=OuterRef("pk"), changed_since_export=True).order_by()
         return flows.annotate(  # the database looks for the rows of one page only
             last_attempt=Subquery(
                 ExportAttempt.objects.filter(flow=OuterRef("pk")).order_by("-pk").values("started_at")[:1]
             ),
+            changed_count=Subquery(changed.values("flow").annotate(people=Count("pk")).values("people")),
         )
 
     def get_search_results(
@@ -78,7 +98,7 @@ class FlowAdmin(RetriesFailed):
         return found, may_have_duplicates
 
     def failed_among(self, queryset: QuerySet[Flow]) -> ParticipantQuerySet:
-        return Participant.objects.failed().filter(flow__in=queryset.order_by().values("pk"))
+        return Participant.objects.retryable().filter(flow__in=queryset.order_by().values("pk"))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Flow | None = None) -> list[str]:
         return ["flow_id", *self.readonly_fields] if obj else self.readonly_fields
@@ -95,6 +115,13 @@ class FlowAdmin(RetriesFailed):
         elif form.changed_data:
             obj.save(update_fields=form.changed_data)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """An unmapped flow's page offers one row. Left empty it is no mistake, and not to be mistaken for a mapping."""
+        super().save_related(request, form, formsets, change)
+        if not form.instance.column_mappings.exists():
+            text = "No grade column was chosen, so the flow is not mapped: its grades are refused until it is."
+            messages.warning(request, text)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -109,7 +136,8 @@ class FlowAdmin(RetriesFailed):
             "counts": list(flow.counts.items()),
             "changed": flow.participants.filter(changed_since_export=True).count(),
             "is_mapped": flow.column_mappings.exists(),
-            "may_retry": bool(flow.failed_count) and self.has_retry_permission(request),
+            "is_synchronised": flow.synchronised_at is not None and flow.synchronised_at <= timezone.now(),
+            "may_retry": self.has_retry_permission(request) and flow.participants.retryable().exists(),
         }
 
     @admin.display(description="State", ordering="state")
@@ -127,6 +155,10 @@ class FlowAdmin(RetriesFailed):
     @admin.display(description="Queued", ordering="queued_count")
     def queued(self, flow: Flow) -> int:
         return flow.queued_count
+
+    @admin.display(description="Changed")
+    def changed(self, flow: Any) -> str:
+        return changed_badge(flow, flow.changed_count)
 
     @admin.display(description="Last attempt", empty_value="None yet")
     def last_attempt(self, flow: Any) -> Any:

@@ -4,15 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.utils import timezone
 
 from exports.causes import Cause
-from exports.models import Flow, Participant
+from exports.models import Flow
 from exports.models.participant import ParticipantQuerySet
-from exports.queueing import PERSON_FIELDS, flow_facts
-from exports.retrying import entry_again
-from exports.rules import Column, PersonFacts, Refused, Send, judge
+from exports.queueing import entry_again, judge_all
+from exports.rules import Column, Refused, Send
 
 MOST_FLOWS = 20  # shown in detail
 
@@ -60,13 +59,13 @@ def forecast(failed: ParticipantQuerySet) -> Forecast:
 
 
 def forecast_flow(flow: Flow, failed: ParticipantQuerySet) -> FlowForecast:
-    facts = flow_facts(flow, timezone.localtime(), flow.latest_client())
+    """By what a retry does: the people are judged together, for two of them may lead to one Learn user."""
+    again = [entry_again(person) for person in failed.order_by().select_related(None).iterator()]
+    judged = judge_all(flow, again, now=timezone.localtime(), client=flow.latest_client())
     columns: Counter[Column] = Counter()
     refusals: Counter[Cause] = Counter()
-    people = failed.order_by().select_related(None).annotate(added_by_hand=Q(added_by=Participant.AddedBy.MANUAL))
-    for person in people.iterator():
-        known = PersonFacts(**{name: getattr(person, name) for name in PERSON_FIELDS})
-        match judge(entry_again(person), known, facts):  # a failed grade is never AlreadyExported
+    for verdict in judged.verdicts.values():
+        match verdict:  # AlreadyExported: a correction that the translation of today makes needless
             case Send(column=column):
                 columns[column] += 1
             case Refused(cause):

@@ -7,19 +7,23 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import Truncator
 
+from exports.admin.corrections import is_correctable, may_ask
 from exports.admin.filters import OnlyChosen
 from exports.admin.history import HistoryAdmin
+from exports.admin.imports import ExportsRejected
 from exports.admin.retry import RetriesFailed
 from exports.models import Flow, Participant
 from exports.models.participant import ParticipantQuerySet
 from exports.templatetags.cells import link, reason, state_pill
 
 MOST_DELIVERIES = 50  # on one page
+MOST_CORRECTIONS = 10
 MOST_CHARACTERS = 60  # of a flow's title in a cell
 
 
 @admin.register(Participant)
-class ParticipantAdmin(RetriesFailed, HistoryAdmin):
+class ParticipantAdmin(ExportsRejected, RetriesFailed, HistoryAdmin):
+    actions = ["retry_failed", *ExportsRejected.FILE_ACTIONS]
     list_display = ["user_id", "learn_user_id", "of_flow", "standing", "value_in_learn", "exported_at", "reason"]
     list_filter = ["state", "changed_since_export", "cause", ("flow", OnlyChosen)]
     list_select_related = ["flow"]
@@ -37,7 +41,7 @@ class ParticipantAdmin(RetriesFailed, HistoryAdmin):
     change_form_outer_after_template = "admin/exports/participant.html"
 
     def failed_among(self, queryset: ParticipantQuerySet) -> ParticipantQuerySet:
-        return queryset.failed()
+        return queryset.retryable()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Participant], search_term: str
@@ -58,11 +62,15 @@ class ParticipantAdmin(RetriesFailed, HistoryAdmin):
 
     def history_of(self, participant: Participant, request: HttpRequest) -> dict[str, Any]:
         deliveries = participant.deliveries.select_related("attempt__flow").order_by("-pk")[: MOST_DELIVERIES + 1]
+        corrections = participant.corrections.select_related("asked_by", "decided_by", "attempt")
         return {
             "deliveries": deliveries[:MOST_DELIVERIES],
             "has_more": len(deliveries) > MOST_DELIVERIES,
+            "corrections": (latest := corrections[: MOST_CORRECTIONS + 1])[:MOST_CORRECTIONS],
+            "has_more_corrections": len(latest) > MOST_CORRECTIONS,
+            "may_correct": may_ask(request) and is_correctable(participant),
             "may_retry": self.has_retry_permission(request)
-            and Participant.objects.failed().filter(pk=participant.pk).exists(),
+            and Participant.objects.retryable().filter(pk=participant.pk).exists(),
         }
 
     @admin.display(description="State")

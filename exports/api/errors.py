@@ -5,8 +5,9 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from rest_framework import exceptions, status
+from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import exception_handler
+from rest_framework.views import APIView, exception_handler
 
 log = logging.getLogger(__name__)
 
@@ -31,3 +32,14 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
         log.error("The database does not answer: %s", type(error).__name__)
         error = DatabaseAway()
     return exception_handler(error, context)
+
+
+class NoSuchAddressView(APIView):
+    """Any address below /api/ that is none: 404 as the API says it, not as a page."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise exceptions.NotFound("There is no such address. /api/docs/ lists them all.")

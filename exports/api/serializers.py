@@ -38,10 +38,11 @@ class EntrySerializer(serializers.Serializer[Any]):
     adminGrade = serializers.CharField(required=False, allow_blank=True, allow_null=True, max_length=333)
     sourceCode = serializers.CharField(required=False, max_length=255)
     learnUserId = serializers.CharField(required=False, max_length=333)
+    addedBy = serializers.CharField(required=False, max_length=255, help_text="SIS or MANUAL, in any case.")
 
 
 class ExportSerializer(serializers.Serializer[Any]):
-    """The documented body, for the API's description."""
+    """The documented body. A client that has a request profile sends the shape that its profile describes."""
 
     flowId = serializers.CharField(required=False, max_length=255)
     sourceCode = serializers.CharField(required=False, max_length=255)

@@ -13,16 +13,17 @@ from rest_framework.views import APIView
 from exports.api.authentication import client_of
 from exports.api.errors import TooLarge
 from exports.api.parsers import json_bytes
+from exports.api.rehearsals import ANSWERS, REHEARSAL, answer_of, is_rehearsal
 from exports.api.serializers import (
     ExportSerializer,
     FlowSerializer,
     ParticipantSerializer,
-    ReceiptSerializer,
 )
 from exports.models import ExportState, Flow, Participant
 from exports.models.participant import ParticipantQuerySet
-from exports.reading import ID_LENGTH, BodyError, read, text_of
-from exports.receiving import receive
+from exports.reading import ID_LENGTH, BodyError, one_flow_id, text_of
+from exports.receiving import read_from, receive
+from exports.rehearsing import rehearse
 
 ATTEMPTS_SHOWN = 100  # of a flow's attempts, the newest
 
@@ -30,11 +31,12 @@ ATTEMPTS_SHOWN = 100  # of a flow's attempts, the newest
 class ExportView(APIView):
     """WISEflow exports grades here, by POST or PATCH (R12)."""
 
-    @extend_schema(request=ExportSerializer, responses=ReceiptSerializer)
+    @extend_schema(request=ExportSerializer, responses=ANSWERS, parameters=[REHEARSAL])
     def post(self, request: Request, flow_id: str = "") -> Response:
         """Export a flow's grades; the answer holds the true verdict on every entry."""
+        only_rehearses = is_rehearsal(request)
         try:
-            body = read(json_bytes(request))
+            body = read_from(client_of(request), json_bytes(request))
             flow_id = one_flow_id(flow_id, body.flow_id)
         except BodyError as error:
             raise exceptions.ParseError(str(error)) from None
@@ -43,6 +45,8 @@ class ExportView(APIView):
                 f"The body has {len(body.lines)} participants; {settings.EXPORT_MAX_PARTICIPANTS} are allowed"
                 " (EXPORT_MAX_PARTICIPANTS); nothing was stored."
             )
+        if only_rehearses:
+            return Response(answer_of(rehearse(flow_id, body, client_of(request))))
         receipt = receive(flow_id, body, client_of(request))
         return Response(
             {
@@ -52,7 +56,7 @@ class ExportView(APIView):
             }
         )
 
-    @extend_schema(request=ExportSerializer, responses=ReceiptSerializer)
+    @extend_schema(request=ExportSerializer, responses=ANSWERS, parameters=[REHEARSAL])
     def patch(self, request: Request, flow_id: str = "") -> Response:
         """The same as POST."""
         return self.post(request, flow_id)
@@ -76,19 +80,6 @@ class FlowExportView(ExportView):
                 }
             ).data
         )
-
-
-def one_flow_id(in_address: str, in_body: str) -> str:
-    """The flow the grades are for. Raises BodyError where that is not certain."""
-    try:
-        in_address = text_of(in_address, ID_LENGTH)
-    except ValueError as reason:
-        raise BodyError(f"The flow id in the address is not usable: it {reason}.") from None
-    if in_address and in_body and in_address != in_body:
-        raise BodyError(f"The address names flow '{in_address}', the body flow '{in_body}'.")
-    if not (in_address or in_body):
-        raise BodyError("No flow is named: give 'flowId' in the body, or use /api/wiseflow/flows/FLOW_ID/export.")
-    return in_address or in_body
 
 
 def find_flow(flow_id: str) -> Flow:

@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
@@ -19,6 +20,9 @@ EXACT_DIGITS = 15  # of a number in a workbook; Excel makes zeros of the rest
 UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 NOT_CALCULATED = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 SHORTENED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+")  # what Excel writes to CSV for a long number
+# What a spreadsheet takes for a formula, behind any apostrophes: on export one more apostrophe is put in front, and
+# taken off here again.
+FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
 FIRST_YEAR, LAST_YEAR = 2000, 2100  # outside: a slip of the finger
 
 
@@ -32,7 +36,8 @@ def text_of(cell: Cell) -> str:
         case int() | float():
             return digits_of(cell)
         case str():
-            return usable(re.sub(r"[\t\r\n]+", " ", cell.strip()))
+            is_neutralised = cell.startswith("'") and FORMULA.match(cell)
+            return usable(re.sub(r"[\t\r\n]+", " ", cell[1 if is_neutralised else 0 :].strip()))
         case _:
             raise ValueError(f"holds a date or time ({cell}), not text; give the column the format Text")
 
@@ -106,6 +111,40 @@ def number(*, least: float, most: float, empty: float) -> Reader:
     return read
 
 
+def whole(*, most: int) -> Reader:
+    """A whole number from 0 to `most`, None where the cell is empty."""
+
+    def read(cell: Cell) -> int | None:
+        value = text_of(cell)
+        if not value:
+            return None
+        if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) > most:
+            raise ValueError(f"{quoted(value)} is not a whole number from 0 to {most}")
+        return int(value)
+
+    return read
+
+
+def exact(model: type[models.Model], name: str) -> Reader:
+    """A decimal number with a point, as exact as the model's field; empty: its default."""
+    field = model._meta.get_field(name)
+    assert isinstance(field, models.DecimalField)
+
+    def read(cell: Cell) -> Decimal:
+        value = text_of(cell)
+        if not value:
+            return Decimal(field.get_default())
+        if not re.fullmatch(r"[0-9]*\.?[0-9]+", value):
+            raise ValueError(f"{quoted(value)} is not a number such as 100 or 0.5")
+        try:
+            number: Decimal = field.clean(value, None)
+        except ValidationError as error:
+            raise ValueError(f"{quoted(value)} cannot be used: {' '.join(error.messages)}") from None
+        return number
+
+    return read
+
+
 def yes_or_no(cell: Cell) -> bool:
     """Empty: no."""
     value = text_of(cell)
@@ -130,8 +169,8 @@ def moment(*, time_of_day: time) -> Reader:
             given = datetime.combine(given, time_of_day)
         if not FIRST_YEAR <= given.year <= LAST_YEAR:
             raise ValueError(f"'{given:%Y-%m-%d}' is not between the years {FIRST_YEAR} and {LAST_YEAR}")
-        given += timedelta(microseconds=500_000)  # a workbook's times are a hair early or late
-        given = given.replace(microsecond=0)
+        if isinstance(cell, date):  # a workbook's times are a hair early or late
+            given = (given + timedelta(microseconds=500_000)).replace(microsecond=0)
         return timezone.make_aware(given, timezone.get_default_timezone()) if timezone.is_naive(given) else given
 
     return read

@@ -1,16 +1,22 @@
 """Which grade column a flow's grades go to, with what is known of flow, course and column; many flows at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import time
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from django.db import models, transaction
+from django.contrib.auth.models import User
+from django.db import transaction
 
 from courses.models import Course, GradeColumn, GradeSchema
+from exports import locking
 from exports.importing import cells, tables
-from exports.importing.plans import CHUNK, Fact, Key, Line, Plan, Values, chunks, compare, read_lines
-from exports.models import ColumnMapping, Flow
+from exports.importing.plans import Change, Fact, Key, Line, Plan, Problem, Values, chunks, compare, read_lines
+from exports.importing.sheets import Sheet, import_file
+from exports.importing.storing import store
+from exports.importing.tables import ImportRefused, quoted
+from exports.locking import Grades
+from exports.models import ColumnMapping, Flow, Translation
 
 # The file's columns. A column that the file does not have is left as it is, in a new row at its default; an empty cell
 # means not known, or the default.
@@ -27,12 +33,28 @@ READERS: dict[str, cells.Reader] = {
     "synchronised_at": cells.moment(time_of_day=time.min),
     "assessment_ends_at": cells.moment(time_of_day=time(23, 59, 59)),  # it ends with that day, not before it
     "instant_export": cells.yes_or_no,
+    "translation": cells.text(Translation, "name"),
 }
 REQUIRED = ("flow_id", "course_id", "column_name")
+MEANINGS = {
+    "flow_id": "The flow's id in WISEflow.",
+    "flow_title": "The flow's title.",
+    "source_code": "A SIS source such as UNIwise||001||2021. Empty: every other source.",
+    "course_id": "The course's batch uid in Learn.",
+    "course_experience": "ULTRA or ORIGINAL. Empty: ULTRA.",
+    "column_name": "The grade column's name as it stands in Learn.",
+    "item_type": "MANUAL_COLUMN, ASSIGNMENT, TEST or another of Learn's types. Empty: MANUAL_COLUMN.",
+    "points": "Points possible, with a point for decimals. Empty: 100.",
+    "grade_schema": "The title of the grade schema in Learn. Empty: none.",
+    "synchronised_at": "ISO 8601, such as 2026-05-31T12:00. Empty: not yet, so nothing is exported.",
+    "assessment_ends_at": "ISO 8601. A date alone ends with its day. Empty: not known, so WISEflow is trusted.",
+    "instant_export": "true or false. Empty: false.",
+    "translation": "The name of a translation that is there. Empty: grades are sent as they were given.",
+}
 
 KEY = ("flow_id", "source_code")
 FACTS = (
-    Fact(about=KEY, columns=("course_id", "column_name")),
+    Fact(about=KEY, columns=("course_id", "column_name", "translation")),
     Fact(about=("flow_id",), columns=("flow_title", "synchronised_at", "assessment_ends_at", "instant_export")),
     Fact(about=("course_id",), columns=("course_experience",)),
     Fact(about=("course_id", "column_name"), columns=("item_type", "points", "grade_schema")),
@@ -52,17 +74,32 @@ STANDING = {
     "synchronised_at": "flow__synchronised_at",
     "assessment_ends_at": "flow__assessment_ends_at",
     "instant_export": "flow__instant_export",
+    "translation": "translation__name",
 }
+LOCKED = ("course_id", "column_name", "translation")  # the mapping itself; the rest is of flow, course and column
 
 
-def import_from(path: Path) -> Plan:
+def import_from(path: Path, *, by: User | None = None) -> Plan:
     """Import a file, all or nothing; returns what was done. Raises ImportRefused."""
-    lines = read(path.name, tables.load(path))
-    with transaction.atomic():
-        lock_flows(line.values["flow_id"] for line in lines)
-        done = plan(lines)
-        apply(done)
-    return done
+    return import_file(sheet(), path, by=by)
+
+
+def sheet(flows: Collection[int] | None = None) -> Sheet:
+    """All mappings; for an export those of some flows, by primary key."""
+    wanted = {} if flows is None else {"flow__in": flows}
+    return Sheet(
+        what="column mappings",
+        columns=MEANINGS,
+        required=REQUIRED,
+        key=KEY,
+        models=(Flow, ColumnMapping, Course, GradeColumn, GradeSchema),
+        read=read,
+        lock=lambda lines: lock_flows(line.values["flow_id"] for line in lines),
+        plan=plan,
+        apply=lambda plan, by: apply(plan, by=by),
+        rows=lambda: (tuple(values.values()) for values in standing_values(**wanted)),
+        notes=notes,
+    )
 
 
 def read(name: str, content: bytes) -> list[Line]:
@@ -72,102 +109,127 @@ def read(name: str, content: bytes) -> list[Line]:
 
 
 def plan(lines: Sequence[Line]) -> Plan:
-    """What the lines would change. Writes nothing."""
+    """What the lines would change. Writes nothing. Raises ImportRefused for mappings that are locked and translations
+    that nobody has made.
+    """
     standing: dict[Key, Values] = {}
     for flow_ids in chunks(line.values["flow_id"] for line in lines):
-        mappings = ColumnMapping.objects.filter(flow__flow_id__in=flow_ids).order_by()
-        for row in mappings.values_list(*STANDING.values()):
-            before = dict(zip(STANDING, row, strict=True))
-            before["grade_schema"] = before["grade_schema"] or ""
-            standing[before["flow_id"], before["source_code"]] = before
-    return compare(lines, standing, KEY)
+        for values in standing_values(flow__flow_id__in=flow_ids):
+            standing[values["flow_id"], values["source_code"]] = values
+    found = compare(lines, standing, KEY)
+    if problems := [*find_unknown_translations(lines), *find_locked(found)]:
+        raise ImportRefused(*sorted(problems))
+    return found
+
+
+def standing_values(**wanted: Any) -> Iterator[dict[str, Any]]:
+    """Mappings as rows of a file."""
+    mappings = ColumnMapping.objects.filter(**wanted).order_by("flow__flow_id", "source_code")
+    for row in mappings.values_list(*STANDING.values()):
+        values = dict(zip(STANDING, row, strict=True))
+        yield values | {name: values[name] or "" for name in ("grade_schema", "translation")}
+
+
+def find_unknown_translations(lines: Iterable[Line]) -> Iterator[Problem]:
+    named = [line for line in lines if line.values.get("translation")]
+    known = find_translations(line.values["translation"] for line in named)
+    for line in named:
+        if (name := line.values["translation"]) not in known:
+            yield Problem(line.row, "translation", f"{quoted(name)} is not known; add or import the translation first")
+
+
+def find_translations(names: Iterable[str]) -> dict[str, int]:
+    return {
+        name: pk
+        for some in chunks(names)
+        for name, pk in Translation.objects.filter(name__in=some).order_by().values_list("name", "pk")
+    }
+
+
+def find_locked(plan: Plan) -> Iterator[Problem]:
+    for change, grades, unlocked in find_moved(plan):
+        if not unlocked:
+            column = next(name for name in LOCKED if name in change.differences)
+            yield Problem(change.line.row, column, grades.refusal())
+
+
+def notes(plan: Plan) -> list[str]:
+    """What becomes of grades that were delivered by mappings that change."""
+    return [
+        f"Row {change.line.row}, flow {grades.flow_id}: {grades.consequence()}"
+        for change, grades, _unlocked in find_moved(plan)
+    ]
+
+
+def find_moved(plan: Plan) -> Iterator[tuple[Change, Grades, bool]]:
+    """The changed mappings whose grades were delivered, with these grades, and whether their flow is unlocked."""
+    moved = [change for change in plan.changed if not change.differences.keys().isdisjoint(LOCKED)]
+    flows: dict[str, tuple[int, bool]] = {}
+    for flow_ids in chunks(change.before["flow_id"] for change in moved):
+        for flow in Flow.objects.filter(flow_id__in=flow_ids).order_by():
+            flows[flow.flow_id] = flow.pk, locking.is_unlocked(flow)
+    found = locking.find_grades([pk for pk, _unlocked in flows.values()]) if flows else {}
+    for change in moved:
+        pk, unlocked = flows[change.before["flow_id"]]
+        grades = found.get(pk, {}).get((change.before["course_id"], change.before["column_name"]))
+        if grades:
+            yield change, grades, unlocked
 
 
 @transaction.atomic
-def apply(plan: Plan) -> None:
-    """Write what the plan adds and changes. Whoever else has made one of the rows meanwhile, the plan prevails."""
+def apply(plan: Plan, *, by: User | None = None) -> None:
+    """Write what the plan adds and changes, with history. Whoever else has made one of the rows meanwhile, the plan
+    prevails. A mapping that was unlocked is locked again once it has changed.
+    """
     lines = plan.to_write
     if not lines:
         return
-    schemas = store(
-        GradeSchema,
-        {title: GradeSchema(title=title) for line in lines if (title := line.values.get("grade_schema"))},
-        unique=["title"],
-    )
-    courses = store(
-        Course,
-        {line.values["course_id"]: Course(course_id=line.values["course_id"], **of_course(line)) for line in lines},
-        unique=["course_id"],
-        update=of_course(lines[0]),
-    )
+    titles = {title for line in lines if (title := line.values.get("grade_schema"))}
+    schemas = store(GradeSchema, {(title,): {} for title in sorted(titles)}, key=["title"], by=by)
+    courses = store(Course, {(line.values["course_id"],): of_course(line) for line in lines}, key=["course_id"], by=by)
     columns = store(
         GradeColumn,
-        {
-            column_key(line): GradeColumn(
-                course=courses[line.values["course_id"]],
-                name=line.values["column_name"],
-                **of_column(line, schemas),
-            )
-            for line in lines
-        },
-        unique=["course", "name"],
-        update=of_column(lines[0], schemas),
+        {(courses[line.values["course_id"],], line.values["column_name"]): of_column(line, schemas) for line in lines},
+        key=["course_id", "name"],
+        by=by,
     )
-    flows = store(
-        Flow,
-        {line.values["flow_id"]: Flow(flow_id=line.values["flow_id"], **of_flow(line)) for line in lines},
-        unique=["flow_id"],
-        update=of_flow(lines[0]),
-    )
+    flows = store(Flow, {(line.values["flow_id"],): of_flow(line) for line in lines}, key=["flow_id"], by=by)
+    translations = find_translations(name for line in lines if (name := line.values.get("translation")))
     store(
         ColumnMapping,
         {
-            line.row: ColumnMapping(
-                flow=flows[line.values["flow_id"]],
-                source_code=line.values.get("source_code", ""),
-                grade_column=columns[column_key(line)],
-            )
+            (flows[line.values["flow_id"],], line.values.get("source_code", "")): {
+                "grade_column_id": columns[courses[line.values["course_id"],], line.values["column_name"]],
+                **of_mapping(line, translations),
+            }
             for line in lines
         },
-        unique=["flow", "source_code"],
-        update=["grade_column"],
+        key=["flow_id", "source_code"],
+        by=by,
     )
-
-
-K = TypeVar("K")
-M = TypeVar("M", bound=models.Model)
-
-
-def store(model: type[M], rows: Mapping[K, M], *, unique: Sequence[str], update: Iterable[str] = ()) -> Mapping[K, M]:
-    """Insert the rows, or update those that are there. Every row has its primary key afterwards."""
-    model._default_manager.bulk_create(
-        rows.values(),
-        batch_size=CHUNK,
-        update_conflicts=True,
-        unique_fields=unique,
-        update_fields=list(update) or unique,  # with nothing to update, the key is set to itself: the row comes back
-    )
-    return rows
-
-
-def column_key(line: Line) -> Key:
-    return line.values["course_id"], line.values["column_name"]
+    moved = [change.line for change in plan.changed if not change.differences.keys().isdisjoint(LOCKED)]
+    locking.lock_again([flows[line.values["flow_id"],] for line in [*plan.added, *moved]], by=by)
 
 
 def of_course(line: Line) -> dict[str, Any]:
     return pick(line, {"course_experience": "experience"})
 
 
-def of_column(line: Line, schemas: Mapping[str, GradeSchema]) -> dict[str, Any]:
-    found = pick(line, {"item_type": "item_type", "points": "points", "grade_schema": "grade_schema"})
-    if "grade_schema" in found:
-        found["grade_schema"] = schemas.get(found["grade_schema"])
+def of_column(line: Line, schemas: Mapping[Key, int]) -> dict[str, Any]:
+    found = pick(line, {"item_type": "item_type", "points": "points", "grade_schema": "grade_schema_id"})
+    if "grade_schema_id" in found:
+        found["grade_schema_id"] = schemas.get((found["grade_schema_id"],))
     return found
 
 
 def of_flow(line: Line) -> dict[str, Any]:
     names = ("synchronised_at", "assessment_ends_at", "instant_export")
     return pick(line, {"flow_title": "title", **{name: name for name in names}})
+
+
+def of_mapping(line: Line, translations: Mapping[str, int]) -> dict[str, Any]:
+    found = pick(line, {"translation": "translation_id"})
+    return {field: translations.get(name) for field, name in found.items()}
 
 
 def pick(line: Line, fields: Mapping[str, str]) -> dict[str, Any]:

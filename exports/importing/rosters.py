@@ -1,13 +1,16 @@
 """Who is on a flow's roster (R8), with the source and the Learn user of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
 from exports.importing import cells, tables
 from exports.importing.plans import Fact, Line, Plan, compare, read_lines
+from exports.importing.sheets import Sheet
 from exports.models import Flow, Participant
 from exports.models.bulk import insert
 
@@ -19,12 +22,18 @@ READERS: dict[str, cells.Reader] = {
     "added_by": cells.choice(Participant.AddedBy, empty=""),
 }
 REQUIRED = ("user_id",)
+MEANINGS = {
+    "user_id": "The person's id in WISEflow.",
+    "learn_user_id": "The person's batch uid in Learn. Empty: the WISEflow user id.",
+    "source_code": "The SIS source the person came by, such as UNIwise||001||2021.",
+    "added_by": "SIS, or MANUAL for people who were added by hand and are never exported. Empty: not known.",
+}
 
 KEY = ("user_id",)
 FACTS = (Fact(about=KEY, columns=("learn_user_id", "source_code", "added_by")),)
 
 
-def import_from(flow_id: str, path: Path) -> Plan:
+def import_from(flow_id: str, path: Path, *, by: User | None = None) -> Plan:
     """Import a file as the flow's roster, all or nothing; returns what was done. Raises ImportRefused.
 
     People who are not in the file stay as they are: a flow with several sources may have a file for each.
@@ -34,8 +43,28 @@ def import_from(flow_id: str, path: Path) -> Plan:
     with transaction.atomic():
         flow = Flow.objects.lock(flow_id)  # an export of the flow is recorded before this roster or after it
         done = plan(flow_id, lines)
-        apply(flow, done)
+        apply(flow, done, by=by)
     return done
+
+
+def sheet(flow: Flow) -> Sheet:
+    return Sheet(
+        what="roster",
+        columns=MEANINGS,
+        required=REQUIRED,
+        key=KEY,
+        models=(Flow,),
+        read=read,
+        lock=lambda _lines: lock(flow),
+        plan=lambda lines: plan(flow.flow_id, lines),
+        apply=lambda plan, by: apply(flow, plan, by=by),
+        rows=lambda: standing_rows(flow),
+        notes=lambda plan: notes(flow, plan),
+    )
+
+
+def lock(flow: Flow) -> None:
+    flow.refresh_from_db(from_queryset=Flow.objects.select_for_update())
 
 
 def read_flow_id(flow_id: str) -> str:
@@ -60,9 +89,12 @@ def plan(flow_id: str, lines: Sequence[Line]) -> Plan:
 
 
 @transaction.atomic
-def apply(flow: Flow, plan: Plan) -> None:
+def apply(flow: Flow, plan: Plan, *, by: User | None = None) -> None:
     """Write what the plan adds and changes, in one statement. Marks, states and what was exported are not touched."""
-    Flow.objects.filter(pk=flow.pk).update(roster_imported_at=timezone.now())
+    flow.roster_imported_at = timezone.now()
+    if by:
+        setattr(flow, "_history_user", by)  # noqa: B010  read by django-simple-history
+    flow.save(update_fields=["roster_imported_at"])
     lines = plan.to_write
     if not lines:
         return
@@ -80,3 +112,16 @@ def apply(flow: Flow, plan: Plan) -> None:
         update=[column for column in lines[0].values if column not in KEY],
     )
     Flow.objects.refresh([flow.pk])
+
+
+def standing_rows(flow: Flow) -> Iterator[Sequence[Any]]:
+    """The people on the roster, as rows of a file."""
+    return iter(flow.participants.filter(on_roster=True).order_by("user_id").values_list(*READERS))
+
+
+def notes(flow: Flow, plan: Plan) -> list[str]:
+    if flow.roster_imported_at or not (plan.to_write or plan.unchanged):
+        return []
+    return [
+        "The flow has had no roster so far. With one, only people on it who were added by the SIS are exported (R8)."
+    ]

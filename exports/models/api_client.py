@@ -63,10 +63,18 @@ class ApiClient(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def clean(self) -> None:
+        if ":" in self.name:
+            raise ValidationError({"name": "It cannot hold a colon: HTTP Basic (NAME:KEY) would end it there."})
+        if not self.name.isprintable():
+            raise ValidationError({"name": "It cannot hold line breaks, tabs or other control characters."})
+
     def set_new_key(self) -> str:
         """Give the client a new key; the old one stops working once saved. Returns the key: it is not kept."""
         key = secrets.token_urlsafe(32)
         self.key_hash = hash_key(key)
+        if self.pk:
+            self._change_reason = "New key."  # for the history, which has no hash to compare
         return key
 
     def allows(self, address: str) -> bool:

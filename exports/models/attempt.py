@@ -241,7 +241,10 @@ class Delivery(models.Model):
 
 
 def settle_participants(deliveries: Collection[int]) -> None:
-    """Bring the participants of these deliveries, all just settled, to where their delivery stands."""
+    """Bring the participants of these deliveries, all just settled, to where their delivery stands.
+
+    Who was changed since export stays so where a correction delivers another mark than WISEflow gave last.
+    """
     is_one, parameters = is_among(deliveries)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -250,7 +253,10 @@ def settle_participants(deliveries: Collection[int]) -> None:
                 state = CASE WHEN d.state = 'DELIVERED' THEN 'EXPORTED' ELSE 'FAILED' END,
                 cause = d.cause,
                 detail = d.detail,
-                changed_since_export = exports_participant.changed_since_export AND d.state <> 'DELIVERED',
+                changed_since_export = exports_participant.changed_since_export AND NOT (
+                    d.state = 'DELIVERED' AND d.mark = exports_participant.mark
+                    AND d.alternative_grade = exports_participant.alternative_grade
+                ),
                 exported_at = CASE WHEN d.state = 'DELIVERED' THEN d.settled_at ELSE exported_at END,
                 exported_value = CASE WHEN d.state = 'DELIVERED' THEN d.value ELSE exported_value END,
                 exported_course_id = CASE WHEN d.state = 'DELIVERED' THEN d.course_id ELSE exported_course_id END,

@@ -8,6 +8,7 @@ thousand rows take a fraction of the time of `bulk_create`.
 import json
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django.db import connection, models
@@ -127,4 +128,6 @@ def _type(model: type[models.Model], column: str) -> str:
 def _sqlite_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)
+    if isinstance(value, Decimal):
+        return str(value)
     raise TypeError(f"{type(value).__name__} has no place in a bulk row")

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from courses.models import NAME_LENGTH
 from exports.models.attempt import ExportAttempt
 from exports.models.participant import Participant
+
+
+class CorrectionQuerySet(models.QuerySet["Correction"]):
+    def undelivered(self) -> CorrectionQuerySet:
+        """The approved ones that Learn has not confirmed yet. Of one participant, that can be the last alone."""
+        approved = self.filter(state=Correction.State.APPROVED)
+        later = Correction.objects.filter(
+            participant=OuterRef("participant"), state=Correction.State.APPROVED, pk__gt=OuterRef("pk")
+        )
+        return approved.filter(~Exists(later), participant__approved_mark=F("mark"))
 
 
 class Correction(models.Model):
@@ -34,6 +44,8 @@ class Correction(models.Model):
     attempt = models.OneToOneField(
         ExportAttempt, on_delete=models.SET_NULL, null=True, blank=True, related_name="correction"
     )
+
+    objects = CorrectionQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]

@@ -22,10 +22,15 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
     def failed(self) -> ParticipantQuerySet:
         return self.filter(state=ExportState.FAILED)
 
+    def retryable(self) -> ParticipantQuerySet:
+        """The failed, and the exported whose approved correction a rule has refused."""
+        return self.filter(Q(state=ExportState.FAILED) | Q(state=ExportState.EXPORTED) & ~Q(approved_mark=""))
+
     def mark_replaced(self, delivered: Collection[Delivered]) -> None:
         """Say of everybody else whose grade one of the `delivered` has replaced in Learn that it stands no more.
 
-        Two flows, or two people of one flow, may lead to one Learn user in one column.
+        Two flows, or two people of one flow, may lead to one Learn user in one column. A correction of what stands no
+        more is void.
         """
         placed: dict[tuple[str, str, str], list[tuple[int, str]]] = defaultdict(list)
         for participant, course_id, learn_user_id, column_name, value in delivered:
@@ -40,14 +45,14 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         ).order_by("pk")
         columns = ("exported_course_id", "exported_learn_user_id", "exported_column_name")
         rows = [
-            (pk, Cause.REPLACED.value, value, True)
+            (pk, Cause.REPLACED.value, value, True, "")
             for pk, exported_value, *place in standing.values_list("pk", "exported_value", *columns)
             for participant, value in placed.get(tuple(place), ())
             if participant != pk and value != exported_value
         ]
         if rows:
             list(self.filter(pk__in=[row[0] for row in rows]).order_by("pk").select_for_update())
-        update(Participant, ("cause", "detail", "changed_since_export"), rows)
+        update(Participant, ("cause", "detail", "changed_since_export", "approved_mark"), rows)
 
 
 class Participant(models.Model):
@@ -107,6 +112,8 @@ class Participant(models.Model):
             models.Index(fields=["-id"], condition=Q(state="FAILED"), name="participant_failed"),
             models.Index(fields=["-id"], condition=Q(changed_since_export=True), name="participant_changed"),
             models.Index(fields=["flow"], condition=Q(changed_since_export=True), name="participant_changed_in_flow"),
+            # Corrections that a rule has refused, for a retry.
+            models.Index(fields=["flow"], condition=~Q(approved_mark=""), name="participant_correction"),
             # Whose grade a new one replaces, see `mark_replaced`.
             # Not partial: with old statistics a planner takes a partial index for empty, and walks all of it.
             models.Index(fields=["exported_learn_user_id", "exported_course_id"], name="participant_exported_to"),

@@ -19,7 +19,7 @@ class Translation(models.Model):
     name = models.CharField(max_length=100, unique=True)
     marks = models.CharField(max_length=10, choices=Marks, default=Marks.AS_WRITTEN)
     divisor = models.DecimalField(
-        max_digits=16,
+        max_digits=15,  # SQLite keeps no more
         decimal_places=8,
         default=Decimal(1),
         validators=[MinValueValidator(Decimal("0.00000001"))],

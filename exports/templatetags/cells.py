@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from exports.causes import Cause
-from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
+from exports.models import Correction, Delivery, ExportAttempt, ExportState, Flow, Participant
 
 register = template.Library()
 
@@ -23,12 +23,22 @@ PILLS = {  # state: (tone, icon); the state is always written out as well
     "REFUSED": ("warning", "block"),
     "REJECTED": ("danger", "cancel"),
     "UNCONFIRMED": ("warning", "help"),
+    "ASKED": ("warning", "pending_actions"),
+    "APPROVED": ("info", "how_to_reg"),
+    "DECLINED": ("plain", "block"),
+    # of a rehearsal
+    "SEND": ("info", "send"),
+    "ALREADY_EXPORTED": ("success", "check"),
+    # of a problem
+    "ERROR": ("danger", "error"),
+    "NOTE": ("warning", "info"),
 }
 
 
 @register.filter
-def state_pill(row: Flow | Participant | ExportAttempt | Delivery) -> SafeString:
-    return pill(Delivery.State(row.state) if isinstance(row, Delivery) else ExportState(row.state))
+def state_pill(row: Flow | Participant | ExportAttempt | Delivery | Correction) -> SafeString:
+    states = type(row).State if isinstance(row, Delivery | Correction) else ExportState
+    return pill(states(row.state))
 
 
 @register.filter
@@ -39,6 +49,20 @@ def pill(state: TextChoices) -> SafeString:
         tone,
         icon,
         state.label,
+    )
+
+
+@register.simple_tag
+def changed_badge(flow: Flow, people: int | None) -> SafeString | str:
+    """How many people of the flow WISEflow has sent another grade for since their export; leads to them."""
+    if not people:
+        return ""
+    return format_html(
+        '<a class="gb-pill gb-warning" title="Changed since export" href="{}?flow__exact={}&amp;changed_since_export__exact=1">'
+        '<span class="material-symbols-outlined" aria-hidden="true">change_circle</span>{} changed</a>',
+        reverse("admin:exports_participant_changelist"),
+        flow.pk,
+        people,
     )
 
 

@@ -10,15 +10,17 @@ from django.contrib.auth.models import Group
 from django.utils import timezone
 
 from courses.models import Course, GradeColumn, GradeSchema
-from exports.models import ApiClient, ColumnMapping, Flow, Participant
+from exports.models import ApiClient, ColumnMapping, Flow, Participant, TranslatedGrade, Translation
 from exports.models.api_client import hash_key
 from exports.roles import ADMINISTRATORS, MANAGERS
+from exports.translating import Marks
 from gradebridge.sandbox import wiseflow
 from gradebridge.sandbox.sample import LETTERS
 
 PASSWORD = "gradebridge-demo"  # noqa: S105  the demo's own, printed at its start
 KEY = "demo-key-of-wiseflow"
 UNTOUCHED_FLOW = "2026-LAW-RESIT"
+SEVEN_POINT = {"12": "A", "10": "B", "7": "C", "4": "D", "02": "E", "00": "FX", "-3": "F"}  # the Danish scale
 
 
 def prepare() -> None:
@@ -37,7 +39,13 @@ def prepare() -> None:
     law = add_column("LAW400-2026", "Contract law", "Case exam", letters)
 
     add_flow("2026-BIO-1", "Biology: written exam", biology)
-    with_roster = add_flow("2026-HIS-1", "History: home essay", history, roster_imported_at=timezone.now())
+    with_roster = add_flow(
+        "2026-HIS-1",
+        "History: home essay",
+        history,
+        translation=add_translation("7-point scale to letters", SEVEN_POINT, {"U": "U", "BF": "BF"}),
+        roster_imported_at=timezone.now(),
+    )
     add_flow("2026-MED-1", "Clinical skills: OSCE, not yet synchronised", medicine, synchronised_at=None)
     add_flow("2026-LAW-1", "Contract law: case exam", law)
     add_flow(
@@ -67,11 +75,25 @@ def add_column(
     return GradeColumn.objects.create(course=course, name=name, grade_schema=schema)
 
 
-def add_flow(flow_id: str, title: str, column: GradeColumn, **fields: Any) -> Flow:
+def add_translation(name: str, marks: dict[str, str], alternative_grades: dict[str, str]) -> Translation:
+    """One whose marks go by the table."""
+    translation = Translation.objects.create(name=name, marks=Marks.TABLE)
+    for kind, table in (
+        (TranslatedGrade.Kind.MARK, marks),
+        (TranslatedGrade.Kind.ALTERNATIVE_GRADE, alternative_grades),
+    ):
+        for given, value in table.items():
+            translation.grades.create(kind=kind, given=given, value=value)
+    return translation
+
+
+def add_flow(
+    flow_id: str, title: str, column: GradeColumn, translation: Translation | None = None, **fields: Any
+) -> Flow:
     yesterday = timezone.now() - timedelta(days=1)
     known = {"synchronised_at": yesterday, "assessment_ends_at": yesterday, **fields}
     flow = Flow.objects.create(flow_id=flow_id, title=title, **known)
-    ColumnMapping.objects.create(flow=flow, grade_column=column)
+    ColumnMapping.objects.create(flow=flow, grade_column=column, translation=translation)
     return flow
 
 
@@ -79,7 +101,7 @@ def export_all(site: str, learn: str) -> tuple[int, int]:
     """Post every flow but one as WISEflow would, over HTTP. Returns how many grades succeeded and how many did not."""
     answers = [
         export(site, "2026-BIO-1", {f"s{number}": {"mark": str(40 + number % 55)} for number in range(1001, 1041)}),
-        export(site, "2026-HIS-1", {f"s{number}": letter(number) for number in range(1011, 1051)}),
+        export(site, "2026-HIS-1", {f"s{number}": seven_point(number) for number in range(1011, 1051)}),
         export(site, "2026-MED-1", {f"s{number}": {"mark": "P"} for number in range(1021, 1035)}),
         export(site, "2026-LAW-ORAL", {"s1002": {"mark": "B"}, "s1003": {"adminGrade": "U"}}),
         export(site, "2026-PHY-9", {f"s{number}": {"mark": "C"} for number in range(1001, 1006)}),
@@ -104,6 +126,12 @@ def letter(number: int) -> dict[str, str]:
     if number % 13 == 0:
         return {}
     return {"adminGrade": "U"} if number % 9 == 0 else {"mark": "ABCDE"[number % 5]}
+
+
+def seven_point(number: int) -> dict[str, str]:
+    """The same on the Danish scale."""
+    marks = {letter: mark for mark, letter in SEVEN_POINT.items()}
+    return {name: marks.get(grade, grade) for name, grade in letter(number).items()}
 
 
 def switch_on(learn: str, fault: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,20 @@ from typing import Any
 import psycopg
 import pytest
 import requests
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from gradebridge.sandbox.processes import Processes, free_port
 
 PASSWORD = "a pass phrase of some length"
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+
+IN_A_BROWSER = [
+    pytest.mark.browser,
+    pytest.mark.timeout(180),
+    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
+]
 
 
 class Site(Processes):
@@ -58,3 +69,31 @@ def site(database_url: str, tmp_path: Path) -> Iterator[Site]:
         site.start_learn("--empty")
         site.start_web()
         yield site
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, "--disable-quic", *as_root])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Page:
+    return new_page(browser)
+
+
+def new_page(browser: Browser) -> Page:
+    """Of somebody who has not signed in."""
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.set_default_timeout(20_000)
+    return page
+
+
+def sign_in(page: Page, site: Site, username: str = "root") -> None:
+    page.goto(f"{site.url}/admin/")
+    page.get_by_label("Username").fill(username)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()

@@ -1,35 +1,14 @@
 """A manager's way in a real browser: see what failed, retry it, see it arrive."""
 
-import os
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.end_to_end.conftest import PASSWORD, Site
+from tests.end_to_end.conftest import IN_A_BROWSER, Site, sign_in
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.timeout(180),
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
-]
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, "--disable-quic", *as_root])
-        page = browser.new_page(viewport={"width": 1280, "height": 900})
-        page.set_default_timeout(20_000)
-        yield page
-        browser.close()
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture
@@ -59,10 +38,7 @@ def enrol(site: Site, *users: str) -> None:
 
 def test_a_manager_retries_what_failed(exported: Site, page: Page) -> None:
     site = exported
-    page.goto(f"{site.url}/admin/")
-    page.get_by_label("Username").fill("root")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
+    sign_in(page, site)
 
     page.get_by_role("link", name="Rejected by Learn").click()
     expect(page.get_by_text("s2 is not enrolled")).to_be_visible()

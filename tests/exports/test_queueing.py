@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import transaction
@@ -15,7 +16,14 @@ from exports.queueing import queue
 from exports.reading import UnreadableEntry, read
 from exports.receiving import receipt
 from exports.rules import Entry
-from tests.factories import ColumnMappingFactory, FlowFactory, ParticipantFactory
+from tests.factories import (
+    ColumnMappingFactory,
+    FlowFactory,
+    GradeColumnFactory,
+    GradeSchemaFactory,
+    ParticipantFactory,
+    TranslationFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -190,6 +198,114 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_entries(count
         record(flow, *(entry(f"u{number}") for number in range(count)))
 
     assert flow.participants.count() == count
+
+
+@pytest.mark.parametrize("lines", [1, 200])
+@pytest.mark.parametrize("count", [1, 1000])
+def test_a_translation_costs_one_statement_however_many_grades_it_translates(
+    count, lines, mapped, django_assert_num_queries
+):
+    translation = TranslationFactory(table={f"{number}": f"value {number}" for number in range(lines)})
+    mapped.column_mappings.update(translation=translation)
+    for source in ("S", "T"):
+        ColumnMappingFactory(flow=mapped, source_code=source, translation=translation)
+
+    with django_assert_num_queries(10):
+        record(mapped, *(entry(f"u{number}", mark=f"{number % lines}") for number in range(count)))
+
+    assert mapped.participants.filter(state="QUEUED").count() == count
+
+
+# What is recorded is the translated value, beside what was given
+
+
+@pytest.mark.parametrize(
+    ("translation", "given", "value"),
+    [
+        ({"marks": "NUMERIC", "divisor": "100"}, {"mark": "8999"}, "89.99"),
+        ({"marks": "NUMERIC", "divisor": "10", "decimals": 0, "rounding": "HALF_UP"}, {"mark": "745"}, "75"),
+        ({"table": {"10": "B"}}, {"mark": "10"}, "B"),
+        ({"alternatives": {"U": "0"}}, {"mark": "75.0", "alternative_grade": "U"}, "0"),
+        ({"alternatives": {"U": "0"}}, {"mark": "75.0"}, "75.0"),
+        (None, {"mark": "75.0"}, "75.0"),
+        (None, {"mark": "75.0", "alternative_grade": "U"}, "U"),
+    ],
+)
+def test_the_value_to_be_sent_is_recorded_beside_what_was_given(mapped, translation, given, value):
+    if translation is not None:
+        mapped.column_mappings.update(translation=TranslationFactory(**translation))
+
+    record(mapped, entry(**given))
+
+    delivery = Delivery.objects.get()
+    assert (delivery.value, delivery.state) == (value, "QUEUED")
+    assert (delivery.mark, delivery.alternative_grade) == (given["mark"], given.get("alternative_grade", ""))
+    assert (delivery.participant.mark, delivery.participant.alternative_grade) == (
+        delivery.mark,
+        delivery.alternative_grade,
+    )
+
+
+def test_every_source_goes_by_its_own_translation(mapped):
+    mapped.column_mappings.update(translation=TranslationFactory(table={"10": "B"}))
+    ColumnMappingFactory(flow=mapped, source_code="S", translation=TranslationFactory(table={"10": "C"}))
+    ColumnMappingFactory(flow=mapped, source_code="T")
+
+    record(mapped, *(entry(source or "u", mark="10", source_code=source) for source in ("", "S", "T")))
+
+    assert dict(Delivery.objects.values_list("participant__user_id", "value")) == {"u": "B", "S": "C", "T": "10"}
+
+
+@pytest.mark.parametrize(
+    ("column", "given", "detail"),
+    [
+        ({"points": 20}, "20.5", "20.5 is not between 0 and the column's 20 points"),
+        ({"points": 0.3}, "0.30000000000000001", "0.30000000000000001 is not between 0 and the column's 0.3 points"),
+        ({"symbols": "P=50:F=0"}, "B", "B is not a symbol of the column's grade schema"),
+        ({"symbols": "P=50:F=0"}, "101", "101 is not between 0 and the column's 100 points"),
+        ({"symbols": "P:F"}, "75", "75 is not a symbol of the column's grade schema"),
+    ],
+)
+def test_a_value_that_the_column_cannot_show_is_refused_before_it_is_sent(column, given, detail):
+    if "symbols" in column:
+        column = {"grade_schema": GradeSchemaFactory(**column)}
+    flow = ColumnMappingFactory(grade_column=GradeColumnFactory(**column)).flow
+
+    queued = record(flow, entry(mark=given))
+
+    (refused,) = queued.refused.values()
+    assert (refused.cause, refused.detail) == (Cause.VALUE_NOT_USABLE, detail)
+    assert standing(flow.participants.get())[:2] == ("FAILED", Cause.VALUE_NOT_USABLE)
+    assert Delivery.objects.get().state == "REFUSED"
+
+
+@pytest.mark.parametrize(
+    ("symbols", "given"), [("P=50:F=0", "P"), ("P=50:F=0", "75"), ("P:F", "F"), ("", "anything"), ("", "75")]
+)
+def test_a_value_that_the_columns_schema_may_show_is_sent(symbols, given):
+    flow = ColumnMappingFactory(grade_column__grade_schema=GradeSchemaFactory(symbols=symbols)).flow
+
+    assert record(flow, entry(mark=given)).on_its_way == 1
+
+
+def test_a_code_that_nobody_has_translated_is_refused_and_says_what_to_do(mapped):
+    mapped.column_mappings.update(translation=TranslationFactory(alternatives={"U": "0"}))
+
+    record(mapped, entry(alternative_grade="FE"))
+
+    assert mapped.participants.get().error_info == (
+        "There is no value for Learn: the alternative grade FE is not in the flow's translation. "
+        "Correct the translation or the column in GradeBridge, then retry."
+    )
+
+
+@pytest.mark.parametrize("divisor", ["9999999.00000001", "1234567.12345678", "0.00000001", "100"])
+def test_a_divisor_comes_back_from_the_database_as_it_was_saved(divisor):
+    translation = TranslationFactory(marks="NUMERIC", divisor=divisor)
+
+    translation.refresh_from_db()
+
+    assert translation.translator().divisor == Decimal(divisor)
 
 
 # Whatever comes, nobody is lost

@@ -9,7 +9,7 @@ from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Participant
 from exports.tasks import deliver_attempt
 from tests.conftest import COLUMN, COURSE
-from tests.factories import DeliveryFactory, ExportAttemptFactory, ParticipantFactory, UserFactory
+from tests.factories import DeliveryFactory, ExportAttemptFactory, ParticipantFactory, TranslationFactory, UserFactory
 
 
 def run_tasks():
@@ -64,6 +64,27 @@ def test_a_retry_uses_todays_mapping(learn, flow, wiseflow, manager):
 
     person.refresh_from_db()
     assert person.state == ExportState.EXPORTED
+
+
+def test_a_retry_uses_todays_translation(learn, flow, wiseflow, manager):
+    translation = TranslationFactory(table={"12": "A"}, alternatives={"U": "0"})
+    flow.column_mappings.update(translation=translation)
+    answer = wiseflow.export(
+        {"userId": "u1", "mark": "12"}, {"userId": "u2", "mark": "10"}, {"userId": "u3", "adminGrade": "FE"}
+    )
+    assert answer["numberOfSuccess"] == 1
+    assert "the mark 10 is not in the flow's translation" in answer["errors"][0]["errorInfo"]
+    translation.grades.create(kind="MARK", given="10", value="B")
+    translation.grades.create(kind="ALTERNATIVE_GRADE", given="FE", value="1")
+    translation.grades.filter(given="12").update(value="1st")
+
+    retrying.retry(Participant.objects.all(), by=manager)
+    run_tasks()
+
+    assert learn.world.values(COURSE, COLUMN) == {"u1": "A", "u2": "B", "u3": "1"}
+    again = wiseflow.export({"userId": "u1", "mark": "12"}, {"userId": "u3", "adminGrade": "FE"})
+    assert again["numberOfSuccess"] == 2
+    assert learn.world.sent(COURSE, COLUMN, "u1") == ["A"]
 
 
 def test_a_rule_that_still_forbids_refuses_again(flow, manager):

@@ -238,3 +238,41 @@ def test_5_and_the_text_5_are_one_person():
     number, text = (Entry(user_id="5", user_id_is_number=is_number, mark="B") for is_number in (True, False))
 
     assert {number, text} == {number}
+
+
+# Approved corrections: from B to A
+
+APPROVED_NOT_SENT = replace(EXPORTED, approved_mark="A", cause="NOT_MAPPED")  # a rule has refused it
+APPROVED_IN_DOUBT = replace(IN_DOUBT, approved_mark="A")
+
+
+@pytest.mark.parametrize("person", [APPROVED_NOT_SENT, APPROVED_IN_DOUBT])
+def test_an_approved_mark_may_replace_the_exported_one_and_no_other_may(person):
+    assert judge(mark("A"), person, FLOW) == Send("A", COLUMN, "u1")
+    assert judge(mark("C"), person, FLOW) == Refused(
+        Cause.ALREADY_EXPORTED, "B on 4 May 2026, and a correction to A is approved"
+    )
+
+
+@pytest.mark.parametrize("person", [APPROVED_NOT_SENT, APPROVED_IN_DOUBT])
+def test_it_is_approved_as_a_mark_and_not_as_an_alternative_grade(person):
+    assert isinstance(judge(alternative("A"), person, FLOW), Refused)
+    assert isinstance(judge(alternative("A", "A"), person, FLOW), Refused)
+
+
+def test_the_old_mark_is_a_success_where_learn_surely_shows_it_and_undoes_nothing_in_doubt():
+    assert judge(mark("B"), APPROVED_NOT_SENT, FLOW) == AlreadyExported("B")
+    assert isinstance(judge(mark("B"), APPROVED_IN_DOUBT, FLOW), Refused)
+
+
+@pytest.mark.parametrize(
+    ("person", "cause"),
+    [
+        (replace(LOCKED, approved_mark="A"), Cause.ALTERNATIVE_GRADE_LOCKED),
+        (replace(EXPORTED, approved_mark="A", cause="REPLACED"), Cause.REPLACED),
+        (replace(BEING_OVERWRITTEN, approved_mark="A"), Cause.IN_PROGRESS),
+    ],
+)
+@pytest.mark.parametrize("flow", [FLOW, OVERWRITING])
+def test_an_approval_lifts_no_other_rule(person, cause, flow):
+    assert judge(mark("A"), person, flow).cause == cause

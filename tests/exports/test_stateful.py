@@ -24,13 +24,13 @@ from hypothesis.stateful import (
 )
 
 from courses.models import Course, GradeColumn, ServiceCall
-from exports import delivering, retrying, settling
+from exports import correcting, delivering, retrying, settling
 from exports.causes import Cause
 from exports.models import ColumnMapping, Delivery, ExportAttempt, ExportState, Flow, Participant
 from exports.tasks import deliver_attempt
 from gradebridge.sandbox.server import SandboxLearn
 from tests.conftest import WiseFlow
-from tests.factories import ColumnMappingFactory, CourseFactory, FlowFactory, GradeColumnFactory
+from tests.factories import ColumnMappingFactory, CourseFactory, FlowFactory, GradeColumnFactory, UserFactory
 from tests.faults import invariants
 
 COURSE = "ANY101-2026"
@@ -60,6 +60,10 @@ def something_is_open(machine: "Exports") -> bool:
 
 def somebody_failed(machine: "Exports") -> bool:
     return Participant.objects.failed().exists()
+
+
+def somebody_exported(machine: "Exports") -> bool:
+    return Participant.objects.filter(exported_at__isnull=False).exists()
 
 
 def given_by(entry: dict[str, str]) -> str:
@@ -183,6 +187,24 @@ class Exports(RuleBasedStateMachine):
         with self.fault(fault, lasts=lasts):
             self.retry()
 
+    @precondition(somebody_exported)
+    @rule(pick=st.integers(0, 1000), mark=st.sampled_from(("A", "B", "C")))
+    def correct_in_peace(self, pick: int, mark: str) -> None:
+        """What two people agree on stands in Learn, unless an alternative grade does."""
+        person = self.correct(pick, mark)
+        if person:
+            assert self.learn.world.value(COURSE, f"Exam {person.flow.flow_id}", person.user_id) == mark
+            assert (person.state, person.exported_mark, person.approved_mark) == (ExportState.EXPORTED, mark, "")
+
+    @precondition(somebody_exported)
+    @rule(
+        pick=st.integers(0, 1000), mark=st.sampled_from(("A", "B")), fault=st.sampled_from(FAULTS), lasts=st.booleans()
+    )
+    def correct_into_a_fault(self, pick: int, mark: str, fault: str, *, lasts: bool) -> None:
+        with self.fault(fault, lasts=lasts):
+            person = self.correct(pick, mark)
+        assert person is None or person.approved_mark == ("" if person.state == ExportState.EXPORTED else mark)
+
     @rule(flow_id=flow_ids)
     def switch_overwriting(self, flow_id: str) -> None:
         flow = Flow.objects.get(flow_id=flow_id)
@@ -242,14 +264,31 @@ class Exports(RuleBasedStateMachine):
         self.bodies.append((flow_id, body))
         self.named |= {(flow_id, entry["userId"]) for entry in body}
 
+    def correct(self, pick: int, mark: str) -> Participant | None:
+        """Ask, approve, deliver. None where that is refused, and nothing happens."""
+        people = list(Participant.objects.filter(exported_at__isnull=False).order_by("pk"))
+        person = people[pick % len(people)]
+        before = self.learn.world.writes
+        try:
+            correction = correcting.ask(person, mark=mark, reason="Added up wrongly", by=UserFactory())
+        except correcting.NotCorrectable:
+            assert self.learn.world.writes == before
+            return None
+        correcting.approve(correction, by=UserFactory())
+        self.run_tasks()
+        return Participant.objects.select_related("flow").get(pk=person.pk)
+
     def retry(self) -> None:
         attempts = retrying.retry(Participant.objects.all(), by=None).attempts
+        self.run_tasks()
+        unfinished = ExportAttempt.objects.filter(pk__in=[attempt.pk for attempt in attempts], finished_at=None)
+        assert not unfinished.exists()
+
+    def run_tasks(self) -> None:
         for task in DBTaskResult.objects.ready():
             deliver_attempt.func(*task.args_kwargs["args"])
         DBTaskResult.objects.all().delete()
         delivering.couriers.rest(seconds=20)
-        unfinished = ExportAttempt.objects.filter(pk__in=[attempt.pk for attempt in attempts], finished_at=None)
-        assert not unfinished.exists()
 
     @contextmanager
     def fault(self, fault: str, *, lasts: bool) -> Iterator[None]:

@@ -9,6 +9,7 @@ from exports.causes import Cause
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs/operating.md").read_text()
+EXAMPLE = (ROOT / ".env.example").read_text()
 VARIABLES = [
     name
     for file in ("gradebridge/settings.py", "gunicorn.conf.py")
@@ -25,6 +26,11 @@ def test_every_cause_is_explained_once(cause):
 @pytest.mark.parametrize("variable", VARIABLES)
 def test_every_variable_is_explained(variable):
     assert re.search(rf"^\| [^|]*`{variable}`", GUIDE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_every_variable_is_in_the_example(variable):
+    assert re.search(rf"^{variable}=", EXAMPLE, re.MULTILINE)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -24,18 +24,15 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, name: str, allow: list[str], **_: Any) -> None:
-        name = name.strip()
-        if not name or ":" in name:
-            raise CommandError("NAME must be given and cannot hold a colon: HTTP Basic (NAME:KEY) would end it there.")
-        if not name.isprintable():
-            raise CommandError("NAME cannot hold line breaks, tabs or other control characters.")
-        if ApiClient.objects.filter(name=name).exists():
-            raise CommandError(f"There is an API client called {name} already.")
-        client = ApiClient(name=name, allowed_networks=allow)
+        client = ApiClient(name=name.strip(), allowed_networks=allow)
+        if not client.name:
+            raise CommandError("NAME must be given.")
         key = client.set_new_key()
         try:
-            client.full_clean()
+            client.full_clean(validate_unique=False)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
+        if ApiClient.objects.filter(name=client.name).exists():
+            raise CommandError(f"There is an API client called {client.name} already.")
         client.save()
         self.stdout.write(key)

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from courses.models import ServiceCall
 from exports.models import Delivery, ExportAttempt, ExportState
 
 CHUNK = 200  # rows in one transaction; an attempt takes its deliveries along
@@ -20,9 +21,10 @@ M = TypeVar("M", bound=models.Model)
 
 class Command(BaseCommand):
     help = (
-        "Deletes export attempts, their deliveries, and task results that finished more than DAYS ago. "
+        "Deletes export attempts with their deliveries, calls to Learn, and task results of more than DAYS ago. "
         "Without --apply it only says what would go. Where every participant stands, and what was exported, is kept: "
-        "a purge never makes a grade travel twice. An attempt with a participant who is failed now is kept too."
+        "a purge never makes a grade travel twice. An attempt with a participant who is failed now is kept too, with "
+        "its calls. So are corrections and the history of the configuration."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -33,16 +35,17 @@ class Command(BaseCommand):
         if not 1 <= older_than <= MOST_DAYS:
             raise CommandError(f"--older-than takes 1 to {MOST_DAYS} days.")
         before = timezone.localtime() - timedelta(days=older_than)
-        attempts, tasks = purgeable_attempts(before), purgeable_tasks(before)
+        attempts, calls, tasks = purgeable_attempts(before), purgeable_calls(before), purgeable_tasks(before)
         deliveries = Delivery.objects.filter(attempt__in=attempts.order_by()).count()
         found = (
             f"attempts: {attempts.count()}, deliveries: {deliveries}, task results: {tasks.count()}, "
-            f"finished before {before:%Y-%m-%d %H:%M}"
+            f"finished before {before:%Y-%m-%d %H:%M}; calls to Learn: {calls.count()}"
         )
         if not apply:
             self.stdout.write(f"Would delete {found}. Nothing is deleted without --apply.")
             return
         delete(attempts)
+        delete(calls)
         delete(tasks)
         self.stdout.write(f"Deleted {found}.")
 
@@ -55,6 +58,17 @@ def purgeable_attempts(before: datetime) -> QuerySet[ExportAttempt]:
         .exclude(Exists(deliveries.filter(state__in=Delivery.OPEN)))
         .exclude(Exists(deliveries.filter(participant__state=ExportState.FAILED)))
     )
+
+
+def purgeable_calls(before: datetime) -> QuerySet[ServiceCall]:
+    """Of attempts that go, or of none. The quota is counted from those of the last 24 hours: `before` is earlier."""
+    kept = (
+        ExportAttempt.calls.through.objects.filter(servicecall=OuterRef("pk"))
+        .exclude(exportattempt__in=purgeable_attempts(before).order_by())
+        .order_by()
+    )
+    calls = ServiceCall.objects.filter(started_at__lt=before).exclude(lifts_at__gt=timezone.now())
+    return calls.exclude(Exists(kept))
 
 
 def purgeable_tasks(before: datetime) -> QuerySet[Any]:

@@ -29,7 +29,7 @@ class Command(BaseCommand):
         if sentence := still_running(running):
             self.stdout.write(sentence)
         attempts: list[ExportAttempt] = []
-        for failed_flow in set(participants.failed().values_list("flow_id", flat=True)):
+        for failed_flow in set(participants.retryable().values_list("flow_id", flat=True)):
             retry = retrying.retry(participants.filter(flow=failed_flow), by=None, in_background=False)
             for attempt in retry.attempts:
                 deliver_attempt.call(attempt.pk)
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             self.stdout.write("Nothing to retry: no grade is failed.")
             return
         delivered = Delivery.objects.filter(attempt__in=attempts, state=Delivery.State.DELIVERED).count()
-        causes = dict(participants.failed().order_by("cause").values_list("cause").annotate(Count("pk")))
+        causes = dict(participants.retryable().order_by("cause").values_list("cause").annotate(Count("pk")))
         self.stdout.write(
             f"{len(attempts)} {'attempt' if len(attempts) == 1 else 'attempts'}, "
             f"{delivered} delivered, {sum(causes.values())} still failed"

@@ -3,6 +3,7 @@
 import html
 import re
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -43,6 +44,19 @@ def test_saving_a_client_leaves_its_key_alone(administrator: Client) -> None:
 def test_a_network_that_is_none_is_refused(administrator: Client) -> None:
     page = text_of(administrator.post(ADD, FORM | {"allowed_networks": '["nowhere"]'}))
     assert "is no network such as 192.0.2.0/24." in page
+    assert not ApiClient.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("WISE:flow", "cannot hold a colon"),
+        ("WISE\tflow", "control characters"),
+        ("WISE\u2028flow", "control characters"),
+    ],
+)
+def test_a_name_that_http_basic_cannot_carry_is_refused(name: str, says: str, administrator: Client) -> None:
+    assert says in text_of(administrator.post(ADD, FORM | {"name": name}))
     assert not ApiClient.objects.exists()
 
 

@@ -12,7 +12,8 @@ from django_tasks_db.models import DBTaskResult
 
 from exports.admin.forecast import MOST_FLOWS, forecast
 from exports.causes import Cause
-from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
+from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant, Translation
+from exports.translating import Marks
 from tests.factories import (
     ColumnMappingFactory,
     DeliveryFactory,
@@ -250,6 +251,28 @@ def test_the_forecast_is_what_then_happens(flow: dict[str, Any], person: dict[st
     delivery = participant.deliveries.get()
     assert foreseen.sendable == (delivery.state == Delivery.State.QUEUED)
     assert [cause for cause, _ in foreseen.refusals] == ([delivery.cause] if delivery.cause else [])
+
+
+def test_the_forecast_knows_of_two_people_who_lead_to_one_learn_user(manager: Client) -> None:
+    flow = FlowFactory(mapped=True)
+    ParticipantFactory(failed=True, flow=flow, learn_user_id="shared", mark="A")
+    ParticipantFactory(failed=True, flow=flow, learn_user_id="shared", mark="B")
+    ParticipantFactory(failed=True, flow=flow)
+    (foreseen,) = forecast(Participant.objects.failed()).flows
+    assert (foreseen.sendable, foreseen.refusals) == (1, [(Cause.SAME_LEARN_USER, 2)])
+    confirm(manager, ask(manager, FLOWS, flow))
+    assert Delivery.objects.filter(cause=Cause.SAME_LEARN_USER).count() == 2
+
+
+def test_the_forecast_knows_of_values_that_the_translation_does_not_have(manager: Client) -> None:
+    flow = FlowFactory(mapped=True)
+    translation = Translation.objects.create(name="Letters", marks=Marks.TABLE)
+    translation.grades.create(given="A", value="90")
+    flow.column_mappings.update(translation=translation)
+    ParticipantFactory(failed=True, flow=flow, mark="A")
+    ParticipantFactory(failed=True, flow=flow, mark="Z")
+    (foreseen,) = forecast(Participant.objects.failed()).flows
+    assert (foreseen.sendable, foreseen.refusals) == (1, [(Cause.VALUE_NOT_USABLE, 1)])
 
 
 def test_a_retry_of_a_flow_shows_it_on_its_way(manager: Client, failed: Participant) -> None:

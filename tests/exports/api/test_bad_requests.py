@@ -232,3 +232,14 @@ def test_chunks_that_gunicorn_cannot_read_are_a_400(wiseflow, content):
     )
 
     assert refused(response, 400) == "The body broke off; nothing was stored."
+
+
+@pytest.mark.parametrize(
+    "path", ["/api", "/api/", "/api/wiseflow", "/api/wiseflow/flows/a%2Fb/export", "/api/nothing/"]
+)
+@pytest.mark.parametrize("method", ["get", "post", "patch", "delete", "options"])
+def test_an_unknown_address_is_told_in_the_apis_own_form(client, path, method):
+    response = getattr(client, method)(path)
+    assert response.status_code == 404
+    assert response["Content-Type"] == "application/json"
+    assert response.json() == {"detail": "There is no such address. /api/docs/ lists them all."}

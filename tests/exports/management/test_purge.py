@@ -7,10 +7,12 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from courses import quota
+from courses.models import ServiceCall
 from exports.management.commands import purge
 from exports.models import Delivery, ExportAttempt, Participant
 from exports.tasks import deliver_attempt
-from tests.factories import DeliveryFactory, ExportAttemptFactory
+from tests.factories import CourseFactory, DeliveryFactory, ExportAttemptFactory, ServiceCallFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -85,6 +87,42 @@ def test_without_apply_it_only_says_what_would_go(capsys):
 
     assert "Would delete attempts: 1, deliveries: 1, task results: 1, finished before" in capsys.readouterr().out
     assert ExportAttempt.objects.count() == DBTaskResult.objects.count() == 1
+
+
+def test_old_calls_go_with_their_attempts_and_what_the_quota_is_counted_from_stays(settings):
+    settings.LEARN_DAILY_CALLS = 10
+    ServiceCallFactory(started_at=days_ago(31))
+    gone = ServiceCallFactory(started_at=days_ago(31))
+    ExportAttemptFactory(started_at=days_ago(31)).calls.add(gone)
+    recent = ServiceCallFactory(started_at=days_ago(1) + timedelta(minutes=1))
+    blocking = ServiceCallFactory(started_at=days_ago(31), lifts_at=timezone.now() + timedelta(hours=1))
+
+    call_command("purge", "--older-than", "1", "--apply")
+
+    assert set(ServiceCall.objects.all()) == {recent, blocking}
+    assert quota.lifts_at(timezone.now()) == blocking.lifts_at
+    assert quota.calls_left(timezone.now()) == 9
+
+
+def test_the_calls_of_an_attempt_that_stays_stay_too():
+    failed = DeliveryFactory(failed=True, attempt__started_at=days_ago(31), participant__failed=True)
+    shared = ServiceCallFactory(started_at=days_ago(31))
+    failed.attempt.calls.add(shared)
+    ExportAttemptFactory(started_at=days_ago(31)).calls.add(shared)
+
+    call_command("purge", "--older-than", "30", "--apply")
+
+    assert list(failed.attempt.calls.all()) == [shared]
+    assert ExportAttempt.objects.count() == 1
+
+
+def test_the_history_of_the_configuration_stays():
+    course = CourseFactory()
+    course.history.update(history_date=days_ago(31))
+
+    call_command("purge", "--older-than", "30", "--apply")
+
+    assert course.history.count() == 1
 
 
 def test_more_than_a_chunk_goes_too(monkeypatch, capsys):

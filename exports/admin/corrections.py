@@ -1,0 +1,311 @@
+"""Corrections: asked for on a participant's page, decided by somebody else, kept as history."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.text import Truncator
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from courses.models import NAME_LENGTH
+from exports import correcting, settling
+from exports.admin.filters import OnlyChosen, Undelivered
+from exports.admin.history import HistoryAdmin
+from exports.causes import Cause
+from exports.models import Correction, Delivery, Flow, Participant
+from exports.rules import AlreadyExported, Refused, Send
+from exports.templatetags.cells import address, link, state_pill
+
+MOST_CHARACTERS = 60  # of a flow's title or a reason in a cell
+
+FIELD_OF: dict[type[correcting.NotCorrectable], str] = {
+    correcting.MarkNotUsable: "mark",
+    correcting.Unchanged: "mark",
+    correcting.ReasonNotUsable: "reason",
+}
+
+
+class CorrectionForm(forms.Form):
+    """What the asker says. What becomes of the mark is shown while it is typed."""
+
+    mark = forms.CharField(
+        label="New mark",
+        max_length=NAME_LENGTH,
+        help_text="As an assessor would give it in WISEflow: it is translated like any other mark.",
+        widget=UnfoldAdminTextInputWidget(
+            attrs={
+                "autocomplete": "off",
+                "hx-get": "",  # this page
+                "hx-trigger": "input changed delay:300ms",
+                "hx-select": "#outlook",
+                "hx-target": "#outlook",
+                "hx-swap": "outerHTML",
+            }
+        ),
+    )
+    reason = forms.CharField(
+        max_length=correcting.REASON_LENGTH,
+        help_text="Why the grade in Learn must change. It is kept for good.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+
+
+@admin.register(Correction)
+class CorrectionAdmin(HistoryAdmin):
+    list_display = ["user_id", "of_flow", "change", "short_reason", "standing", "delivery", "asked", "decided"]
+    list_filter = ["state", Undelivered, ("participant", OnlyChosen)]
+    list_select_related = ["participant__flow", "asked_by", "decided_by", "attempt"]
+    search_fields = ["participant__user_id", "participant__learn_user_id"]
+    search_help_text = "WISEflow or Learn user id, flow id or title"
+    fieldsets = [
+        ("What", {"fields": [("of_participant", "of_flow"), ("mark_before", "value_before"), "mark", "reason"]}),
+        ("Who and when", {"fields": ["standing", "delivery", ("asked_by", "asked_at"), ("decided_by", "decided_at")]}),
+    ]
+    readonly_fields = ["of_participant", "of_flow", "standing", "delivery"]
+    change_form_outer_before_template = "admin/exports/correction.html"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Correction], search_term: str
+    ) -> tuple[QuerySet[Correction], bool]:
+        found, may_have_duplicates = super().get_search_results(request, queryset, search_term)
+        if search_term:
+            flows = Flow.objects.filter(Q(flow_id__icontains=search_term) | Q(title__icontains=search_term))
+            found |= queryset.filter(participant__flow__in=flows.order_by())
+        return found, may_have_duplicates
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        correction = self.get_object(request, object_id)
+        context = self.standing_of(correction, request) if correction else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context | (extra_context or {}))
+        return response
+
+    def standing_of(self, correction: Correction, request: HttpRequest) -> dict[str, Any]:
+        waits = correction.state == Correction.State.ASKED
+        is_own = correction.asked_by_id == request.user.pk
+        may_decide = waits and not is_own and may_approve(request)
+        why_not = why_not_approve(correction, request) if may_decide else ""
+        return {
+            "participant": correction.participant,
+            "may_take_back": waits and is_own,
+            "may_decline": may_decide,
+            "may_approve": may_decide and not why_not,
+            "why_not": why_not,
+            "outlook": outlook(correction.participant, correction.mark) if waits else {},
+            "is_undelivered": Correction.objects.undelivered().filter(pk=correction.pk).exists(),
+        }
+
+    # The pages
+
+    def ask_page(self, request: HttpRequest, participant: int) -> HttpResponse:
+        """The form. With `mark` in the address it says what would become of that."""
+        if not may_ask(request):
+            raise PermissionDenied
+        person = get_object_or_404(Participant.objects.select_related("flow"), pk=participant)
+        settling.sweep(Flow.objects.filter(pk=person.flow_id))
+        try:
+            correcting.refuse_asking(person)
+        except correcting.NotCorrectable as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(address(person))
+        mark = request.GET.get("mark", proposed_mark(person)).strip()
+        form = CorrectionForm(request.POST if request.method == "POST" else None, initial={"mark": mark})
+        if form.is_valid() and (correction := self.ask(request, person, form)):
+            messages.success(request, "Asked for. It is sent once somebody else has approved it.")
+            return HttpResponseRedirect(address(correction))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Ask for a correction",
+            "opts": self.opts,
+            "participant": person,
+            "form": form,
+            "outlook": outlook(person, form.data.get("mark", mark).strip()),
+            "back_url": address(person),
+        }
+        return TemplateResponse(request, "admin/exports/ask_correction.html", context)
+
+    def ask(self, request: HttpRequest, person: Participant, form: CorrectionForm) -> Correction | None:
+        assert request.user.is_authenticated  # the admin lets nobody else in
+        try:
+            return correcting.ask(person, **form.cleaned_data, by=request.user)
+        except correcting.NotCorrectable as refusal:
+            form.add_error(FIELD_OF.get(type(refusal)), str(refusal))
+            return None
+
+    def approve_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Asks first: what reaches Learn cannot be recalled."""
+        if not may_approve(request):
+            raise PermissionDenied
+        correction = self.find(pk)
+        if request.method == "POST":
+            return self.approve(request, correction)
+        if why_not := why_not_approve(correction, request):
+            messages.error(request, why_not)
+            return HttpResponseRedirect(address(correction))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Approve a correction",
+            "opts": self.opts,
+            "correction": correction,
+            "outlook": outlook(correction.participant, correction.mark),
+            "back_url": address(correction),
+        }
+        return TemplateResponse(request, "admin/exports/approve_correction.html", context)
+
+    def approve(self, request: HttpRequest, correction: Correction) -> HttpResponse:
+        assert request.user.is_authenticated
+        try:
+            approved = correcting.approve(correction, by=request.user)
+        except correcting.NotCorrectable as refusal:
+            messages.error(request, str(refusal))
+            return HttpResponseRedirect(address(correction))
+        assert approved.attempt is not None
+        delivery = approved.attempt.deliveries.get()
+        messages.add_message(request, *outcome(delivery, correction.mark))
+        return HttpResponseRedirect(address(approved.attempt if approved.attempt.finished_at is None else approved))
+
+    def decline_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        correction = self.find(pk)
+        assert request.user.is_authenticated
+        is_own = correction.asked_by_id == request.user.pk
+        if not (may_approve(request) or is_own):
+            raise PermissionDenied
+        try:
+            correcting.decline(correction, by=request.user)
+        except correcting.NotCorrectable as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.info(request, f"{'Taken back' if is_own else 'Declined'}. The grade in Learn stays as it is.")
+        return HttpResponseRedirect(address(correction))
+
+    def find(self, pk: int) -> Correction:
+        return get_object_or_404(Correction.objects.select_related("participant__flow", "asked_by"), pk=pk)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view
+        return [
+            path("ask/<int:participant>/", page(self.ask_page), name="exports_correction_ask"),
+            path("<int:pk>/approve/", page(self.approve_page), name="exports_correction_approve"),
+            path("<int:pk>/decline/", page(self.decline_page), name="exports_correction_decline"),
+            *super().get_urls(),
+        ]
+
+    # The cells
+
+    @admin.display(description="User id")
+    def user_id(self, correction: Correction) -> str:
+        return correction.participant.user_id
+
+    @admin.display(description="Participant")
+    def of_participant(self, correction: Correction) -> str:
+        return link(correction.participant, correction.participant.user_id)
+
+    @admin.display(description="Flow")
+    def of_flow(self, correction: Correction) -> str:
+        return link(correction.participant.flow, Truncator(correction.participant.flow).chars(MOST_CHARACTERS))
+
+    @admin.display(description="Mark")
+    def change(self, correction: Correction) -> str:
+        return f"{correction.mark_before} → {correction.mark}"
+
+    @admin.display(description="Reason")
+    def short_reason(self, correction: Correction) -> str:
+        return Truncator(correction.reason).chars(MOST_CHARACTERS)
+
+    @admin.display(description="State")
+    def standing(self, correction: Correction) -> str:
+        return state_pill(correction)
+
+    @admin.display(description="Attempt")
+    def delivery(self, correction: Correction) -> str | None:
+        """Its own attempt: what came of a later retry, that retry says."""
+        if attempt := correction.attempt:
+            return format_html("{} {}", link(attempt, attempt.pk), state_pill(attempt))
+        return "Purged" if correction.state == Correction.State.APPROVED else None
+
+    @admin.display(description="Asked for")
+    def asked(self, correction: Correction) -> str:
+        return by_and_when(correction.asked_by, correction.asked_at)
+
+    @admin.display(description="Decided")
+    def decided(self, correction: Correction) -> str | None:
+        return by_and_when(correction.decided_by, correction.decided_at) if correction.decided_by else None
+
+
+def by_and_when(who: object, when: Any) -> str:
+    return f"{who}, {formats.date_format(timezone.localtime(when), 'SHORT_DATETIME_FORMAT')}"
+
+
+def may_ask(request: HttpRequest) -> bool:
+    return request.user.has_perms(["exports.add_correction", "exports.view_participant"])
+
+
+def may_approve(request: HttpRequest) -> bool:
+    return request.user.has_perms(["exports.approve_correction", "exports.view_correction"])
+
+
+def why_not_approve(correction: Correction, request: HttpRequest) -> str:
+    """Why whoever makes the request could not approve it now; empty if they could."""
+    assert request.user.is_authenticated
+    try:
+        correcting.waiting(correction)
+        correcting.refuse_approval(correction, correction.participant, by=request.user)
+    except correcting.NotCorrectable as refusal:
+        return str(refusal)
+    return ""
+
+
+def is_correctable(participant: Participant) -> bool:
+    """Whether a correction could be asked for now."""
+    try:
+        correcting.refuse_asking(participant)
+    except correcting.NotCorrectable:
+        return False
+    return True
+
+
+def proposed_mark(participant: Participant) -> str:
+    """What WISEflow changed it to, if it did."""
+    if not participant.changed_since_export or participant.alternative_grade:
+        return ""
+    return participant.mark
+
+
+def outlook(participant: Participant, mark: str) -> dict[str, Any]:
+    """What would become of the mark today, in what `outlook.html` shows."""
+    if not mark:
+        return {}
+    match correcting.foresee(participant, mark):
+        case Send(value, column, learn_user_id):
+            stands_in = (participant.exported_course_id, participant.exported_column_name)
+            return {
+                "value": value,
+                "column": column,
+                "learn_user_id": learn_user_id,
+                "leaves_behind": all(stands_in) and stands_in != (column.course_id, column.name),
+            }
+        case AlreadyExported(value):
+            return {"unchanged": value}
+        case Refused(cause, detail):
+            return {"refusal": cause.error_info(detail)}
+
+
+def outcome(delivery: Delivery, mark: str) -> tuple[int, str]:
+    """What to tell who has approved it."""
+    if delivery.state == Delivery.State.REFUSED:
+        why = Cause(delivery.cause).error_info(delivery.detail)
+        return messages.WARNING, f"Approved, but a rule keeps {mark} from being sent. {why}"
+    if delivery.state == Delivery.State.DELIVERED:
+        return messages.SUCCESS, f"Approved. Learn shows {delivery.value} already, so nothing was sent."
+    return messages.SUCCESS, f"Approved: {delivery.value} is on the way to Learn."

@@ -1,0 +1,25 @@
+"""Learn's pages with what only exports know: places that are locked, and files. `courses` knows nothing of either."""
+
+from django.contrib import admin
+
+from courses.admin import CourseAdmin, GradeColumnAdmin, GradeSchemaAdmin
+from courses.models import Course, GradeColumn, GradeSchema
+from exports.admin.imports import ExchangesSchemas
+from exports.admin.mapping_lock import LocksPlaces
+
+admin.site.unregister([Course, GradeColumn, GradeSchema])
+
+
+@admin.register(Course)
+class LockedCourseAdmin(LocksPlaces, CourseAdmin):
+    places = ("course_id",)
+
+
+@admin.register(GradeColumn)
+class LockedGradeColumnAdmin(LocksPlaces, GradeColumnAdmin):
+    places = ("course", "name")
+
+
+@admin.register(GradeSchema)
+class ExchangedGradeSchemaAdmin(ExchangesSchemas, GradeSchemaAdmin):
+    pass

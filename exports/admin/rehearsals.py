@@ -1,0 +1,106 @@
+"""Rehearse an export: what would become of a body from WISEflow, without an export. Nothing of it is kept."""
+
+from collections import Counter
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from exports.models import ApiClient, Flow
+from exports.reading import ID_LENGTH, BodyError, one_flow_id
+from exports.receiving import read_from
+from exports.rehearsing import Outcome, Rehearsal, rehearse
+
+LINES_SHOWN = 200  # those that would be refused first
+EXAMPLE = '{"participants": [{"userId": 1, "mark": "75.0", "adminGrade": ""}]}'
+
+
+class RehearsalForm(forms.Form):
+    """A body as WISEflow would send it, pasted or in a file, and by whom."""
+
+    flow_id = forms.CharField(
+        label="Flow id",
+        max_length=ID_LENGTH,
+        required=False,
+        help_text="As in the address that WISEflow calls. Empty: the body names the flow.",
+        widget=UnfoldAdminTextInputWidget,
+    )
+    client = forms.ModelChoiceField(
+        label="API client",
+        queryset=ApiClient.objects.filter(is_active=True).select_related("profile"),
+        required=False,
+        empty_label="None: the documented body",
+        help_text="Whose request profile applies.",
+        widget=UnfoldAdminSelectWidget,
+    )
+    file = forms.FileField(label="JSON file", required=False, widget=UnfoldAdminFileFieldWidget)
+    body = forms.CharField(
+        label="Or paste the JSON",
+        required=False,
+        strip=False,
+        help_text="Up to 2 MB; choose a file for more.",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 8, "placeholder": EXAMPLE, "spellcheck": "false"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        if bool(given.get("file")) == bool(given.get("body", "").strip()):
+            raise forms.ValidationError("Choose a file or paste a body, one of the two.")
+        return given
+
+    def rehearse(self) -> Rehearsal:
+        """Raises BodyError, with the sentence that WISEflow would be answered with."""
+        client, file = self.cleaned_data["client"], self.cleaned_data["file"]
+        content: bytes = file.read() if file else self.cleaned_data["body"].encode()
+        if len(content) > settings.EXPORT_MAX_BYTES:
+            raise BodyError(f"The body is larger than {settings.EXPORT_MAX_BYTES} bytes (EXPORT_MAX_BYTES).")
+        body = read_from(client, content)
+        if len(body.lines) > settings.EXPORT_MAX_PARTICIPANTS:
+            most = settings.EXPORT_MAX_PARTICIPANTS
+            raise BodyError(
+                f"The body has {len(body.lines)} participants; {most} are allowed (EXPORT_MAX_PARTICIPANTS)."
+            )
+        return rehearse(one_flow_id(self.cleaned_data["flow_id"], body.flow_id), body, client)
+
+
+@permission_required("exports.view_flow", raise_exception=True)
+def rehearse_page(request: HttpRequest, flow: int | None = None) -> HttpResponse:
+    """`flow`: the primary key of the one whose page leads here."""
+    known = None if flow is None else get_object_or_404(Flow, pk=flow)
+    context: dict[str, Any] = {**admin.site.each_context(request), "title": "Rehearse an export"}
+    form = RehearsalForm(initial={"flow_id": known.flow_id, "client": known.latest_client()} if known else {})
+    if request.method == "POST":
+        form = RehearsalForm(request.POST, request.FILES)
+        if form.is_valid():
+            try:
+                context |= verdicts(form.rehearse())
+            except BodyError as error:
+                form.add_error(None, f"WISEflow would be answered with an error (400): {error}")
+    return TemplateResponse(request, "admin/exports/rehearse.html", context | {"form": form})
+
+
+def verdicts(rehearsal: Rehearsal) -> dict[str, Any]:
+    """The rehearsal as the page shows it."""
+    outcomes = Counter(line.outcome for line in rehearsal.lines)
+    columns = Counter((line.course_id, line.column_name) for line in rehearsal.lines if line.outcome is Outcome.SEND)
+    causes = Counter(line.cause for line in rehearsal.lines if line.cause)
+    refused_first = sorted(rehearsal.lines, key=lambda line: line.outcome is not Outcome.REFUSED)
+    return {
+        "rehearsal": rehearsal,
+        "counts": [(outcome, outcomes[outcome]) for outcome in Outcome],
+        "columns": columns.most_common(),
+        "causes": causes.most_common(),
+        "lines": refused_first[:LINES_SHOWN],
+        "more_lines": max(0, len(rehearsal.lines) - LINES_SHOWN),
+    }

@@ -1,0 +1,88 @@
+"""A body from WISEflow -> what an export of it would do now, entry by entry. Nothing is written and nothing is sent."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from exports.causes import Cause
+from exports.models import ApiClient, Flow
+from exports.queueing import judge_all
+from exports.reading import Body, UnreadableEntry
+from exports.receiving import Receipt, answer
+from exports.rules import AlreadyExported, Entry, Refused, Send, Verdict
+
+
+class Outcome(models.TextChoices):
+    """What would become of an entry."""
+
+    SEND = "SEND", "Would be sent"  # to the column and Learn user that it names
+    ALREADY_EXPORTED = "ALREADY_EXPORTED", "Already exported"  # a success without a call: Learn has this grade
+    REFUSED = "REFUSED", "Would be refused"  # its cause says what to repair before the exam day
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One entry's verdict. `user_id` is as it came; what does not apply is empty."""
+
+    user_id: Any
+    outcome: Outcome
+    value: str = ""  # what would be sent, or what Learn has already
+    course_id: str = ""
+    column_name: str = ""
+    learn_user_id: str = ""
+    cause: Cause | None = None
+    detail: str = ""
+
+    @property
+    def error_info(self) -> str:
+        return self.cause.error_info(self.detail) if self.cause else ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rehearsal:
+    """`lines` has one item an entry, in the order of the body; `receipt` is the answer if Learn took all."""
+
+    flow: Flow  # not saved, where nobody has heard of it
+    lines: list[Line]
+    receipt: Receipt
+
+
+def rehearse(flow_id: str, body: Body, client: ApiClient | None) -> Rehearsal:
+    """Judge the body as an export by `client` would be judged now. None: a caller of the documented shape.
+
+    Unlike an export it does not sweep: what a dead process left on its way still counts as on its way.
+    """
+    flow = Flow.objects.filter(flow_id=flow_id).first() or Flow(flow_id=flow_id)
+    entries = [line for line in body.lines if isinstance(line, Entry)]
+    judged = judge_all(flow, entries, now=timezone.localtime(), client=client)
+    return Rehearsal(
+        flow=flow,
+        lines=[
+            line_of(user_id, judged.verdicts[line] if isinstance(line, Entry) else unreadable(line))
+            for line, user_id in zip(body.lines, body.user_ids, strict=True)
+        ],
+        receipt=answer(body, judged.refused, undelivered={}),
+    )
+
+
+def unreadable(line: UnreadableEntry) -> Refused:
+    return Refused(Cause.NO_USER_ID, line.detail)
+
+
+def line_of(user_id: Any, verdict: Verdict) -> Line:
+    match verdict:
+        case Send(value, column, learn_user_id):
+            return Line(
+                user_id=user_id,
+                outcome=Outcome.SEND,
+                value=value,
+                course_id=column.course_id,
+                column_name=column.name,
+                learn_user_id=learn_user_id,
+            )
+        case AlreadyExported(value):
+            return Line(user_id=user_id, outcome=Outcome.ALREADY_EXPORTED, value=value)
+        case Refused(cause, detail):
+            return Line(user_id=user_id, outcome=Outcome.REFUSED, cause=cause, detail=detail)

@@ -1,0 +1,160 @@
+"""The page Rehearse an export: verdicts to look at, and nothing kept."""
+
+import json
+import logging
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from exports.admin import rehearsals
+from exports.models import RequestProfile
+from tests.conftest import COLUMN, COURSE
+from tests.exports.tables import everything
+from tests.factories import ApiClientFactory, ExportAttemptFactory, FlowFactory, ParticipantFactory
+from tests.signed_in import signed_in, text_of
+
+BODY = {"participants": [{"userId": "secret-person", "mark": "A-secret"}, {"userId": 2}]}
+
+
+def rehearse(browser, body=BODY, **fields):
+    """The page after a pasted body, or a `file`."""
+    pasted = {} if "file" in fields else {"body": body if isinstance(body, str) else json.dumps(body)}
+    response = browser.post(reverse("rehearse"), {"flow_id": "77", **pasted, **fields})
+    assert response.status_code == 200
+    return text_of(response)
+
+
+def test_a_pasted_body_shows_its_verdicts_with_counts(manager, flow):
+    seen = rehearse(manager)
+
+    assert "WISEflow would be told 1 successful and 1 error." in seen
+    assert f'1 grade to column <span class="gb-strong">{COLUMN}</span> of course' in seen
+    assert f"{COURSE} · {COLUMN}" in seen
+    assert "There is no grade or alternative grade." in seen
+    assert seen.index("There is no grade") < seen.index("secret-person</td>")  # refusals first
+
+
+def test_a_file_is_read_as_well(manager, flow):
+    file = SimpleUploadedFile("body.json", json.dumps(BODY).encode(), content_type="application/json")
+
+    assert "1 successful and 1 error." in rehearse(manager, file=file)
+
+
+def test_the_body_may_name_the_flow(manager, flow):
+    assert "An export of flow 77 would" in rehearse(manager, {**BODY, "flowId": "77"}, flow_id="")
+
+
+def test_a_flow_that_nobody_knows_is_judged_as_not_mapped(manager):
+    seen = rehearse(manager, flow_id="new")
+
+    assert "This flow is not mapped to a Learn column." in seen
+    assert "To the flow" not in seen
+
+
+@pytest.mark.parametrize(
+    ("body", "fields", "says"),
+    [
+        ("", {}, "Choose a file or paste a body"),
+        (BODY, {"file": SimpleUploadedFile("body.json", b"{}")}, ""),
+        ("{", {}, "The body is not JSON"),
+        ("[]", {}, "The body must be an object"),
+        ({**BODY, "flowId": "78"}, {}, "the body flow"),
+        (BODY, {"flow_id": ""}, "No flow is named"),
+        ({"participants": [{}] * 11}, {}, "11 participants; 10 are allowed"),
+        ({"participants": [], "more": "x" * 2000}, {}, "larger than 1000 bytes"),
+    ],
+)
+def test_what_an_export_would_not_read_is_said(manager, flow, settings, body, fields, says):
+    settings.EXPORT_MAX_PARTICIPANTS, settings.EXPORT_MAX_BYTES = 10, 1000
+
+    seen = rehearse(manager, body, **fields)
+
+    assert says in seen
+    assert 'role="alert"' in seen
+    assert 'id="verdicts"' not in seen
+
+
+def test_file_and_body_together_are_one_too_many(manager, flow):
+    fields = {"flow_id": "77", "body": json.dumps(BODY), "file": SimpleUploadedFile("body.json", b"{}")}
+
+    assert "one of the two" in text_of(manager.post(reverse("rehearse"), fields))
+
+
+def test_nothing_is_stored_sent_or_logged(manager, learn, flow, caplog):
+    caplog.set_level(logging.DEBUG)
+    before = everything()
+
+    rehearse(manager)
+
+    assert everything() == before
+    assert len(learn.calls) == 0
+    assert "secret" not in caplog.text
+
+
+def test_of_many_entries_some_are_shown(manager, flow, monkeypatch):
+    monkeypatch.setattr(rehearsals, "LINES_SHOWN", 2)
+
+    seen = rehearse(manager, {"participants": [{"userId": f"p{number}", "mark": "A"} for number in range(5)]})
+
+    assert "5 successful" in seen
+    assert "And 3 more." in seen
+
+
+def test_what_the_body_holds_is_shown_as_text(manager, flow):
+    body = {"participants": [{"userId": "<script>alert(1)</script>", "mark": "A"}, {"userId": {"a": "<b>"}}, {}]}
+
+    seen = rehearse(manager, body)
+
+    assert "<script>alert(1)" not in seen
+    assert "<b>&#x27;" not in seen
+
+
+def test_the_page_of_a_flow_leads_here_with_its_id_and_latest_caller(manager):
+    client = ApiClientFactory()
+    flow = FlowFactory(flow_id="a/b&c")
+    ExportAttemptFactory(flow=flow, api_client=client)
+    url = reverse("rehearse-flow", args=[flow.pk])
+
+    assert f'href="{url}"' in text_of(manager.get(reverse("admin:exports_flow_change", args=[flow.pk])))
+    form = text_of(manager.get(url))
+    assert 'value="a/b&amp;c"' in form
+    assert f'<option value="{client.pk}" selected>' in form
+    assert "0 successful" in text_of(manager.post(url, {"flow_id": flow.flow_id, "body": json.dumps(BODY)}))
+    assert manager.get(reverse("rehearse-flow", args=[0])).status_code == 404
+
+
+def test_the_chosen_clients_profile_applies(manager, flow):
+    profile = RequestProfile.objects.create(
+        name="Nested", participants="people", learn_user_rule="PREFIX", learn_user_text="s"
+    )
+    client = ApiClientFactory(profile=profile)
+
+    seen = rehearse(manager, {"people": [{"userId": "5", "mark": "A"}]}, client=str(client.pk))
+
+    assert '<td data-label="Learn user">s5</td>' in seen
+    assert "no &#x27;participants&#x27;" not in seen
+
+
+def test_inactive_clients_are_not_offered(manager):
+    client = ApiClientFactory(is_active=False)
+
+    assert client.name not in text_of(manager.get(reverse("rehearse")))
+    assert "Select a valid choice" in rehearse(manager, client=str(client.pk))
+
+
+def test_already_exported_grades_are_told(manager, flow):
+    ParticipantFactory(flow=flow, user_id="u1", exported=True)
+
+    assert "Already exported</span>" in rehearse(manager, {"participants": [{"userId": "u1", "mark": "B"}]})
+
+
+@pytest.mark.django_db
+def test_it_needs_the_permission_to_see_flows():
+    url = reverse("rehearse")
+    for asked in ("get", "post"):
+        assert getattr(signed_in(), asked)(url).status_code == 403
+        assert getattr(Client(), asked)(url).url.startswith(reverse("admin:login"))
+    assert f'href="{url}"' in text_of(signed_in(manager=True).get(reverse("admin:index")))
+    assert f'href="{url}"' not in text_of(signed_in().get(reverse("admin:index")))

@@ -1,0 +1,35 @@
+"""The steps of a correction, for tests: ask, approve, deliver, retry."""
+
+from typing import Any
+
+from django_tasks_db.models import DBTaskResult
+
+from exports import correcting, retrying
+from exports.models import Correction, Participant
+from exports.retrying import Retry
+from exports.tasks import deliver_attempt
+
+
+def run_tasks() -> None:
+    """What a task worker does with the tasks that wait."""
+    for task in DBTaskResult.objects.ready():
+        deliver_attempt.func(*task.args_kwargs["args"])
+    DBTaskResult.objects.all().delete()
+
+
+def ask(person: Participant, mark: str = "A", *, by: Any, reason: str = "Added up wrongly") -> Correction:
+    return correcting.ask(person, mark=mark, reason=reason, by=by)
+
+
+def correct(person: Participant, mark: str = "A", *, asker: Any, approver: Any) -> Correction:
+    """Ask, approve and deliver."""
+    correction = correcting.approve(ask(person, mark, by=asker), by=approver)
+    run_tasks()
+    return Correction.objects.get(pk=correction.pk)
+
+
+def retry() -> Retry:
+    """Retry all that can be retried, and deliver it."""
+    found = retrying.retry(Participant.objects.all(), by=None)
+    run_tasks()
+    return found

@@ -1,0 +1,77 @@
+"""Imports leave the history that single changes would have left, and cost the database little."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from courses.models import GradeColumn
+from exports.importing import mappings, rosters, schemas, translations
+from exports.importing.sheets import import_lines
+from exports.models import ColumnMapping, Flow, TranslatedGrade, Translation
+from tests.exports.importing.files import csv_file
+from tests.factories import FlowFactory, UserFactory
+
+pytestmark = pytest.mark.django_db
+
+SHEETS = {
+    "mappings": (mappings.sheet, lambda n: [f"flow{n}", f"Title {n}", f"s{n}", f"course{n}", "", f"column {n}"]),
+    "roster": (lambda: rosters.sheet(Flow.objects.get()), lambda n: [f"u{n}", f"l{n}", "S", "SIS"]),
+    "translations": (translations.sheet, lambda n: [f"T{n % 50}", "TABLE", "", "", "", "MARK", str(n), f"v{n}"]),
+    "schemas": (schemas.sheet, lambda n: [f"Schema {n}", "P=50:F=0"]),
+}
+
+
+def import_rows(sheet, *rows, by=None):
+    content = csv_file([*sheet.columns][: len(rows[0])], *rows)
+    return import_lines(sheet, sheet.read("a.csv", content), by=by)
+
+
+def test_what_is_added_and_changed_is_recorded_with_its_person_and_nothing_else():
+    somebody = UserFactory()
+    import_rows(mappings.sheet(), ["1", "One", "", "C", "", "A"], ["2", "Two", "", "C", "", "B"])
+    import_rows(mappings.sheet(), ["1", "One", "", "C", "", "B"], ["2", "Zwei", "", "C", "", "B"], by=somebody)
+
+    moved = ColumnMapping.objects.get(flow__flow_id="1")
+    kinds = list(moved.history.values_list("history_type", "history_user", "grade_column__name"))
+    assert kinds == [("~", somebody.pk, "B"), ("+", None, "A")]
+    assert ColumnMapping.objects.get(flow__flow_id="2").history.count() == 1
+    titles = list(Flow.objects.get(flow_id="2").history.values_list("history_type", "history_user", "title"))
+    assert titles == [("~", somebody.pk, "Zwei"), ("+", None, "Two")]
+    assert Flow.objects.get(flow_id="1").history.count() == 1
+    assert [column.history.count() for column in GradeColumn.objects.all()] == [1, 1]
+
+
+def test_a_row_older_than_the_history_is_recorded_as_it_was():
+    Flow.objects.bulk_create([Flow(flow_id="1", title="Before")])
+    import_rows(mappings.sheet(), ["1", "After", "", "C", "", "A"])
+    assert list(Flow.objects.get().history.values_list("title", flat=True)) == ["After", "Before"]
+
+
+def test_the_tables_of_translations_have_a_history_too():
+    sheet = translations.sheet()
+    import_rows(sheet, ["T", "TABLE", "", "", "", "MARK", "1", "A"])
+    import_rows(sheet, ["T", "TABLE", "", "", "", "MARK", "1", "B"])
+    assert list(TranslatedGrade.objects.get().history.values_list("history_type", "value")) == [("~", "B"), ("+", "A")]
+    assert Translation.objects.get().history.count() == 1
+
+
+def test_the_roster_of_a_flow_is_recorded_with_its_person():
+    somebody, flow = UserFactory(), FlowFactory()
+    import_rows(rosters.sheet(flow), ["u1"], by=somebody)
+    latest = flow.history.first()
+    assert (latest.history_user, latest.roster_imported_at) == (somebody, flow.roster_imported_at)
+
+
+@pytest.mark.parametrize("name", SHEETS)
+def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(name):
+    sheet_of, row = SHEETS[name]
+    FlowFactory(flow_id="77")
+    counts = []
+    for start, size in [(0, 100), (10_000, 2_000)]:
+        rows = [row(start + number) for number in range(size)]
+        changed = [[*first[:-1], first[-1] + "5"] for first in rows] if name != "roster" else rows
+        with CaptureQueriesContext(connection) as queries:
+            assert len(import_rows(sheet_of(), *rows).added) == size
+            import_rows(sheet_of(), *changed)
+        counts.append(len(queries))
+    assert counts[1] <= counts[0]
