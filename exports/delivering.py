@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache, partial
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -45,7 +45,6 @@ from exports.settling import lease_end, settle
 
 log = logging.getLogger(__name__)
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 POLL_SECONDS = 0.05  # how often a process looks whether another one has settled what it waits for
@@ -222,20 +221,19 @@ def outcome_of(error: LearnError) -> tuple[str, str, str]:
     state, cause = OUTCOMES[type(error)]
     detail = str(error)
     if isinstance(error, QuotaUsedUp):
-        lifts_at = timezone.localtime(error.lifts_at)
-        detail = f"Learn's quota of calls is used up until {lifts_at.day} {lifts_at:%B %H:%M}"
+        detail = f"Learn's quota of calls is used up until {timezone.localtime(error.lifts_at):%-d %B %H:%M}"
     return state.value, cause.value, detail
 
 
-def patiently(step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def patiently(step: Callable[..., T], *args: Any) -> T:
     """Do it through a short absence of the database. After a long one the batch is swept."""
     for pause in (0.1, 1, 5):
         try:
-            return step(*args, **kwargs)
+            return step(*args)
         except DatabaseError:
             connection.close()
             time.sleep(pause)
-    return step(*args, **kwargs)
+    return step(*args)
 
 
 class Couriers:

@@ -253,6 +253,8 @@ def standing(verdict: Verdict, person: PersonFacts, approved_mark: str) -> tuple
             return ExportState.EXPORTED.value, person.cause, person.detail, False
         case AlreadyExported():
             return ExportState.EXPORTED.value, "", "", False
+        case Refused() if person.is_replaced:  # it stays so until somebody mends it: only the cause says so
+            return ExportState.EXPORTED.value, person.cause, person.detail, True
         case Refused(cause, detail) if person.state == ExportState.EXPORTED:
             changed = cause in (Cause.ALREADY_EXPORTED, Cause.ALTERNATIVE_GRADE_LOCKED, Cause.REPLACED)
             return ExportState.EXPORTED.value, cause.value, detail, changed or person.changed_since_export

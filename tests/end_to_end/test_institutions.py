@@ -1,4 +1,4 @@
-"""Three institutions whose bodies look nothing like the documented one: set up through the admin alone, then exported."""
+"""Three institutions whose bodies look nothing like the documented one: set up by the admin alone, then exported."""
 
 import html
 import json

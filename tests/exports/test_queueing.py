@@ -135,6 +135,18 @@ def test_a_person_on_their_way_is_left_alone(mapped, mark):
     assert (participant.source_code, participant.learn_user_id) == ("", "")
 
 
+@pytest.mark.parametrize("refused", [UNUSABLE, entry(mark="B"), entry(mark="")])
+def test_a_replaced_grade_stays_so_whatever_comes_and_is_never_a_success_again(mapped, refused):
+    participant = ParticipantFactory(flow=mapped, user_id="u1", exported=True, cause=Cause.REPLACED, detail="C")
+
+    record(mapped, refused)
+    queued = record(mapped, entry(mark="B"))
+
+    assert [verdict.cause for verdict in queued.refused.values()] == [Cause.REPLACED]
+    participant.refresh_from_db()
+    assert (participant.cause, participant.detail, participant.changed_since_export) == (Cause.REPLACED, "C", True)
+
+
 def test_a_grade_that_is_just_being_replaced_is_not_claimed_to_stand_in_learn(mapped):
     """Overwriting B with C is on its way: B, exported once more, is no success."""
     ParticipantFactory(flow=mapped, user_id="u1", exported=True, state="QUEUED", mark="C")
