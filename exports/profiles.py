@@ -109,7 +109,7 @@ def no_longer(learn_user_id: str) -> str | None:
 
 PROPERTY = re.compile(r"\\[pP]\{\w+\}")  # such as \p{Lu}
 COUNT = re.compile(r"\{(\d{0,3})(?:,(\d{0,3}))?\}")  # such as {6} or {2,4}
-MOST_COPIES = 100_000  # that counts inside counts may ask for: each takes memory before anything is matched
+MOST_COPIES = 10_000  # that counts inside counts may ask for: each takes memory before anything is matched
 
 
 def compiled(pattern: str) -> regex.Pattern[str]:
