@@ -12,7 +12,9 @@ HEADER = "flow_id;flow_title;course_id;column_name;points\n"
 
 
 def choose(page: Page, name: str, text: str) -> None:
-    page.get_by_label("File", exact=True).set_input_files({"name": name, "mimeType": "text/csv", "buffer": text.encode("cp1252")})
+    page.get_by_label("File", exact=True).set_input_files(
+        {"name": name, "mimeType": "text/csv", "buffer": text.encode("cp1252")}
+    )
     page.get_by_role("button", name="Show what it would do").click()
 
 
