@@ -58,7 +58,8 @@ def changed_badge(flow: Flow, people: int | None) -> SafeString | str:
     if not people:
         return ""
     return format_html(
-        '<a class="gb-pill gb-warning" title="Changed since export" href="{}?flow__exact={}&amp;changed_since_export__exact=1">'
+        '<a class="gb-pill gb-warning" title="Changed since export"'
+        ' href="{}?flow__exact={}&amp;changed_since_export__exact=1">'
         '<span class="material-symbols-outlined" aria-hidden="true">change_circle</span>{} changed</a>',
         reverse("admin:exports_participant_changelist"),
         flow.pk,
