@@ -29,6 +29,7 @@ class Cause(models.TextChoices):
     ADDED_BY_HAND = "ADDED_BY_HAND", "Added by hand"
     ALREADY_EXPORTED = "ALREADY_EXPORTED", "Already exported"
     ALTERNATIVE_GRADE_LOCKED = "ALTERNATIVE_GRADE_LOCKED", "Alternative grade locked"
+    ALTERNATIVE_GRADE_OF_ANOTHER = "ALTERNATIVE_GRADE_OF_ANOTHER", "Another's alternative grade locked"
     SAME_LEARN_USER = "SAME_LEARN_USER", "Two people, one Learn user"
     REPLACED = "REPLACED", "Replaced in Learn"
     IN_PROGRESS = "IN_PROGRESS", "Another export on its way"
@@ -103,6 +104,10 @@ _GUIDANCE = {
     ),
     Cause.ALTERNATIVE_GRADE_LOCKED: Guidance(
         "The alternative grade was exported as {detail} and is locked.", "Change it in Learn if it must change."
+    ),
+    Cause.ALTERNATIVE_GRADE_OF_ANOTHER: Guidance(
+        "Another person's locked alternative grade stands in Learn for this Learn user in this column.",
+        "Correct the Learn user of one of them, then retry.",
     ),
     Cause.SAME_LEARN_USER: Guidance(
         "Two people of this export lead to the Learn user {detail}, with different grades.",

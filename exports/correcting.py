@@ -200,7 +200,7 @@ def foresee(participant: Participant, mark: str) -> Verdict:
     flow = participant.flow
     entry = replace(entry_again(participant), mark=mark, alternative_grade="", fault=None, fault_detail="")
     person = replace(person_facts(participant), approved_mark=mark)
-    return judge(entry, person, flow_facts(flow, timezone.localtime(), flow.latest_client()))
+    return judge(entry, person, flow_facts(flow, timezone.localtime(), None))
 
 
 def person_facts(participant: Participant) -> PersonFacts:

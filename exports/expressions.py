@@ -88,15 +88,16 @@ class Expression:
     def __str__(self) -> str:
         return self.text if len(self.text) <= MOST_SHOWN else f"{self.text[: MOST_SHOWN - 3]}..."
 
-    def finder(self) -> Callable[[Any], Any]:
+    def finder(self, *, keeps_nulls: bool = False) -> Callable[[Any], Any]:
         """A function that finds it in one value after another, all within MOST_STEPS. None: it is not there.
 
-        It raises CannotFind for a value that does not fit, and TooManySteps.
+        It raises CannotFind for a value that does not fit, and TooManySteps. With `keeps_nulls` a projection has a
+        null for each item that it finds nothing in, so that no item is lost unseen.
         """
         if self.key is not None:
             key = self.key
             return lambda value: value.get(key) if isinstance(value, dict) else None
-        return Interpreter(self).find if self.tree else lambda value: None
+        return Interpreter(self, keeps_nulls=keeps_nulls).find if self.tree else lambda value: None
 
 
 def trouble(error: exceptions.ParseError, text: str) -> str:
@@ -130,9 +131,10 @@ def check_functions(node: Any) -> None:
 class Interpreter(TreeInterpreter):
     """Finds one expression in values, and counts the steps."""
 
-    def __init__(self, expression: Expression) -> None:
+    def __init__(self, expression: Expression, *, keeps_nulls: bool) -> None:
         super().__init__(Options(custom_functions=Offered(self)))
         self.expression = expression
+        self.keeps_nulls = keeps_nulls
         self.steps_left = MOST_STEPS
 
     def find(self, value: Any) -> Any:
@@ -169,7 +171,44 @@ class Interpreter(TreeInterpreter):
         found = unambiguous(self.visit(base, value))
         if not isinstance(found, dict):
             return None
-        return [wish for item in found.values() if (wish := self.visit(wanted, item)) is not None]
+        return self.projected(wanted, found.values())
+
+    def visit_projection(self, node: Any, value: Any) -> Any:
+        """`[*]` and what follows `[]`. Its children are the list and what is wanted of each item."""
+        base, wanted = node["children"]
+        found = self.visit(base, value)
+        return self.projected(wanted, found) if isinstance(found, list) else None
+
+    def visit_filter_projection(self, node: Any, value: Any) -> Any:
+        """`[?...]`. What it leaves out is left out: that is its choice."""
+        base, wanted, condition = node["children"]
+        found = self.visit(base, value)
+        if not isinstance(found, list):
+            return None
+        return self.projected(wanted, (item for item in found if not is_false(self.as_usual(condition, item))))
+
+    def projected(self, wanted: Any, items: Iterable[Any]) -> list[Any]:
+        wishes = (self.visit(wanted, item) for item in items)
+        return [wish for wish in wishes if self.keeps_nulls or wish is not None]
+
+    def visit_multi_select_dict(self, node: Any, value: Any) -> Any:
+        """`{...}` puts one entry together: the lists in it are no lists of entries."""
+        return self.as_usual(node, value, super().visit_multi_select_dict)
+
+    def visit_or_expression(self, node: Any, value: Any) -> Any:
+        """A list that nothing was found for is false, with its nulls as without them."""
+        left, right = node["children"]
+        found = self.visit(left, value)
+        is_empty = self.keeps_nulls and isinstance(found, list) and all(item is None for item in found)
+        return self.visit(right, value) if is_empty or is_false(found) else found
+
+    def as_usual(self, node: Any, value: Any, visit: Callable[[Any, Any], Any] | None = None) -> Any:
+        """Without the nulls of projections."""
+        before, self.keeps_nulls = self.keeps_nulls, False
+        try:
+            return (visit or self.visit)(node, value)
+        finally:
+            self.keeps_nulls = before
 
     def visit_flatten(self, node: Any, value: Any) -> Any:
         found = self.visit(node["children"][0], value)
@@ -293,6 +332,11 @@ class Offered(Functions):
 
     def rank_by(self, wanted: Any) -> Callable[[Any], Any]:
         return lambda item: self.interpreter.rank(wanted.visit(wanted.expression, item))
+
+
+def is_false(value: Any) -> bool:
+    """As JMESPath has it: nothing, false, and what is empty."""
+    return value is None or value is False or value in ("", [], {})
 
 
 def unambiguous(value: Any) -> Any:

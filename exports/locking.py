@@ -8,8 +8,9 @@ seen, or waits and goes by the new mapping. On SQLite the transaction itself is 
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Count
@@ -20,6 +21,8 @@ from exports.models import ColumnMapping, Delivery, ExportState, Flow, Participa
 from exports.models.bulk import among
 
 Place = tuple[str, str]  # course id, column name
+Source = tuple[int, str]  # a flow's primary key, source code
+Target = tuple[str, str, str]  # course id, column name, the translation's name
 
 WHAT_TO_DO = "An administrator can unlock the mapping on the flow's page first."
 
@@ -60,36 +63,61 @@ class Grades:
 
 
 def find_grades(flows: Collection[int]) -> dict[int, dict[Place, Grades]]:
-    """What stands where, or is on its way there, by the flows' primary keys. Three statements for any number of flows.
+    """What stands where, or is on its way there, by the flows' primary keys. Three statements for many flows."""
+    found: dict[int, dict[Place, Grades]] = defaultdict(dict)
+    for (flow, *_), grades in count_grades(flows).items():
+        found[flow][grades.course_id, grades.column_name] = grades
+    return dict(found)
+
+
+def find_taken(added: Mapping[Source, Target]) -> dict[Source, Grades]:
+    """What mappings that are to be added would take away from the default of their flow: the people's grades that were
+    delivered by it. A source that is mapped as the default is takes nothing away.
+    """
+    flows = {flow for flow, source_code in added if source_code}
+    if not flows:
+        return {}
+    columns = ("grade_column__course__course_id", "grade_column__name", "translation__name")
+    mapped = ColumnMapping.objects.filter(among("flow_id", list(flows)), source_code="").order_by()
+    defaults = {
+        flow: (course_id, name, translation or "")
+        for flow, course_id, name, translation in mapped.values_list("flow_id", *columns)
+    }
+    counts = count_grades(list(defaults), "source_code") if defaults else {}
+    return {
+        (flow, source_code): counts[flow, source_code, *default[:2]]
+        for (flow, source_code), target in added.items()
+        if (default := defaults.get(flow)) and default != target and (flow, source_code, *default[:2]) in counts
+    }
+
+
+def count_grades(flows: Collection[int], *by: str) -> dict[tuple[Any, ...], Grades]:
+    """By flow, the participants' fields `by`, course id and column name.
 
     Those on their way are counted first: what arrives between the two is counted twice rather than not at all.
     """
-    counts: dict[int, dict[Place, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+    counts: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
     people = Participant.objects.filter(among("flow_id", flows)).order_by()
     queued = people.filter(state=ExportState.QUEUED).values("pk")
     travelling = Delivery.objects.filter(state__in=Delivery.OPEN, participant__in=queued).order_by()
-    for flow, *place, number in travelling.values_list("participant__flow_id", "course_id", "column_name").annotate(
-        Count("pk")
-    ):
-        counts[flow][place[0], place[1]][1] = number
+    theirs = [f"participant__{name}" for name in ("flow_id", *by)]
+    for *key, number in travelling.values_list(*theirs, "course_id", "column_name").annotate(Count("pk")):
+        counts[tuple(key)][1] = number
     standing = people.filter(exported_at__isnull=False)
-    for flow, *place, number in standing.values_list("flow_id", "exported_course_id", "exported_column_name").annotate(
-        Count("pk")
-    ):
-        counts[flow][place[0], place[1]][0] = number
-    flow_ids = dict(Flow.objects.filter(among("id", list(counts))).order_by().values_list("pk", "flow_id"))
+    place = ("exported_course_id", "exported_column_name")
+    for *key, number in standing.values_list("flow_id", *by, *place).annotate(Count("pk")):
+        counts[tuple(key)][0] = number
+    known = Flow.objects.filter(among("id", list({key[0] for key in counts}))).order_by()
+    flow_ids = dict(known.values_list("pk", "flow_id"))
     return {
-        flow: {
-            place: Grades(
-                flow_id=flow_ids[flow],
-                course_id=place[0],
-                column_name=place[1],
-                delivered=delivered,
-                on_their_way=on_their_way,
-            )
-            for place, (delivered, on_their_way) in places.items()
-        }
-        for flow, places in counts.items()
+        key: Grades(
+            flow_id=flow_ids[key[0]],
+            course_id=key[-2],
+            column_name=key[-1],
+            delivered=delivered,
+            on_their_way=on_their_way,
+        )
+        for key, (delivered, on_their_way) in counts.items()
     }
 
 

@@ -66,8 +66,10 @@ class Profile:
         return cls(expressions)
 
     def finders(self) -> dict[str, Callable[[Any], Any]]:
-        """What finds each of them in the values of one body."""
-        return {name: expression.finder() for name, expression in self.expressions.items()}
+        """What finds each of them in the values of one body. No entry is dropped because nothing is found in it."""
+        return {
+            name: expression.finder(keeps_nulls=name == "participants") for name, expression in self.expressions.items()
+        }
 
 
 DOCUMENTED_PROFILE = Profile.compile(DOCUMENTED)

@@ -1,29 +1,31 @@
 """Entries -> one attempt and its deliveries, judged and recorded before anything is sent."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from exports.causes import Cause
 from exports.models import ApiClient, ColumnMapping, Delivery, ExportAttempt, ExportState, Flow, Participant
-from exports.models.bulk import insert
+from exports.models.bulk import among, insert
 from exports.rules import (
     AlreadyExported,
     Column,
     Entry,
     FlowFacts,
     PersonFacts,
+    Place,
     Refused,
     Send,
     Verdict,
-    as_it_is,
     is_approved,
     judge,
+    refuse_locked_places,
     refuse_shared_places,
 )
 from exports.translating import Scale
@@ -55,7 +57,7 @@ def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queue
         settled = sum(counts[entry] for entry, verdict in verdicts.items() if isinstance(verdict, AlreadyExported))
         attempt.finish(now, delivered=settled, errors=counts.total() - settled)
     attempt.save()
-    pks = record_participants(flow, verdicts, judged.known)
+    pks = record_participants(flow, verdicts, judged.known, attempt.api_client)
     record_deliveries(attempt, verdicts, counts, pks, now)
     Flow.objects.refresh([flow.pk])
     return Queued(attempt=attempt, refused=judged.refused, on_its_way=on_its_way)
@@ -83,15 +85,41 @@ def judge_all(flow: Flow, entries: Iterable[Entry], *, now: datetime, client: Ap
     known = find_known(flow, {entry.user_id for entry in counts})
     facts = flow_facts(flow, now, client)
     verdicts = refuse_shared_places({entry: judge(entry, known.get(entry.user_id, NOBODY), facts) for entry in counts})
+    if flow.exported_count or any(entry.is_correction for entry in counts):
+        verdicts = refuse_locked_places(verdicts, known, find_locked(flow, verdicts))
     return Judged(counts=counts, known=known, verdicts=verdicts)
 
 
+def find_locked(flow: Flow, verdicts: Mapping[Entry, Verdict]) -> dict[Place, set[int]]:
+    """Where alternative grades stand that nobody else's grade may replace (R11), and whose they are: primary keys.
+
+    Those of the same flow; a correction leaves those of other flows alone too. The mark of a later flow, a resit, may
+    replace one: that is no change of the exported grade.
+    """
+    sends = [verdict for verdict in verdicts.values() if isinstance(verdict, Send)]
+    if not sends:
+        return {}
+    people = Participant.objects.filter(
+        among("exported_learn_user_id", {send.learn_user_id for send in sends}),
+        among("exported_course_id", {send.column.course_id for send in sends}),
+        exported_at__isnull=False,
+    ).exclude(Q(exported_alternative_grade="") | Q(cause=Cause.REPLACED))
+    if not any(entry.is_correction for entry in verdicts):
+        people = people.filter(flow=flow)
+    found: dict[Place, set[int]] = defaultdict(set)
+    columns = ("exported_course_id", "exported_column_name", "exported_learn_user_id")
+    for pk, course_id, column_name, learn_user_id in people.order_by().values_list("pk", *columns):
+        found[course_id, column_name, learn_user_id].add(pk)
+    return found
+
+
 def flow_facts(flow: Flow, now: datetime, client: ApiClient | None) -> FlowFacts:
-    """What is known of the flow, for a body of `client`."""
+    """What is known of the flow, for a body of `client`; None: for a retry or correction."""
     mappings = ColumnMapping.objects.filter(flow_id=flow.pk).select_related(
         "grade_column__course", "grade_column__grade_schema", "translation"
     )
-    profile = client.profile if client else None
+    with_profile = ApiClient.objects.filter(profile__isnull=False).select_related("profile")
+    callers = with_profile if client is None else [client]
     return FlowFacts(
         now=now,
         columns={
@@ -102,7 +130,8 @@ def flow_facts(flow: Flow, now: datetime, client: ApiClient | None) -> FlowFacts
         instant_export=flow.instant_export,
         allow_overwrite=flow.allow_overwrite,
         has_roster=flow.roster_imported_at is not None,
-        learn_user_of=profile.rule().learn_user_of if profile else as_it_is,
+        caller=client.pk if client else None,
+        learn_user_rules={caller.pk: caller.profile.rule().learn_user_of for caller in callers if caller.profile},
     )
 
 
@@ -155,7 +184,7 @@ def entry_again(person: Participant) -> Entry:
 
 
 def record_participants(
-    flow: Flow, verdicts: Mapping[Entry, Verdict], known: Mapping[str, PersonFacts]
+    flow: Flow, verdicts: Mapping[Entry, Verdict], known: Mapping[str, PersonFacts], client: ApiClient | None
 ) -> dict[str, int]:
     """Write what changes of each person, one row a person. Returns the primary keys of all, by user id.
 
@@ -180,8 +209,9 @@ def record_participants(
             given.mark,
             given.alternative_grade,
             *standing(verdict, person, approved_mark),
-            entry.added_by or person.added_by,
+            person.added_by if person.on_roster else entry.added_by or person.added_by,
             approved_mark,
+            client.pk if client else person.api_client_id,
             False,
             person.exported_at,
             person.exported_value,
@@ -211,6 +241,7 @@ PERSON_COLUMNS = (
     "changed_since_export",
     "added_by",
     "approved_mark",
+    "api_client_id",
 )
 # Given for a person never seen. Of one who is there they stay as they are, but the constraints are also checked on the
 # row that is offered.

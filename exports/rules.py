@@ -4,7 +4,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -62,9 +62,8 @@ class Column:
         return value
 
 
-def as_it_is(user_id: str) -> str | None:
-    """The Learn user of a user id, where nothing else is said."""
-    return user_id
+Place = tuple[str, str, str]  # course id, column name, Learn user
+LearnUserOf = Callable[[str], str | None]  # None: no Learn user can be told from that user id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +77,8 @@ class FlowFacts:
     instant_export: bool = False
     allow_overwrite: bool = False
     has_roster: bool = False
-    learn_user_of: Callable[[str], str | None] = as_it_is  # None: no Learn user can be told from that user id
+    caller: int | None = None  # the API client whose body it is; None, in a retry: each person's own
+    learn_user_rules: Mapping[int, LearnUserOf] = field(default_factory=dict)  # of the callers that have one
 
     @property
     def period_runs(self) -> bool:
@@ -98,6 +98,7 @@ class PersonFacts:
     added_by: str = ""
     source_code: str = ""
     learn_user_id: str = ""
+    api_client_id: int | None = None  # who exported them last
     mark: str = ""  # what WISEflow gave last
     alternative_grade: str = ""
     changed_since_export: bool = False
@@ -186,8 +187,11 @@ def value_of(entry: Entry, column: Column | None) -> str | Refused | None:
 
 
 def learn_user_of(entry: Entry, person: PersonFacts, flow: FlowFacts) -> str | None:
-    """From the body, else the roster, else by the caller's rule."""
-    return entry.learn_user_id or person.learn_user_id or flow.learn_user_of(entry.user_id)
+    """From the body, else the roster, else by the rule of the caller, else the user id as it is."""
+    if given := entry.learn_user_id or person.learn_user_id:
+        return given
+    rule = flow.learn_user_rules.get(flow.caller or person.api_client_id or 0)
+    return rule(entry.user_id) if rule else entry.user_id
 
 
 def refuse_shared_places(verdicts: Mapping[Entry, Verdict]) -> dict[Entry, Verdict]:
@@ -200,6 +204,24 @@ def refuse_shared_places(verdicts: Mapping[Entry, Verdict]) -> dict[Entry, Verdi
         entry: Refused(Cause.SAME_LEARN_USER, verdict.learn_user_id)
         if isinstance(verdict, Send) and len(values[verdict.column, verdict.learn_user_id]) > 1
         else verdict
+        for entry, verdict in verdicts.items()
+    }
+
+
+def refuse_locked_places(
+    verdicts: Mapping[Entry, Verdict], known: Mapping[str, PersonFacts], locked: Mapping[Place, Collection[int]]
+) -> dict[Entry, Verdict]:
+    """The verdicts, where nobody replaces another's alternative grade (R11). `locked`: whose stands where."""
+
+    def replaces(entry: Entry, verdict: Verdict) -> bool:
+        if not isinstance(verdict, Send):
+            return False
+        own = known[entry.user_id].pk if entry.user_id in known else None
+        place = verdict.column.course_id, verdict.column.name, verdict.learn_user_id
+        return any(pk != own for pk in locked.get(place, ()))
+
+    return {
+        entry: Refused(Cause.ALTERNATIVE_GRADE_OF_ANOTHER) if replaces(entry, verdict) else verdict
         for entry, verdict in verdicts.items()
     }
 
@@ -295,7 +317,9 @@ def refuse_outside_roster(entry: Entry, person: PersonFacts, flow: FlowFacts) ->
     """R8: where the flow has a roster, only people on it; and nobody who is known to have been added by hand."""
     if flow.has_roster and not person.on_roster:
         return Refused(Cause.NOT_ON_ROSTER)
-    return Refused(Cause.ADDED_BY_HAND) if (entry.added_by or person.added_by) == BY_HAND else None
+    # A body may correct what an earlier body said, never what the roster says.
+    known = person.added_by if person.on_roster or not entry.added_by else ""
+    return Refused(Cause.ADDED_BY_HAND) if BY_HAND in (entry.added_by, known) else None
 
 
 def refuse_unmapped_source(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:

@@ -25,7 +25,6 @@ def new_attempt(flow: Flow, trigger: ExportAttempt.Trigger, *, by: User | None) 
     return ExportAttempt(
         flow=flow,
         trigger=trigger,
-        api_client=flow.latest_client(),
         requested_by=by,
         requested_at=now if by else None,
         started_at=now,

@@ -8,8 +8,8 @@ from django.templatetags.static import static
 from django.urls import reverse, reverse_lazy
 
 
-def may(permission: str) -> Callable[[HttpRequest], bool]:
-    return lambda request: request.user.has_perm(permission)
+def may(*permissions: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.user.has_perms(permissions)
 
 
 def page(title: str, icon: str, model: str, permission: str) -> dict[str, Any]:
@@ -84,7 +84,7 @@ UNFOLD = {
                         "title": "Rehearse an export",
                         "icon": "play_circle",
                         "link": reverse_lazy("rehearse"),
-                        "permission": may("exports.view_flow"),
+                        "permission": may("exports.view_flow", "exports.view_participant"),
                     },
                 ],
             },

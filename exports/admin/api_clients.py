@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from courses.change_pages import ShowsChanges
-from exports.models import ApiClient
+from exports.models import ApiClient, Participant
 from exports.templatetags.cells import address
 
 
@@ -29,6 +29,11 @@ class ApiClientAdmin(ShowsChanges):
         """Managers, who may view everything else, have no business here."""
         allowed: bool = self.has_change_permission(request, obj)
         return allowed
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiClient | None = None) -> bool:
+        """Only one that has exported nobody: retries go by its profile. Others can be made inactive."""
+        allowed: bool = super().has_delete_permission(request, obj)
+        return allowed and obj is not None and not Participant.objects.filter(api_client=obj).exists()
 
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:
         if change:

@@ -20,7 +20,7 @@ from exports import correcting, settling
 from exports.admin.filters import OnlyChosen, Undelivered
 from exports.admin.history import HistoryAdmin
 from exports.causes import Cause
-from exports.models import Correction, Delivery, Flow, Participant
+from exports.models import Correction, Delivery, ExportState, Flow, Participant
 from exports.rules import AlreadyExported, Refused, Send
 from exports.templatetags.cells import address, link, state_pill
 
@@ -101,6 +101,7 @@ class CorrectionAdmin(HistoryAdmin):
             "may_approve": may_decide and not why_not,
             "why_not": why_not,
             "outlook": outlook(correction.participant, correction.mark) if waits else {},
+            "stands": stands(correction),
             "is_undelivered": Correction.objects.undelivered().filter(pk=correction.pk).exists(),
         }
 
@@ -266,6 +267,16 @@ def why_not_approve(correction: Correction, request: HttpRequest) -> str:
     return ""
 
 
+def stands(correction: Correction) -> bool:
+    """Whether its mark is what Learn shows now."""
+    participant = correction.participant
+    return (
+        participant.state == ExportState.EXPORTED
+        and participant.cause != Cause.REPLACED
+        and participant.exported_mark == correction.mark
+    )
+
+
 def is_correctable(participant: Participant) -> bool:
     """Whether a correction could be asked for now."""
     try:
@@ -289,11 +300,13 @@ def outlook(participant: Participant, mark: str) -> dict[str, Any]:
     match correcting.foresee(participant, mark):
         case Send(value, column, learn_user_id):
             stands_in = (participant.exported_course_id, participant.exported_column_name)
+            stands_for = participant.exported_learn_user_id
             return {
                 "value": value,
                 "column": column,
                 "learn_user_id": learn_user_id,
                 "leaves_behind": all(stands_in) and stands_in != (column.course_id, column.name),
+                "leaves_user": stands_for if stands_for != learn_user_id else "",
             }
         case AlreadyExported(value):
             return {"unchanged": value}

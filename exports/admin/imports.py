@@ -1,7 +1,7 @@
 """Import and export of files: upload, see what it would do, confirm; and the way back as a download."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -19,7 +19,7 @@ from unfold.decorators import action
 
 from exports.causes import Cause
 from exports.importing import mappings, rosters, schemas, translations, writing
-from exports.importing.plans import Line, Plan, Problem, Values
+from exports.importing.plans import Change, Line, Plan, Problem, Values
 from exports.importing.sheets import PlanChanged, Sheet, fingerprint, import_lines
 from exports.importing.tables import MOST_BYTES, ImportRefused
 from exports.models import Flow, Participant
@@ -138,10 +138,10 @@ def show_plan(
         "packed": packed,
         "notes": sheet.notes(plan),
         "changed": [
-            (change.line.row, name_of(change.line, sheet), shown_differences(change.differences))
-            for change in plan.changed[:MOST_SHOWN]
+            (change.line.row, name_of(change.line, sheet), shown_differences(change))
+            for change in plan.differing[:MOST_SHOWN]
         ],
-        "more_changed": max(0, len(plan.changed) - MOST_SHOWN),
+        "more_changed": max(0, len(plan.differing) - MOST_SHOWN),
         "added": [
             (line.row, name_of(line, sheet), shown_values(line.values, sheet)) for line in plan.added[:MOST_SHOWN]
         ],
@@ -162,18 +162,24 @@ def name_of(line: Line, sheet: Sheet) -> str:
     return " · ".join(str(line.values[column]) for column in sheet.key if line.values.get(column))
 
 
-def shown_differences(differences: Mapping[str, tuple[Any, Any]]) -> list[tuple[str, str, str]]:
+def shown_differences(change: Change) -> list[tuple[str, str, str]]:
+    """Column, before and after. What others share with an added line says whose it is: `points of BIO101 · Final`."""
     return [
-        (column, writing.text_of(before), writing.text_of(after)) for column, (before, after) in differences.items()
+        (
+            f"{column} of {change.whose[column]}" if column in change.whose else column,
+            writing.text_of(before),
+            writing.text_of(after),
+        )
+        for column, (before, after) in change.differences.items()
     ]
 
 
 def shown_values(values: Values, sheet: Sheet) -> list[tuple[str, str]]:
     """What the row says beside its key."""
     return [
-        (column, text)
+        (column, writing.text_of(value))
         for column, value in values.items()
-        if column in sheet.columns and column not in sheet.key and (text := writing.text_of(value))
+        if column in sheet.columns and column not in sheet.key
     ]
 
 

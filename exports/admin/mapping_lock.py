@@ -24,7 +24,7 @@ from exports.templatetags.cells import address
 class LockedMappings(BaseInlineFormSet):  # type: ignore[type-arg]
     """The mappings on a flow's page. What is locked is greyed out, and refused if it is sent nevertheless."""
 
-    moved: dict[int, locking.Grades]  # what stands where, by the mappings that were changed or deleted
+    moved: list[locking.Grades]  # what stands where by the mappings that were changed, deleted or added
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
@@ -54,13 +54,27 @@ class LockedMappings(BaseInlineFormSet):  # type: ignore[type-arg]
             for form in self.initial_forms
             if form.instance.pk in self.locked and (form.has_changed() or form in self.deleted_forms)
         ]
+        if not locking.is_unlocked(self.instance):
+            refused += [f"Source {source}: {grades.refusal()}" for (_pk, source), grades in self.find_taken().items()]
         if refused:
             raise ValidationError(refused)
+
+    def find_taken(self) -> dict[locking.Source, locking.Grades]:
+        """What sources that are mapped anew would take away from the default."""
+        added: dict[locking.Source, locking.Target] = {}
+        for form in self.forms:
+            values = getattr(form, "cleaned_data", {})
+            column, translation = values.get("grade_column"), values.get("translation")
+            if column and "source_code" in form.changed_data and form not in self.deleted_forms:
+                target = *locking.place_of(column), translation.name if translation else ""
+                added[self.instance.pk, values.get("source_code", "")] = target
+        return locking.find_taken(added)
 
     def save(self, commit: bool = True) -> Any:
         touched = {form.instance.pk for form in self.initial_forms if form.has_changed()}
         delivered = locking.grades_by_mapping(self.instance) if touched else {}
-        self.moved = {pk: grades for pk, grades in delivered.items() if pk in touched}
+        self.moved = [grades for pk, grades in delivered.items() if pk in touched]
+        self.moved += self.find_taken().values()
         saved = super().save(commit)
         if self.has_changed():
             locking.lock_again([self.instance.pk])
@@ -87,7 +101,7 @@ class LocksMapping(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
         if isinstance(formset, LockedMappings):
-            for grades in distinct(formset.moved):
+            for grades in dict.fromkeys(formset.moved):
                 messages.warning(request, f"The mapping has changed. {grades.consequence()}")
 
     def unlock_page(self, request: HttpRequest, pk: int) -> HttpResponse:

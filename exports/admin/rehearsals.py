@@ -1,6 +1,7 @@
 """Rehearse an export: what would become of a body from WISEflow, without an export. Nothing of it is kept."""
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -22,6 +23,8 @@ from exports.reading import ID_LENGTH, BodyError, one_flow_id
 from exports.receiving import read_from
 from exports.rehearsing import Outcome, Rehearsal, rehearse
 
+NEEDED = ["exports.view_flow", "exports.view_participant"]  # the verdicts tell what stands for whom
+MAY_CHOOSE_CLIENT = "exports.change_apiclient"
 LINES_SHOWN = 200  # those that would be refused first
 EXAMPLE = '{"participants": [{"userId": 1, "mark": "75.0", "adminGrade": ""}]}'
 
@@ -53,6 +56,12 @@ class RehearsalForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 8, "placeholder": EXAMPLE, "spellcheck": "false"}),
     )
 
+    def __init__(self, *args: Any, may_choose_client: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not may_choose_client:
+            del self.fields["client"]
+            self.fields["flow_id"].help_text += " The request profile of whoever exported it last applies."
+
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         if bool(given.get("file")) == bool(given.get("body", "").strip()):
@@ -61,10 +70,11 @@ class RehearsalForm(forms.Form):
 
     def rehearse(self) -> Rehearsal:
         """Raises BodyError, with the sentence that WISEflow would be answered with."""
-        client, file = self.cleaned_data["client"], self.cleaned_data["file"]
+        file = self.cleaned_data["file"]
         content: bytes = file.read() if file else self.cleaned_data["body"].encode()
         if len(content) > settings.EXPORT_MAX_BYTES:
             raise BodyError(f"The body is larger than {settings.EXPORT_MAX_BYTES} bytes (EXPORT_MAX_BYTES).")
+        client = self.caller(content)
         body = read_from(client, content)
         if len(body.lines) > settings.EXPORT_MAX_PARTICIPANTS:
             most = settings.EXPORT_MAX_PARTICIPANTS
@@ -73,15 +83,26 @@ class RehearsalForm(forms.Form):
             )
         return rehearse(one_flow_id(self.cleaned_data["flow_id"], body.flow_id), body, client)
 
+    def caller(self, content: bytes) -> ApiClient | None:
+        """The chosen one; without a choice, who exported the flow last. A body that names it is a documented one."""
+        if "client" in self.fields:
+            chosen: ApiClient | None = self.cleaned_data["client"]
+            return chosen
+        flow_id = self.cleaned_data["flow_id"] or read_from(None, content).flow_id
+        flow = Flow.objects.filter(flow_id=flow_id).first()
+        return flow.latest_client() if flow else None
 
-@permission_required("exports.view_flow", raise_exception=True)
+
+@permission_required(NEEDED, raise_exception=True)
 def rehearse_page(request: HttpRequest, flow: int | None = None) -> HttpResponse:
     """`flow`: the primary key of the one whose page leads here."""
     known = None if flow is None else get_object_or_404(Flow, pk=flow)
     context: dict[str, Any] = {**admin.site.each_context(request), "title": "Rehearse an export"}
-    form = RehearsalForm(initial={"flow_id": known.flow_id, "client": known.latest_client()} if known else {})
+    may_choose = request.user.has_perm(MAY_CHOOSE_CLIENT)
+    initial = {"flow_id": known.flow_id, "client": known.latest_client()} if known else {}
+    form = RehearsalForm(initial=initial, may_choose_client=may_choose)
     if request.method == "POST":
-        form = RehearsalForm(request.POST, request.FILES)
+        form = RehearsalForm(request.POST, request.FILES, may_choose_client=may_choose)
         if form.is_valid():
             try:
                 context |= verdicts(form.rehearse())
@@ -101,6 +122,13 @@ def verdicts(rehearsal: Rehearsal) -> dict[str, Any]:
         "counts": [(outcome, outcomes[outcome]) for outcome in Outcome],
         "columns": columns.most_common(),
         "causes": causes.most_common(),
-        "lines": refused_first[:LINES_SHOWN],
+        "lines": [replace(line, user_id=printable(line.user_id)) for line in refused_first[:LINES_SHOWN]],
         "more_lines": max(0, len(rehearsal.lines) - LINES_SHOWN),
     }
+
+
+def printable(user_id: Any) -> Any:
+    """A user id as it came may hold half a character, which no page can be written with."""
+    if not isinstance(user_id, str):
+        return user_id
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in user_id)

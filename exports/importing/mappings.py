@@ -11,7 +11,20 @@ from django.db import transaction
 from courses.models import Course, GradeColumn, GradeSchema
 from exports import locking
 from exports.importing import cells, tables
-from exports.importing.plans import Change, Fact, Key, Line, Plan, Problem, Values, chunks, compare, read_lines
+from exports.importing.plans import (
+    Change,
+    Fact,
+    Key,
+    Line,
+    Plan,
+    Problem,
+    Shared,
+    Values,
+    chunks,
+    compare,
+    key_of,
+    read_lines,
+)
 from exports.importing.sheets import Sheet, import_file
 from exports.importing.storing import store
 from exports.importing.tables import ImportRefused, quoted
@@ -116,10 +129,33 @@ def plan(lines: Sequence[Line]) -> Plan:
     for flow_ids in chunks(line.values["flow_id"] for line in lines):
         for values in standing_values(flow__flow_id__in=flow_ids):
             standing[values["flow_id"], values["source_code"]] = values
-    found = compare(lines, standing, KEY)
+    found = compare(lines, standing, KEY, find_shared(lines))
     if problems := [*find_unknown_translations(lines), *find_locked(found)]:
         raise ImportRefused(*sorted(problems))
     return found
+
+
+def find_shared(lines: Sequence[Line]) -> list[Shared]:
+    """What stands of the lines' flows, courses and columns, whether they are mapped or not."""
+    _of_mapping, of_flow, of_course, of_column = FACTS
+    flows: dict[Key, Values] = {}
+    courses: dict[Key, Values] = {}
+    columns: dict[Key, Values] = {}
+    for some in chunks(line.values["flow_id"] for line in lines):
+        known = Flow.objects.filter(flow_id__in=some).order_by()
+        for flow_id, *row in known.values_list("flow_id", "title", *of_flow.columns[1:]):
+            flows[flow_id,] = dict(zip(of_flow.columns, row, strict=True))
+    wanted = {key_of(line, of_column.about) for line in lines}
+    for some in chunks(line.values["course_id"] for line in lines):
+        for course_id, experience in Course.objects.filter(course_id__in=some).values_list("course_id", "experience"):
+            courses[course_id,] = {"course_experience": experience}
+        names = ("course__course_id", "name", "item_type", "points", "grade_schema__title")
+        for *about, item_type, points, title in GradeColumn.objects.filter(course__course_id__in=some).values_list(
+            *names
+        ):
+            if tuple(about) in wanted:
+                columns[tuple(about)] = {"item_type": item_type, "points": points, "grade_schema": title or ""}
+    return [(of_flow, flows), (of_course, courses), (of_column, columns)]
 
 
 def standing_values(**wanted: Any) -> Iterator[dict[str, Any]]:
@@ -151,29 +187,55 @@ def find_locked(plan: Plan) -> Iterator[Problem]:
         if not unlocked:
             column = next(name for name in LOCKED if name in change.differences)
             yield Problem(change.line.row, column, grades.refusal())
+    for line, grades, unlocked in find_taken(plan):
+        if not unlocked:
+            yield Problem(line.row, "source_code", grades.refusal())
 
 
 def notes(plan: Plan) -> list[str]:
-    """What becomes of grades that were delivered by mappings that change."""
-    return [
-        f"Row {change.line.row}, flow {grades.flow_id}: {grades.consequence()}"
-        for change, grades, _unlocked in find_moved(plan)
-    ]
+    """What becomes of grades that were delivered by mappings that change, or that are mapped anew."""
+    moved = [(change.line, grades) for change, grades, _unlocked in find_moved(plan)]
+    taken = [(line, grades) for line, grades, _unlocked in find_taken(plan)]
+    return [f"Row {line.row}, flow {grades.flow_id}: {grades.consequence()}" for line, grades in moved + taken]
 
 
 def find_moved(plan: Plan) -> Iterator[tuple[Change, Grades, bool]]:
     """The changed mappings whose grades were delivered, with these grades, and whether their flow is unlocked."""
     moved = [change for change in plan.changed if not change.differences.keys().isdisjoint(LOCKED)]
-    flows: dict[str, tuple[int, bool]] = {}
-    for flow_ids in chunks(change.before["flow_id"] for change in moved):
-        for flow in Flow.objects.filter(flow_id__in=flow_ids).order_by():
-            flows[flow.flow_id] = flow.pk, locking.is_unlocked(flow)
+    flows = find_flows(change.before["flow_id"] for change in moved)
     found = locking.find_grades([pk for pk, _unlocked in flows.values()]) if flows else {}
     for change in moved:
         pk, unlocked = flows[change.before["flow_id"]]
         grades = found.get(pk, {}).get((change.before["course_id"], change.before["column_name"]))
         if grades:
             yield change, grades, unlocked
+
+
+def find_taken(plan: Plan) -> Iterator[tuple[Line, Grades, bool]]:
+    """The sources mapped anew whose grades were delivered by the flow's default, as `find_moved` has it."""
+    named = [line for line in plan.added if line.values.get("source_code")]
+    flows = find_flows(line.values["flow_id"] for line in named)
+    added = {
+        (flows[line.values["flow_id"]][0], line.values["source_code"]): line
+        for line in named
+        if line.values["flow_id"] in flows
+    }
+    targets = {
+        source: (line.values["course_id"], line.values["column_name"], line.values.get("translation", ""))
+        for source, line in added.items()
+    }
+    for source, grades in locking.find_taken(targets).items():
+        line = added[source]
+        yield line, grades, flows[line.values["flow_id"]][1]
+
+
+def find_flows(flow_ids: Iterable[str]) -> dict[str, tuple[int, bool]]:
+    """Primary key and whether its mapping is unlocked, of each flow that is there."""
+    return {
+        flow.flow_id: (flow.pk, locking.is_unlocked(flow))
+        for some in chunks(flow_ids)
+        for flow in Flow.objects.filter(flow_id__in=some).order_by()
+    }
 
 
 @transaction.atomic

@@ -43,12 +43,16 @@ class Fact:
     columns: Sequence[str]
 
 
+Shared = tuple[Fact, Mapping[Key, Values]]  # with what stands in its columns, by what it is about
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A line that differs from what is there."""
+    """A line that differs from what is there. `whose`: of what several lines share, whose column it is."""
 
     line: Line
     before: Values
+    whose: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def differences(self) -> dict[str, tuple[Any, Any]]:
@@ -56,15 +60,16 @@ class Change:
         return {
             column: (self.before[column], value)
             for column, value in self.line.values.items()
-            if self.before[column] != value
+            if column in self.before and self.before[column] != value
         }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What an import would do."""
+    """What an import would do. `shared`: what lines that are added change of things that are there already."""
 
     added: list[Line] = field(default_factory=list)
+    shared: list[Change] = field(default_factory=list)
     changed: list[Change] = field(default_factory=list)
     unchanged: list[Line] = field(default_factory=list)
 
@@ -72,8 +77,12 @@ class Plan:
     def to_write(self) -> list[Line]:
         return self.added + [change.line for change in self.changed]
 
+    @property
+    def differing(self) -> list[Change]:
+        return self.shared + self.changed
+
     def sentence(self) -> str:
-        return f"{len(self.added)} added, {len(self.changed)} changed, {len(self.unchanged)} unchanged"
+        return f"{len(self.added)} added, {len(self.differing)} changed, {len(self.unchanged)} unchanged"
 
 
 def read_lines(rows: Iterable[Row], readers: Mapping[str, Reader], facts: Sequence[Fact]) -> list[Line]:
@@ -123,18 +132,43 @@ def shown(value: Any) -> str:
     return timezone.localtime(value).isoformat() if isinstance(value, datetime) else quoted(str(value))
 
 
-def compare(lines: Iterable[Line], standing: Mapping[Key, Values], key: Sequence[str]) -> Plan:
-    """What the lines would change of `standing`, whose values have the columns' names."""
+def compare(
+    lines: Iterable[Line], standing: Mapping[Key, Values], key: Sequence[str], shared: Sequence[Shared] = ()
+) -> Plan:
+    """What the lines would change of `standing`, whose values have the columns' names, and of what they share."""
     plan = Plan()
+    told: set[tuple[Fact, Key]] = set()  # what is shared is told once
     for line in lines:
         before = standing.get(key_of(line, key))
         if before is None:
             plan.added.append(line)
-        elif (change := Change(line, before)).differences:
+            continue
+        # A mapping that moves to another column changes that column, not the one it comes from.
+        for fact, values in shared:
+            about = key_of(line, fact.about)
+            told.add((fact, about))
+            before = {**before, **values.get(about, {})}
+        if (change := Change(line, before)).differences:
             plan.changed.append(change)
         else:
             plan.unchanged.append(line)
+    plan.shared.extend(find_shared(plan.added, shared, told))
     return plan
+
+
+def find_shared(lines: Iterable[Line], shared: Sequence[Shared], told: set[tuple[Fact, Key]]) -> Iterator[Change]:
+    """What lines that are added would change of flows, columns and the like that are there, each of these once."""
+    for line in lines:
+        before: dict[str, Any] = {}
+        whose: dict[str, str] = {}
+        for fact, values in shared:
+            about = key_of(line, fact.about)
+            if (fact, about) not in told and about in values:
+                told.add((fact, about))
+                before |= values[about]
+                whose |= dict.fromkeys(values[about], " · ".join(map(str, about)))
+        if (change := Change(line, before, whose)).differences:
+            yield change
 
 
 def chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:

@@ -24,7 +24,7 @@ READERS: dict[str, cells.Reader] = {
 REQUIRED = ("user_id",)
 MEANINGS = {
     "user_id": "The person's id in WISEflow.",
-    "learn_user_id": "The person's batch uid in Learn. Empty: the WISEflow user id.",
+    "learn_user_id": "The person's batch uid in Learn. Empty: by the request profile's rule, else the user id.",
     "source_code": "The SIS source the person came by, such as UNIwise||001||2021.",
     "added_by": "SIS, or MANUAL for people who were added by hand and are never exported. Empty: not known.",
 }

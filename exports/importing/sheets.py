@@ -66,7 +66,7 @@ def fingerprint(plan: Plan) -> str:
     found = hashlib.sha256()
     for line in plan.added:
         found.update(repr((line.row, dict(line.values))).encode())
-    for change in plan.changed:
+    for change in plan.differing:
         found.update(repr((change.line.row, change.differences)).encode())
     found.update(repr([line.row for line in plan.unchanged]).encode())
     return found.hexdigest()

@@ -93,7 +93,8 @@ def plan(lines: Sequence[Line]) -> Plan:
                 standing[values["translation"], values["kind"], values["given"]] = values
     if problems := list(find_roundings_to_nothing(lines, standing)):
         raise ImportRefused(*problems)
-    return compare(lines, standing, KEY)
+    itself = {(name,): {column: values[column] for column in OF_ALL} for (name, *_), values in standing.items()}
+    return compare(lines, standing, KEY, [(FACTS[1], itself)])
 
 
 def find_roundings_to_nothing(lines: Sequence[Line], standing: Mapping[Key, Values]) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from courses.models import NAME_LENGTH
 from exports.causes import Cause
+from exports.models.api_client import ApiClient
 from exports.models.bulk import among, update
 from exports.models.flow import Flow
 from exports.states import ExportState
@@ -40,7 +41,7 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         standing = self.filter(
             among("exported_learn_user_id", {user for _course, user, _column in placed}),
             among("exported_course_id", {course for course, _user, _column in placed}),
-            state=ExportState.EXPORTED,
+            state__in=[ExportState.EXPORTED, ExportState.FAILED],  # failed: an overwrite of theirs is in doubt
             exported_at__isnull=False,
         ).order_by("pk")
         columns = ("exported_course_id", "exported_learn_user_id", "exported_column_name")
@@ -73,11 +74,25 @@ class Participant(models.Model):
         "Learn user",
         max_length=NAME_LENGTH,
         blank=True,
-        help_text="The batch uid in Learn. Empty: the WISEflow user id.",
+        help_text=(
+            "The batch uid in Learn. Empty: by the rule of the caller's request profile, else the WISEflow user id."
+        ),
     )
     source_code = models.CharField(max_length=255, blank=True)
     on_roster = models.BooleanField(default=False)
     added_by = models.CharField(max_length=6, choices=AddedBy, blank=True)
+
+    # Who exported them last: a retry finds the Learn user by the same caller's rule. No constraint in the database: it
+    # would be checked for each of ten thousand rows, and a client that has exported anybody is not deleted.
+    api_client = models.ForeignKey(
+        ApiClient,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
 
     mark = models.CharField(max_length=NAME_LENGTH, blank=True)
     alternative_grade = models.CharField(max_length=NAME_LENGTH, blank=True)

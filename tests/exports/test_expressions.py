@@ -66,6 +66,39 @@ def test_what_is_found(text, value, expected):
     assert found(text, value) == expected
 
 
+ROWS = [{"p": "x", "t": "a"}, {"p": None, "t": "a"}, {"t": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rows[].p", ["x", None, None]),
+        ("rows[*].p", ["x", None, None]),
+        ("rows[:2].p", ["x", None]),
+        ("rows[?t=='a'].p", ["x", None]),  # whom the filter leaves out is left out
+        ("rows[?tags[].final].p", []),  # nothing was found for any row, so none is chosen
+        ("by.*.p", ["x", None]),
+        ("groups[].students[]", ["a", None, None, "b"]),
+        ("groups[].students[].p", [None] * 4),
+        ("rows[].q || rows[].p", ["x", None, None]),
+        ("rows[].q || nothing", None),
+        ("rows[:1].{marks: [`null`, p][].q}", [{"marks": []}]),  # inside an entry all is as usual
+    ],
+)
+def test_nulls_are_kept_where_no_item_may_be_lost(text, expected):
+    body = {
+        "rows": ROWS,
+        "by": {"1": {"p": "x"}, "2": {}},
+        "groups": [{"students": ["a", None]}, {}, {"students": ["b"]}],
+    }
+
+    assert Expression.compile(text).finder(keeps_nulls=True)(body) == expected
+
+
+def test_nulls_are_left_out_elsewhere():
+    assert found("[].p", ROWS) == found("[?t=='a'].p", ROWS) == ["x"]
+
+
 @pytest.mark.parametrize("text", ["n", "[n][0]", "max([n])", "to_number(n)"])
 def test_a_number_stays_as_it_was_written(text):
     number = found(text, {"n": Number("75.0")})

@@ -154,6 +154,25 @@ def test_an_import_may_map_another_source(delivered):
     assert move(["77", "BIO101", "Resit", "S"], header=[*mappings.REQUIRED, "source_code"]).added
 
 
+def test_an_import_may_not_map_a_source_whose_grades_were_delivered_by_the_default(mapping):
+    ParticipantFactory(flow=mapping.flow, exported=True, source_code="S", **HERE)
+    header = [*mappings.REQUIRED, "source_code"]
+    assert refusals(["77", "BIO101", "Resit", "S"], header=header) == [f"row 2, source_code: {LOCKED}"]
+    assert move(["77", "BIO101", "Resit", "T"], ["77", "BIO101", "Final", "S"], header=header).added
+
+
+def test_a_grade_on_its_way_by_the_default_keeps_its_source_from_being_mapped_until_unlocked(mapping):
+    delivery = deliver_to(mapping.flow, course_id="BIO101", column_name="Final")
+    delivery.participant.source_code = "S"
+    delivery.participant.save()
+    header = [*mappings.REQUIRED, "source_code"]
+    assert "1 grade is on its way" in refusals(["77", "BIO101", "Resit", "S"], header=header)[0]
+    locking.unlock(mapping.flow)
+    lines = mappings.read("a.csv", csv_file(header, ["77", "BIO101", "Resit", "S"]))
+    assert "1 grade is on its way" in mappings.notes(mappings.plan(lines))[0]
+    assert move(["77", "BIO101", "Resit", "S"], header=header).added
+
+
 def test_an_unlocked_mapping_moves_once_with_a_note_of_what_stays_behind(delivered):
     flow = delivered.flow
     locking.unlock(flow)

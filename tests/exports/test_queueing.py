@@ -205,8 +205,8 @@ def test_a_flow_synchronised_tomorrow_is_not_synchronised_yet():
 def test_the_number_of_statements_does_not_depend_on_the_number_of_entries(count, traits, django_assert_num_queries):
     flow = FlowFactory(**traits)
 
-    # Savepoint and release, people, columns, attempt, participants, deliveries, the flow's counts.
-    with django_assert_num_queries(9):
+    # Savepoint and release, columns, callers, people, attempt, participants, deliveries, the flow's counts.
+    with django_assert_num_queries(10):
         record(flow, *(entry(f"u{number}") for number in range(count)))
 
     assert flow.participants.count() == count
@@ -222,7 +222,7 @@ def test_a_translation_costs_one_statement_however_many_grades_it_translates(
     for source in ("S", "T"):
         ColumnMappingFactory(flow=mapped, source_code=source, translation=translation)
 
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         record(mapped, *(entry(f"u{number}", mark=f"{number % lines}") for number in range(count)))
 
     assert mapped.participants.filter(state="QUEUED").count() == count

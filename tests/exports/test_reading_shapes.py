@@ -77,6 +77,31 @@ def test_rows_without_keys():
     ]
 
 
+@pytest.mark.parametrize("row", [{"person": None}, {}])
+def test_a_row_without_a_person_is_answered_and_kept(row):
+    body = {"rows": [{"person": {"userId": 1, "mark": "A"}}, row]}
+
+    assert lines_of(body, shaped(participants="rows[].person")) == [
+        Entry(user_id="1", mark="A", user_id_is_number=True),
+        UnreadableEntry(place=2, detail="entry 2 is null, not an object"),
+    ]
+
+
+def test_a_group_without_its_list_is_answered_and_kept():
+    body = {"groups": [{"students": [{"userId": "1", "mark": "A"}]}, {"name": "B"}, {"students": []}]}
+
+    assert lines_of(body, shaped(participants="groups[].students[]")) == [
+        Entry(user_id="1", mark="A"),
+        UnreadableEntry(place=2, detail="entry 2 is null, not an object"),
+    ]
+
+
+def test_what_is_found_within_an_entry_leaves_nulls_out():
+    entry = {"userId": "1", "results": [{"type": "FINAL"}, {"type": "FINAL", "grade": "B"}]}
+
+    assert only_line(entry, shaped(mark="results[?type=='FINAL'].grade | [0]")).mark == "B"
+
+
 def test_a_body_that_is_the_list():
     assert lines_of([{"id": 1, "grade": "A"}], TOP_LIST) == [Entry(user_id="1", mark="A")]
 

@@ -105,6 +105,15 @@ class TestAsking:
         seen = text_of(manager.get(asks(participant), {"mark": "A"}))
         assert "The mapping has changed since the export." in seen
 
+    def test_another_learn_user_than_at_the_export_is_pointed_out(
+        self, manager: Client, participant: Participant
+    ) -> None:
+        assert "The old grade" not in text_of(manager.get(asks(participant), {"mark": "A"}))
+        Participant.objects.update(exported_learn_user_id="anna-old")
+        seen = text_of(manager.get(asks(participant), {"mark": "A"}))
+        assert "The old grade stays with anna-old until somebody removes it in Learn." in seen
+        assert "The mapping has changed" not in seen
+
     def test_once_sent_it_waits_and_nothing_is_on_its_way(self, manager: Client, participant: Participant) -> None:
         response = manager.post(asks(participant), FORM)
         correction = Correction.objects.get()
@@ -211,6 +220,23 @@ class TestApproving:
         assert f"/admin/exports/participant/{participant.pk}/retry/" in people
         shown = manager.get(LIST, {"undelivered": "yes"}).context["cl"].result_list
         assert list(shown) == [waiting]
+
+    def test_it_says_that_learn_shows_it_only_where_it_does(self, manager: Client, participant: Participant) -> None:
+        Participant.objects.update(mark="A", exported_mark="A", exported_value="A")
+        correction = CorrectionFactory(participant=participant, approved=True, mark="A")
+        Participant.objects.update(approved_mark="")
+        assert 'Learn shows <span class="gb-strong">A</span>' in text_of(manager.get(page(correction)))
+
+        Participant.objects.update(cause=Cause.REPLACED, detail="")
+        seen = text_of(manager.get(page(correction)))
+        assert "Learn shows <" not in seen
+        assert "Another export" in seen
+
+        Participant.objects.update(cause="", exported_mark="B", exported_value="B")
+        seen = text_of(manager.get(page(correction)))
+        assert "Learn shows <" not in seen
+        assert "This correction is not what stands now" in seen
+        assert "Its attempt:" in seen
 
     def test_what_stands_otherwise_now_cannot_be_approved(self, manager: Client, waiting: Correction) -> None:
         Participant.objects.update(exported_mark="C", exported_value="C")

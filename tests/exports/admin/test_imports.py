@@ -87,6 +87,22 @@ def test_what_changes_is_shown_before_and_after_by_column(administrator: Client)
     assert '<span class="gb-strong">1</span> left as they are' in shown
 
 
+def test_what_a_new_row_changes_of_a_shared_column_is_shown(administrator: Client) -> None:
+    FlowFactory(flow_id="78")
+    GradeColumnFactory(course__course_id="BIO101", name="Final", points=20, grade_schema=GradeSchemaFactory(title="G"))
+    header = ["flow_id", "course_id", "column_name", "points", "grade_schema"]
+
+    shown = text_of(upload(administrator, csv_file(header, ["78", "BIO101", "Final", "", ""])))
+
+    for column, before, after in [("points", "20", "100"), ("grade_schema", "G", "empty")]:
+        assert (
+            f'<td data-label="Column">{column} of BIO101 · Final</td> <td data-label="Before">{before}</td> '
+            f'<td data-label="After"><span class="gb-strong">{after}</span></td>' in shown
+        )
+    assert '<span class="gb-strong">1</span> changed' in shown
+    assert "grade_schema: empty" in shown
+
+
 def test_every_mistake_is_shown_by_row_and_column_and_nothing_is_imported(administrator: Client) -> None:
     answer = upload(administrator, csv_file([*HEADER, "points"], [*ROW, "x"], ["78", "", "", "A", "1"], [*ROW, "5"]))
     assert answer.status_code == 422

@@ -120,6 +120,25 @@ def test_another_source_can_be_mapped_while_the_rest_is_locked(administrator: Cl
     assert ColumnMapping.objects.count() == 2
 
 
+def test_a_source_whose_grades_were_delivered_by_the_default_is_mapped_only_once_unlocked(
+    administrator: Client, delivered: Any
+) -> None:
+    Participant.objects.update(source_code="S")
+    sent = form(delivered) | {
+        "column_mappings-TOTAL_FORMS": "2",
+        "column_mappings-1-source_code": "S",
+        "column_mappings-1-grade_column": str(GradeColumnFactory().pk),
+    }
+    assert f"Source S: {STANDS}, so this mapping is locked." in text_of(administrator.post(page(delivered.flow), sent))
+    assert ColumnMapping.objects.count() == 1
+
+    administrator.post(page(delivered.flow, "unlock_mapping"))
+    answer = administrator.post(page(delivered.flow), sent)
+
+    assert any(f"The mapping has changed. {STANDS}; it stays there" in message for message in messages_of(answer))
+    assert ColumnMapping.objects.count() == 2
+
+
 def test_a_page_loaded_before_the_export_cannot_change_the_mapping(administrator: Client, mapping: Any) -> None:
     stale = form(mapping, grade_column=GradeColumnFactory().pk)
     administrator.get(page(mapping.flow))

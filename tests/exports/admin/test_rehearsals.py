@@ -4,6 +4,7 @@ import json
 import logging
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -12,7 +13,7 @@ from exports.admin import rehearsals
 from exports.models import RequestProfile
 from tests.conftest import COLUMN, COURSE
 from tests.exports.tables import everything
-from tests.factories import ApiClientFactory, ExportAttemptFactory, FlowFactory, ParticipantFactory
+from tests.factories import ApiClientFactory, ExportAttemptFactory, FlowFactory, ParticipantFactory, UserFactory
 from tests.signed_in import signed_in, text_of
 
 BODY = {"participants": [{"userId": "secret-person", "mark": "A-secret"}, {"userId": 2}]}
@@ -111,7 +112,16 @@ def test_what_the_body_holds_is_shown_as_text(manager, flow):
     assert "<b>&#x27;" not in seen
 
 
-def test_the_page_of_a_flow_leads_here_with_its_id_and_latest_caller(manager):
+@pytest.mark.parametrize("user_id", ["x\ud800y", {"a": "\ud800"}])
+def test_half_a_character_in_a_user_id_is_shown_as_a_replacement(manager, flow, user_id):
+    seen = rehearse(manager, {"participants": [{"userId": user_id, "mark": "A"}]})
+
+    assert ("x\N{REPLACEMENT CHARACTER}y" if isinstance(user_id, str) else "ud800") in seen
+    assert "0 successful and 1 error." in seen
+
+
+def test_the_page_of_a_flow_leads_here_with_its_id_and_latest_caller(administrator):
+    manager = administrator
     client = ApiClientFactory()
     flow = FlowFactory(flow_id="a/b&c")
     ExportAttemptFactory(flow=flow, api_client=client)
@@ -125,19 +135,48 @@ def test_the_page_of_a_flow_leads_here_with_its_id_and_latest_caller(manager):
     assert manager.get(reverse("rehearse-flow", args=[0])).status_code == 404
 
 
-def test_the_chosen_clients_profile_applies(manager, flow):
+@pytest.fixture
+def nested(db):
+    """A client with a profile."""
     profile = RequestProfile.objects.create(
         name="Nested", participants="people", learn_user_rule="PREFIX", learn_user_text="s"
     )
-    client = ApiClientFactory(profile=profile)
+    return ApiClientFactory(profile=profile)
 
-    seen = rehearse(manager, {"people": [{"userId": "5", "mark": "A"}]}, client=str(client.pk))
+
+def test_without_the_right_to_change_clients_the_latest_callers_profile_applies(manager, flow, nested):
+    ExportAttemptFactory(flow=flow, api_client=nested)
+    other = ApiClientFactory()
+
+    form = text_of(manager.get(reverse("rehearse-flow", args=[flow.pk])))
+    seen = rehearse(manager, {"people": [{"userId": "5", "mark": "A"}]}, client=str(other.pk))
+
+    assert 'name="client"' not in form
+    assert nested.name not in form
+    assert "whoever exported it last applies" in form
+    assert '<td data-label="Learn user">s5</td>' in seen
+
+
+def test_a_documented_body_that_names_the_flow_is_read_as_the_latest_callers(manager, flow):
+    profile = RequestProfile.objects.create(name="Prefixed", learn_user_rule="PREFIX", learn_user_text="s")
+    ExportAttemptFactory(flow=flow, api_client=ApiClientFactory(profile=profile))
+
+    seen = rehearse(manager, {"flowId": "77", "participants": [{"userId": "5", "mark": "A"}]}, flow_id="")
+
+    assert '<td data-label="Learn user">s5</td>' in seen
+
+
+def test_the_chosen_clients_profile_applies(administrator, flow, nested):
+    client = nested
+
+    seen = rehearse(administrator, {"people": [{"userId": "5", "mark": "A"}]}, client=str(client.pk))
 
     assert '<td data-label="Learn user">s5</td>' in seen
     assert "no &#x27;participants&#x27;" not in seen
 
 
-def test_inactive_clients_are_not_offered(manager):
+def test_inactive_clients_are_not_offered(administrator):
+    manager = administrator
     client = ApiClientFactory(is_active=False)
 
     assert client.name not in text_of(manager.get(reverse("rehearse")))
@@ -148,6 +187,20 @@ def test_already_exported_grades_are_told(manager, flow):
     ParticipantFactory(flow=flow, user_id="u1", exported=True)
 
     assert "Already exported</span>" in rehearse(manager, {"participants": [{"userId": "u1", "mark": "B"}]})
+
+
+@pytest.mark.parametrize("permission", ["view_flow", "view_participant"])
+def test_it_needs_both_permissions(flow, permission):
+    user = UserFactory()
+    user.user_permissions.add(Permission.objects.get(codename=permission, content_type__app_label="exports"))
+    browser = Client()
+    browser.force_login(user)
+
+    assert browser.get(reverse("rehearse")).status_code == 403
+    assert reverse("rehearse") not in text_of(browser.get(reverse("admin:index")))
+    if permission == "view_flow":
+        assert reverse("rehearse") not in text_of(browser.get(reverse("mapping-health")))
+        assert reverse("rehearse") not in text_of(browser.get(reverse("admin:exports_flow_change", args=[flow.pk])))
 
 
 @pytest.mark.django_db

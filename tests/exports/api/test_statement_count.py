@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.backends.signals import connection_created
 
 from exports import delivering
+from exports.models import Flow
 from tests.conftest import COLUMN, COURSE
 
 
@@ -65,6 +66,7 @@ def cost(many, flow, wiseflow, settings):
     def export(people, batch_size):
         settings.LEARN_BATCH_SIZE = batch_size
         flow.participants.all().delete()
+        Flow.objects.refresh([flow.pk])
         with counted() as statements:
             answer = wiseflow.export(*({"userId": f"u{number}", "mark": "A"} for number in range(people)))
         assert answer["numberOfSuccess"] == people

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from courses.models import Course, GradeColumn, GradeSchema
 from exports.importing import mappings
+from exports.importing.sheets import fingerprint
 from exports.importing.tables import ImportRefused
 from exports.models import ColumnMapping, Flow
 from tests.exports.importing.files import csv_file, xlsx_file
@@ -264,3 +265,29 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 def test_no_text_in_any_cell_crashes_the_reading(rows):
     with suppress(ImportRefused):
         assert mappings.read("a.csv", csv_file(HEADER, *rows))
+
+
+def test_a_new_row_tells_what_it_changes_of_a_flow_course_and_column_that_are_there(mapping):
+    plan = mappings.plan(mappings.read("a.csv", csv_file(HEADER, row(source_code="S"), row(source_code="T"))))
+
+    assert plan.sentence() == "2 added, 1 changed, 0 unchanged"
+    assert plan.shared[0].differences == {
+        "flow_title": ("Exam", ""),
+        "course_experience": ("ORIGINAL", "ULTRA"),
+        "item_type": ("TEST", "MANUAL_COLUMN"),
+        "points": (50, 100),
+        "grade_schema": ("Pass/fail", ""),
+        "synchronised_at": (LONG_AGO, None),
+        "assessment_ends_at": (LONG_AGO, None),
+        "instant_export": (True, False),
+    }
+    before = fingerprint(plan)
+    GradeColumn.objects.update(points=20)
+    assert fingerprint(mappings.plan([*plan.added])) != before
+
+
+def test_a_mapping_that_moves_tells_what_it_changes_of_the_other_column(mapping):
+    GradeColumnFactory(course=mapping.grade_column.course, name="Resit", points=20)
+    header = [*mappings.REQUIRED, "points"]
+    plan = mappings.plan(mappings.read("a.csv", csv_file(header, ["77", "BIO101", "Resit", "50"])))
+    assert plan.changed[0].differences == {"column_name": ("Final", "Resit"), "points": (20, 50)}

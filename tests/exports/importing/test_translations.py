@@ -114,3 +114,11 @@ def test_a_rounding_may_rely_on_the_decimals_that_are_there():
     TranslationFactory(name="Points", decimals=1)
     assert import_rows(["Points", "UP"], header=["translation", "rounding"]) == "0 added, 1 changed, 0 unchanged"
     assert Translation.objects.get().rounding == "UP"
+
+
+def test_a_new_grade_tells_what_its_row_changes_of_the_translation():
+    TranslationFactory(name="N", marks="NUMERIC", divisor=Decimal(100))
+    sheet = translations.sheet()
+    plan = sheet.plan(sheet.read("a.csv", csv_file(HEADER, ["N", "", "", "", "", "ALTERNATIVE_GRADE", "FE", "0"])))
+    assert plan.sentence() == "1 added, 1 changed, 0 unchanged"
+    assert plan.shared[0].differences == {"marks": ("NUMERIC", "AS_WRITTEN"), "divisor": (100, 1)}
