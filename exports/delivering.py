@@ -77,10 +77,12 @@ def deliver(attempt: ExportAttempt, *, queued: int, until: datetime) -> None:
 
     What was not sent by then is settled as FAILED. A call still in flight then is recorded when it comes back.
     """
+    if attempt.lease_ends_at > (lease := lease_end(timezone.now())):  # a retry's, which may wait long for a worker
+        ExportAttempt.objects.filter(pk=attempt.pk, finished_at__isnull=True).update(lease_ends_at=lease)
     if couriers.wait_for(attempt.pk, queued=queued, until=until):
         return
-    now = timezone.now()
-    attempt.deliveries.filter(state=Delivery.State.QUEUED).settle_as(Delivery.State.FAILED, Cause.DEADLINE, now=now)
+    queued_still = attempt.deliveries.filter(state=Delivery.State.QUEUED)
+    queued_still.settle_as(Delivery.State.FAILED, Cause.DEADLINE, now=timezone.now())
     settle([attempt.pk])
 
 
@@ -263,8 +265,6 @@ class Couriers:
             self._call_couriers()
             self._changed.notify_all()
         try:
-            running = ExportAttempt.objects.filter(pk=attempt, finished_at__isnull=True)
-            running.update(lease_ends_at=lease_end(timezone.now()))
             connection.close()  # it goes back to the pool while we wait
             while (remaining := (until - timezone.now()).total_seconds()) > 0:
                 if settled.wait(min(remaining, settings.LEARN_TIMEOUT)):

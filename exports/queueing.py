@@ -14,6 +14,7 @@ from exports.causes import Cause
 from exports.models import ApiClient, ColumnMapping, Delivery, ExportAttempt, ExportState, Flow, Participant
 from exports.models.bulk import among, insert
 from exports.rules import (
+    BY_HAND,
     AlreadyExported,
     Column,
     Entry,
@@ -209,7 +210,7 @@ def record_participants(
             given.mark,
             given.alternative_grade,
             *standing(verdict, person, approved_mark),
-            person.added_by if person.on_roster else entry.added_by or person.added_by,
+            added_by(entry, person),
             approved_mark,
             client.pk if client else person.api_client_id,
             False,
@@ -225,6 +226,13 @@ def record_participants(
     conflicts = {"unique": ("flow_id", "user_id"), "update": PERSON_COLUMNS[2:]} if known else {}
     written = insert(Participant, (*PERSON_COLUMNS, *UNTOUCHED_COLUMNS), rows, returning=("user_id", "id"), **conflicts)
     return {user_id: person.pk for user_id, person in known.items() if person.pk} | dict(written)
+
+
+def added_by(entry: Entry, person: PersonFacts) -> str:
+    """What is kept of it. Once by hand, a person on the roster stays so until the next roster (R8)."""
+    if person.on_roster and person.added_by:
+        return BY_HAND if entry.added_by == BY_HAND else person.added_by
+    return entry.added_by or person.added_by
 
 
 PERSON_COLUMNS = (
