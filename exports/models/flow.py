@@ -130,7 +130,7 @@ class Flow(models.Model):
         return f"{self.flow_id} {self.title}".strip()
 
     def latest_client(self) -> ApiClient | None:
-        """Who exported it last: the rules for that caller's bodies hold for a retry too."""
+        """Who exported it last: most likely who exports it next."""
         latest = self.attempts.filter(api_client__isnull=False).select_related("api_client__profile").first()
         return latest.api_client if latest else None
 
