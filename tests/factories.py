@@ -114,7 +114,7 @@ class FlowFactory(factory.django.DjangoModelFactory):
         model = Flow
         skip_postgeneration_save = True
 
-    flow_id = factory.Sequence("{}".format)
+    flow_id = factory.Sequence("flow{}".format)
     title = factory.Sequence("Flow {}".format)
     synchronised_at = LONG_AGO
     assessment_ends_at = LONG_AGO
