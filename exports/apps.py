@@ -7,6 +7,9 @@ class ExportsConfig(AppConfig):
     verbose_name = "Exports"
 
     def ready(self) -> None:
+        from courses.provisioning import column_deleted
+        from exports.deleting import take_grades_out
         from exports.roles import create_groups
 
+        column_deleted.connect(take_grades_out)
         post_migrate.connect(create_groups, sender=self)

@@ -21,6 +21,7 @@ class Cause(models.TextChoices):
     # A rule forbids it.
     NOT_MAPPED = "NOT_MAPPED", "Flow not mapped"
     SOURCE_NOT_MAPPED = "SOURCE_NOT_MAPPED", "Source not mapped"
+    COLUMN_DELETED = "COLUMN_DELETED", "Column deleted in Learn"
     NOT_SYNCHRONISED = "NOT_SYNCHRONISED", "Flow not synchronised"
     ASSESSMENT_NOT_ENDED = "ASSESSMENT_NOT_ENDED", "Assessment period not ended"
     ALTERNATIVE_GRADE_TOO_EARLY = "ALTERNATIVE_GRADE_TOO_EARLY", "Alternative grade in an instant export"
@@ -83,6 +84,9 @@ _GUIDANCE = {
     Cause.NOT_MAPPED: Guidance("This flow is not mapped to a Learn column.", "Map it in GradeBridge, then retry."),
     Cause.SOURCE_NOT_MAPPED: Guidance(
         "Source {detail} has no Learn column in this flow.", "Map it in GradeBridge, then retry."
+    ),
+    Cause.COLUMN_DELETED: Guidance(
+        "Column {detail} was deleted in Learn.", "Create it again or map another column, then retry."
     ),
     Cause.NOT_SYNCHRONISED: Guidance(
         "This flow is not marked as synchronised with the SIS.", "Mark it in GradeBridge, then retry."

@@ -35,6 +35,7 @@ class Kind(models.TextChoices):
     NOT_MAPPED = "NOT_MAPPED", "No grade column"
     NOT_SYNCHRONISED = "NOT_SYNCHRONISED", "Not synchronised"
     SOURCE_NOT_MAPPED = "SOURCE_NOT_MAPPED", "Source not mapped"
+    COLUMN_DELETED = "COLUMN_DELETED", "Column deleted in Learn"
     MARKS_NOT_TRANSLATED = "MARKS_NOT_TRANSLATED", "Marks not translated"
     ALTERNATIVE_GRADE_REFUSED = "ALTERNATIVE_GRADE_REFUSED", "Alternative grade refused"
     VALUE_NOT_SHOWN = "VALUE_NOT_SHOWN", "Value that the column cannot show"
@@ -169,7 +170,11 @@ class Site:
         key = (mapping.grade_column_id, mapping.translation_id)
         if key not in self.targets:
             column = column_facts(mapping)
-            faults = [*schema_faults(mapping), *translation_faults(mapping, column, self.alternative_grades)]
+            faults = [
+                *column_faults(mapping),
+                *schema_faults(mapping),
+                *translation_faults(mapping, column, self.alternative_grades),
+            ]
             self.targets[key] = Target(mapping=mapping, column=column, faults=faults)
         return self.targets[key]
 
@@ -294,6 +299,13 @@ LOOKS: Sequence[Callable[[Facts, Site], Iterator[Problem]]] = (
     look_at_roster,
     look_at_period,
 )
+
+
+def column_faults(mapping: ColumnMapping) -> Iterator[Fault]:
+    column = mapping.grade_column
+    if not column.takes_grades:
+        sentence = f"Column {column} was deleted in Learn, or is about to be: all grades for it are refused."
+        yield Fault(kind=Kind.COLUMN_DELETED, sentence=sentence, repair=column)
 
 
 def schema_faults(mapping: ColumnMapping) -> Iterator[Fault]:

@@ -9,11 +9,10 @@ tells any survivor the truth should this process die.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache, partial
-from typing import Any, TypeVar
+from functools import partial
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -23,10 +22,10 @@ from django.db.models import Max
 from django.utils import timezone
 
 from courses import quota
+from courses.connection import grades_journey
 from courses.grades_journey import (
     Call,
     CredentialsRefused,
-    GradesJourney,
     GradeValue,
     ItemRejected,
     LearnError,
@@ -37,6 +36,8 @@ from courses.grades_journey import (
     Unavailable,
     Unconfirmed,
 )
+from courses.models import GradeColumn
+from courses.patience import patiently
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, Participant
 from exports.models.attempt import settle_participants
@@ -44,8 +45,6 @@ from exports.models.bulk import among, update
 from exports.settling import lease_end, settle
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 POLL_SECONDS = 0.05  # how often a process looks whether another one has settled what it waits for
 
@@ -59,17 +58,6 @@ class Batch:
     pks: list[int]
     attempts: set[int]
     items: list[tuple[str, str, str, str]]  # course id, Learn user, column name, value
-
-
-@cache
-def grades_journey() -> GradesJourney:
-    """This process's connection to Learn: one token for all its threads."""
-    return GradesJourney(
-        url=settings.LEARN_URL,
-        key=settings.LEARN_KEY,
-        secret=settings.LEARN_SECRET,
-        timeout=settings.LEARN_TIMEOUT,
-    )
 
 
 def deliver(attempt: ExportAttempt, *, queued: int, until: datetime) -> None:
@@ -197,6 +185,8 @@ def record(batch: Batch, sent: Sent) -> None:
             if error is None and pk in ours
         ]
     )
+    confirmed = zip(batch.items, sent.outcomes, strict=True)
+    GradeColumn.objects.found_in_learn({(item[0], item[2]) for item, error in confirmed if error is None})
     calls = [*sent.logged, *(row.pk for row in quota.log_calls(sent.calls))]
     ExportAttempt.calls.through.objects.bulk_create(
         ExportAttempt.calls.through(exportattempt_id=attempt, servicecall_id=call)
@@ -225,17 +215,6 @@ def outcome_of(error: LearnError) -> tuple[str, str, str]:
     if isinstance(error, QuotaUsedUp):
         detail = f"Learn's quota of calls is used up until {timezone.localtime(error.lifts_at):%-d %B %H:%M}"
     return state.value, cause.value, detail
-
-
-def patiently(step: Callable[..., T], *args: Any) -> T:
-    """Do it through a short absence of the database. After a long one the batch is swept."""
-    for pause in (0.1, 1, 5):
-        try:
-            return step(*args)
-        except DatabaseError:
-            connection.close()
-            time.sleep(pause)
-    return step(*args)
 
 
 class Couriers:

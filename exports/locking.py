@@ -103,7 +103,7 @@ def count_grades(flows: Collection[int], *by: str) -> dict[tuple[Any, ...], Grad
     theirs = [f"participant__{name}" for name in ("flow_id", *by)]
     for *key, number in travelling.values_list(*theirs, "course_id", "column_name").annotate(Count("pk")):
         counts[tuple(key)][1] = number
-    standing = people.filter(exported_at__isnull=False)
+    standing = people.filter(exported_at__isnull=False).exclude(exported_column_name="")  # whose column is not deleted
     place = ("exported_course_id", "exported_column_name")
     for *key, number in standing.values_list("flow_id", *by, *place).annotate(Count("pk")):
         counts[tuple(key)][0] = number

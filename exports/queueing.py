@@ -141,6 +141,7 @@ def column_facts(mapping: ColumnMapping) -> Column:
     return Column(
         course_id=column.course.course_id,
         name=column.name,
+        takes_grades=column.takes_grades,
         translator=mapping.translation.translator() if mapping.translation else None,
         scale=Scale(
             points=Decimal(str(column.points)),

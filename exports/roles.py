@@ -20,6 +20,9 @@ SEEN = (
     "course",
     "gradecolumn",
     "gradeschema",
+    "enrolmentmetadata",
+    "provisioningrun",
+    "provisioningstep",
 )
 CONFIGURED = (
     "flow",
@@ -31,11 +34,14 @@ CONFIGURED = (
     "course",
     "gradecolumn",
     "gradeschema",
+    "enrolmentmetadata",
 )
 
 MAY_WATCH = ["retry", "add_correction", "approve_correction", *(f"view_{model}" for model in SEEN)]
 MAY_CONFIGURE = [
     "unlock_mapping",
+    "provision",
+    "delete_graded_column",
     *(f"{verb}_{model}" for model in CONFIGURED for verb in ("view", "add", "change", "delete")),
 ]
 

@@ -48,6 +48,7 @@ class Column:
     name: str
     translator: Translator | None = field(default=None, compare=False)
     scale: Scale | None = field(default=None, compare=False)  # None: not known, so Learn judges
+    takes_grades: bool = field(default=True, compare=False)  # not once it is deleted in Learn
 
     def value(self, entry: Entry) -> str:
         """What Learn is to show. Raises NotTranslatable."""
@@ -119,7 +120,7 @@ class PersonFacts:
 
     @property
     def in_doubt(self) -> bool:
-        """An overwrite failed or is unconfirmed: Learn may hold either value."""
+        """An overwrite failed or is unconfirmed, or the column was deleted: Learn may not hold the exported value."""
         return self.state == ExportState.FAILED and self.exported_at is not None
 
 
@@ -259,8 +260,12 @@ def refuse_person_on_its_way(entry: Entry, person: PersonFacts, flow: FlowFacts)
 
 
 def refuse_locked_alternative_grade(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
-    """R11: an alternative grade that was exported never changes, whatever the flow allows."""
-    if entry.given and person.exported_alternative_grade:
+    """R11: an alternative grade that was exported never changes, whatever the flow allows.
+
+    It may be sent again where Learn no longer holds it: its column was deleted.
+    """
+    code = person.exported_alternative_grade
+    if entry.given and code and not (person.in_doubt and entry.alternative_grade == code):
         return Refused(Cause.ALTERNATIVE_GRADE_LOCKED, exported_as(person, flow))
     return None
 
@@ -280,7 +285,7 @@ def refuse_already_exported(entry: Entry, person: PersonFacts, flow: FlowFacts) 
         detail = f"{exported_as(person, flow)}, and a correction to {person.approved_mark} is approved"
         return Refused(Cause.ALREADY_EXPORTED, detail)
     if person.in_doubt and is_exported_grade(entry, person, value_of(entry, column_of(entry, person, flow))):
-        return None  # an overwrite is in doubt: sending the confirmed grade again makes it certain
+        return None  # in doubt: sending the confirmed grade again makes it certain
     return Refused(Cause.ALREADY_EXPORTED, exported_as(person, flow))
 
 
@@ -329,6 +334,12 @@ def refuse_unmapped_source(entry: Entry, person: PersonFacts, flow: FlowFacts) -
     return Refused(Cause.SOURCE_NOT_MAPPED, entry.source_code or person.source_code or "(none)")
 
 
+def refuse_deleted_column(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+    """Nothing is sent to a column that is deleted in Learn, or about to be."""
+    column = column_of(entry, person, flow)
+    return Refused(Cause.COLUMN_DELETED, column.name) if column and not column.takes_grades else None
+
+
 RULES = (
     refuse_person_on_its_way,
     refuse_replaced,
@@ -341,6 +352,7 @@ RULES = (
     refuse_instant_alternative_grade,
     refuse_outside_roster,
     refuse_unmapped_source,
+    refuse_deleted_column,
 )
 
 

@@ -5,18 +5,14 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.utils import timezone
 from django_tasks import task
-from django_tasks_db.models import DBTaskResult
 
+from courses.models import ProvisioningRun
+from courses.tasks import carry_out_run, fail_dead
 from exports import delivering
 from exports.models import Delivery, ExportAttempt, Flow
 
 PATIENCE = timedelta(minutes=15)  # how long an attempt waits for a free task worker before it is swept
 TIME_LIMIT = timedelta(hours=4)  # no call begins later than that after the attempt was asked for
-GRACE = timedelta(minutes=1)  # a worker that has just finished its attempt still marks its task
-
-
-class WorkerDied(Exception):
-    """The process that ran a task was killed."""
 
 
 def new_attempt(flow: Flow, trigger: ExportAttempt.Trigger, *, by: User | None) -> ExportAttempt:
@@ -43,13 +39,7 @@ def deliver_attempt(attempt_id: int) -> None:
 
 
 def settle_dead_tasks() -> int:
-    """Mark tasks as failed whose attempt is finished though they seem to run: their worker was killed."""
-    now = timezone.now()
-    settled = 0
-    running = DBTaskResult.objects.running().filter(task_path=deliver_attempt.module_path, started_at__lt=now - GRACE)
-    for result in running:
-        [attempt] = result.args_kwargs["args"]
-        if not ExportAttempt.objects.filter(pk=attempt).exclude(finished_at__lt=now - GRACE).exists():
-            result.set_failed(WorkerDied(f"The worker of attempt {attempt} died; the attempt was swept."))
-            settled += 1
-    return settled
+    """Mark tasks of finished attempts and provisioning runs as failed that seem to run. Returns how many."""
+    return fail_dead(deliver_attempt, ExportAttempt.objects.all()) + fail_dead(
+        carry_out_run, ProvisioningRun.objects.all()
+    )

@@ -95,6 +95,10 @@ UNFOLD = {
                     page("Courses", "school", "courses_course", "courses.view_course"),
                     page("Grade columns", "view_column", "courses_gradecolumn", "courses.view_gradecolumn"),
                     page("Grade schemas", "format_list_numbered", "courses_gradeschema", "courses.view_gradeschema"),
+                    page("Enrolment metadata", "badge", "courses_enrolmentmetadata", "courses.view_enrolmentmetadata"),
+                    page(
+                        "Provisioning runs", "cloud_upload", "courses_provisioningrun", "courses.view_provisioningrun"
+                    ),
                     page("Translations", "translate", "exports_translation", "exports.view_translation"),
                 ],
             },
@@ -104,6 +108,12 @@ UNFOLD = {
                 "items": [
                     page("API clients", "key", "exports_apiclient", "exports.change_apiclient"),
                     page("Request profiles", "data_object", "exports_requestprofile", "exports.change_requestprofile"),
+                    {
+                        "title": "Connection to Learn",
+                        "icon": "cable",
+                        "link": reverse_lazy("connection"),
+                        "permission": may("courses.provision"),
+                    },
                     {
                         "title": "Changes",
                         "icon": "manage_history",

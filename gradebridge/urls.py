@@ -5,6 +5,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from courses.admin.connection import connection_page
 from courses.change_pages import all_changes
 from exports.admin.health import mapping_health
 from exports.admin.rehearsals import rehearse_page
@@ -16,6 +17,7 @@ urlpatterns = [
     path("", include("exports.api.urls")),
     re_path(r"^admin$", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/changes/", admin.site.admin_view(all_changes), name="changes"),
+    path("admin/connection/", admin.site.admin_view(connection_page), name="connection"),
     path("admin/health/", admin.site.admin_view(mapping_health), name="mapping-health"),
     path("admin/rehearse/", admin.site.admin_view(rehearse_page), name="rehearse"),
     path("admin/rehearse/<int:flow>/", admin.site.admin_view(rehearse_page), name="rehearse-flow"),

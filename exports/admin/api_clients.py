@@ -11,9 +11,9 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from courses.cells import address
 from courses.change_pages import ShowsChanges
 from exports.models import ApiClient, Participant
-from exports.templatetags.cells import address
 
 
 @admin.register(ApiClient)

@@ -10,15 +10,16 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.text import Truncator
 
+from courses.admin.filters import OnlyChosen
+from courses.admin.history import HistoryAdmin
+from courses.cells import link, span
 from exports import retrying
-from exports.admin.filters import OnlyChosen
-from exports.admin.history import HistoryAdmin
 from exports.admin.people import with_id
 from exports.admin.retry import RetriesFailed
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, Participant
 from exports.models.participant import ParticipantQuerySet
-from exports.templatetags.cells import link, span, state_pill
+from exports.templatetags.cells import state_pill
 
 MOST_DELIVERIES = 25  # on one page; the rest is a link away
 MOST_ENTRIES = 100

@@ -7,10 +7,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 
+from courses.admin.filters import OnlyChosen
+from courses.admin.history import HistoryAdmin
+from courses.cells import link
 from courses.models import ServiceCall
-from exports.admin.filters import OnlyChosen
-from exports.admin.history import HistoryAdmin
-from exports.templatetags.cells import link
 
 
 @admin.register(ServiceCall)
@@ -26,9 +26,9 @@ class ServiceCallAdmin(HistoryAdmin):
         "took",
         "error",
         "rate_remaining",
-        "for_attempts",
+        "for_work",
     ]
-    list_filter = ["service", "status", ("attempts", OnlyChosen)]
+    list_filter = ["service", "status", ("attempts", OnlyChosen), ("provisioning_runs", OnlyChosen)]
     fields = [
         "service",
         "started_at",
@@ -41,13 +41,13 @@ class ServiceCallAdmin(HistoryAdmin):
         "rate_limit",
         "rate_remaining",
         "lifts_at",
-        "for_attempts",
+        "for_work",
     ]
-    readonly_fields = ["took", "for_attempts"]
+    readonly_fields = ["took", "for_work"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ServiceCall]:
         calls: QuerySet[ServiceCall] = super().get_queryset(request)
-        return calls.prefetch_related("attempts")
+        return calls.prefetch_related("attempts", "provisioning_runs")
 
     @admin.display(description="Call")
     def number(self, call: ServiceCall) -> int:
@@ -57,6 +57,9 @@ class ServiceCallAdmin(HistoryAdmin):
     def took(self, call: ServiceCall) -> str:
         return f"{call.seconds:.2f} s"
 
-    @admin.display(description="Attempts")
-    def for_attempts(self, call: Any) -> str:
-        return format_html_join(", ", "{}", ((link(attempt, attempt.pk),) for attempt in call.attempts.all()))
+    @admin.display(description="For")
+    def for_work(self, call: Any) -> str:
+        """The attempts that travelled in it, or the provisioning run."""
+        work = [(link(attempt, f"attempt {attempt.pk}"),) for attempt in call.attempts.all()]
+        work += [(link(run, f"run {run.pk}"),) for run in call.provisioning_runs.all()]
+        return format_html_join(", ", "{}", work)

@@ -15,14 +15,16 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from courses.admin.filters import OnlyChosen
+from courses.admin.history import HistoryAdmin
+from courses.cells import address, link
 from courses.models import NAME_LENGTH
 from exports import correcting, settling
-from exports.admin.filters import OnlyChosen, Undelivered
-from exports.admin.history import HistoryAdmin
+from exports.admin.filters import Undelivered
 from exports.causes import Cause
 from exports.models import Correction, Delivery, ExportState, Flow, Participant
 from exports.rules import AlreadyExported, Refused, Send
-from exports.templatetags.cells import address, link, state_pill
+from exports.templatetags.cells import state_pill
 
 MOST_CHARACTERS = 60  # of a flow's title or a reason in a cell
 

@@ -7,9 +7,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from courses import quota
+from courses.cells import span
 from exports.causes import Cause
 from exports.models import Correction, ExportAttempt, ExportState, Flow, Participant
-from exports.templatetags.cells import span
 
 LATEST = 8  # attempts
 

@@ -2,10 +2,11 @@
 
 from django.contrib import admin
 
-from exports.admin.filters import OnlyChosen
-from exports.admin.history import HistoryAdmin
+from courses.admin.filters import OnlyChosen
+from courses.admin.history import HistoryAdmin
+from courses.cells import link
 from exports.models import Delivery
-from exports.templatetags.cells import link, reason, state_pill
+from exports.templatetags.cells import reason, state_pill
 
 
 @admin.register(Delivery)

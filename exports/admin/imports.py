@@ -17,6 +17,7 @@ from django.utils.text import slugify
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
+from courses.cells import address
 from exports.causes import Cause
 from exports.importing import mappings, rosters, schemas, translations, writing
 from exports.importing.plans import Change, Line, Plan, Problem, Values
@@ -24,7 +25,6 @@ from exports.importing.sheets import PlanChanged, Sheet, fingerprint, import_lin
 from exports.importing.tables import MOST_BYTES, ImportRefused
 from exports.models import Flow, Participant
 from exports.models.participant import ParticipantQuerySet
-from exports.templatetags.cells import address
 
 MOST_SHOWN = 100  # rows of each kind, on the page of a preview
 PREVIEW_LASTS = 60 * 60  # seconds

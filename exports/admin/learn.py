@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from courses.admin import CourseAdmin, GradeColumnAdmin, GradeSchemaAdmin
 from courses.models import Course, GradeColumn, GradeSchema
+from exports.admin.column_deletion import DeletesInLearn
 from exports.admin.imports import ExchangesSchemas
 from exports.admin.mapping_lock import LocksPlaces
 
@@ -16,7 +17,7 @@ class LockedCourseAdmin(LocksPlaces, CourseAdmin):
 
 
 @admin.register(GradeColumn)
-class LockedGradeColumnAdmin(LocksPlaces, GradeColumnAdmin):
+class LockedGradeColumnAdmin(LocksPlaces, DeletesInLearn, GradeColumnAdmin):
     places = ("course", "name")
 
 

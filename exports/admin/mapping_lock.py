@@ -15,10 +15,10 @@ from django.urls import URLPattern, path
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 
+from courses.cells import address
 from courses.models import Course, GradeColumn
 from exports import locking
 from exports.models import ColumnMapping, Flow
-from exports.templatetags.cells import address
 
 
 class LockedMappings(BaseInlineFormSet):  # type: ignore[type-arg]

@@ -7,14 +7,15 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import Truncator
 
+from courses.admin.filters import OnlyChosen
+from courses.admin.history import HistoryAdmin
+from courses.cells import link
 from exports.admin.corrections import is_correctable, may_ask
-from exports.admin.filters import OnlyChosen
-from exports.admin.history import HistoryAdmin
 from exports.admin.imports import ExportsRejected
 from exports.admin.retry import RetriesFailed
 from exports.models import Flow, Participant
 from exports.models.participant import ParticipantQuerySet
-from exports.templatetags.cells import link, reason, state_pill
+from exports.templatetags.cells import reason, state_pill
 
 MOST_DELIVERIES = 50  # on one page
 MOST_CORRECTIONS = 10

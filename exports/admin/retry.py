@@ -15,11 +15,11 @@ from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin
 
 from courses import quota
+from courses.cells import address, link
 from exports import retrying, settling
 from exports.admin.forecast import forecast
 from exports.models.participant import ParticipantQuerySet
 from exports.retrying import Retry
-from exports.templatetags.cells import address, link
 
 MOST_LINKS = 5  # to attempts, in one message
 

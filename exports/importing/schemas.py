@@ -1,4 +1,4 @@
-"""Grade schemas: their titles, and their symbols as far as they are known."""
+"""Grade schemas: their titles, their symbols as far as they are known, and data for Learn."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,15 +17,17 @@ from exports.importing.tables import ImportRefused
 READERS: dict[str, cells.Reader] = {
     "title": cells.text(GradeSchema, "title", required=True),
     "symbols": cells.text(GradeSchema, "symbols"),
+    "optional_data": cells.text(GradeSchema, "optional_data"),
 }
 REQUIRED = ("title",)
 MEANINGS = {
     "title": "The schema's name as it stands in Learn.",
     "symbols": "SYMBOL=lower bound, joined by colons, such as P=80:F=0. Empty: the symbols are known to Learn only.",
+    "optional_data": "key=value, joined by colons, such as sisSchemaID=PF. Empty: none.",
 }
 
 KEY = ("title",)
-FACTS = (Fact(about=KEY, columns=("symbols",)),)
+FACTS = (Fact(about=KEY, columns=("symbols", "optional_data")),)
 
 
 def sheet() -> Sheet:
@@ -39,7 +41,7 @@ def sheet() -> Sheet:
         lock=lock,
         plan=plan,
         apply=lambda plan, by: apply(plan, by=by),
-        rows=lambda: iter(GradeSchema.objects.order_by("title").values_list("title", "symbols")),
+        rows=lambda: iter(GradeSchema.objects.order_by("title").values_list(*READERS)),
     )
 
 
@@ -70,7 +72,7 @@ def plan(lines: Sequence[Line]) -> Plan:
     """What the lines would change. Writes nothing."""
     standing: dict[tuple[Any, ...], dict[str, Any]] = {}
     for titles in chunks(line.values["title"] for line in lines):
-        for row in GradeSchema.objects.filter(title__in=titles).order_by().values("title", "symbols"):
+        for row in GradeSchema.objects.filter(title__in=titles).order_by().values(*READERS):
             standing[(row["title"],)] = dict(row)
     return compare(lines, standing, KEY)
 

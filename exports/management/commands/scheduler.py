@@ -10,13 +10,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 
+from courses import provisioning
 from exports import settling, tasks
 
 log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Runs in the foreground and finishes attempts and tasks whose process died (see `sweep`)."
+    help = "Runs in the foreground and finishes attempts, provisioning runs and tasks whose process died (see `sweep`)."
 
     def handle(self, **_: Any) -> None:
         scheduler = BlockingScheduler(timezone=settings.TIME_ZONE)
@@ -36,6 +37,8 @@ def sweep() -> None:
     try:
         if finished := settling.sweep():
             log.warning("%s attempts of dead processes were finished", finished)
+        if finished := provisioning.sweep():
+            log.warning("%s provisioning runs of dead processes were finished", finished)
         tasks.settle_dead_tasks()
     except (OperationalError, InterfaceError):
         log.warning("The database is away; the next sweep tries again", exc_info=True)

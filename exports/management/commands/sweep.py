@@ -1,4 +1,4 @@
-"""Brings attempts whose process died to their true states."""
+"""Brings attempts and provisioning runs whose process died to their true states."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
+from courses import provisioning
 from exports import settling, tasks
 from exports.models import Delivery, ExportAttempt
 
@@ -15,8 +16,11 @@ class Command(BaseCommand):
 
     def handle(self, **_: Any) -> None:
         finished = settling.sweep()
+        runs = provisioning.sweep()
         tasks.settle_dead_tasks()
         self.stdout.write(f"{finished} {'attempt' if finished == 1 else 'attempts'} finished.")
+        if runs:
+            self.stdout.write(f"{runs} {'provisioning run' if runs == 1 else 'provisioning runs'} finished.")
         if sentence := still_running(ExportAttempt.objects.all()):
             self.stdout.write(sentence)
 

@@ -1,0 +1,29 @@
+"""Enrolment metadata, and setting it in Learn."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from courses.admin.provisioning import Provisions
+from courses.models import EnrolmentMetadata
+from courses.provisioning import Wanted
+
+
+@admin.register(EnrolmentMetadata)
+class EnrolmentMetadataAdmin(Provisions):
+    list_display = ["user_id", "course", "optional_data", "in_learn"]
+    list_filter = ["standing"]
+    list_select_related = ["course"]
+    search_fields = ["user_id", "course__course_id", "course__title"]
+    autocomplete_fields = ["course"]
+    identity = ("course", "user_id", "optional_data")
+    is_repeatable = True
+
+    def wanted(self, queryset: QuerySet[Any], *, again: bool = False) -> Wanted:
+        return Wanted(metadata=queryset, again=again)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EnrolmentMetadata]:
+        metadata: QuerySet[EnrolmentMetadata] = super().get_queryset(request)
+        return metadata.select_related("course")

@@ -1,0 +1,206 @@
+"""Creating rows in Learn: what would happen is shown first, and happens once that is confirmed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+
+from courses import provisioning, quota, tasks
+from courses.admin.base import LearnAdmin
+from courses.cells import address, told
+from courses.models import Provisioned, ProvisioningStep
+from courses.provisioning.choosing import Row, target_keys
+
+MOST_SHOWN = 50  # rows of each kind, on the page that asks
+
+
+class KeepsUnderWay(forms.ModelForm[Any]):
+    """What a row is called in Learn stays as it is while the row is on its way there."""
+
+    identity: tuple[str, ...] = ()
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        changed = [name for name in self.identity if name in self.changed_data]
+        if self.instance.pk and changed:
+            type(self.instance)._default_manager.select_for_update().get(pk=self.instance.pk)
+            if run := open_steps(self.instance).values_list("run", flat=True).first():
+                self.add_error(changed[0], f"It is on its way to Learn in run {run}. Change it once that has finished.")
+        return cleaned
+
+
+class Provisions(LearnAdmin):
+    """The admin of what can be created in Learn."""
+
+    actions = ["provision", "mark_as_in_learn"]
+    change_form_outer_before_template = "admin/courses/standing.html"
+    identity: tuple[str, ...] = ()  # the fields that say which thing in Learn it is
+    is_repeatable = False  # whether creating it again leaves Learn as it was
+
+    def wanted(self, queryset: QuerySet[Any], *, again: bool = False) -> provisioning.Wanted:
+        """What the chosen rows stand for. `again`: asked for by name."""
+        raise NotImplementedError
+
+    def has_provision_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("courses.provision")
+
+    @admin.action(description="Provision in Learn", permissions=["provision"])
+    def provision(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        provisioning.sweep()  # what a dead process left behind can be provisioned again
+        wanted = self.wanted(self.model._default_manager.filter(pk__in=queryset.order_by().values("pk")))
+        if request.POST.get("post") != "yes":
+            here = request.get_full_path()
+            selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+            return self.ask(request, wanted, selected=selected, form_url=here, back_url=here)
+        return self.carry_out(request, wanted)
+
+    @admin.action(description="Mark as in Learn already", permissions=["provision"])
+    def mark_as_in_learn(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        chosen = self.model._default_manager.filter(pk__in=queryset.order_by().values("pk"))
+        marked = chosen.mark_as_in_learn()
+        messages.success(request, f"{marked} marked: {'it stands' if marked == 1 else 'they stand'} in Learn.")
+
+    def ask(
+        self,
+        request: HttpRequest,
+        wanted: provisioning.Wanted,
+        *,
+        selected: Sequence[str],
+        form_url: str,
+        back_url: str,
+    ) -> TemplateResponse:
+        choice = provisioning.choose(wanted)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Provision in Learn",
+            "opts": self.opts,
+            "steps": [(kind, row, problem_of(row)) for kind, row in choice.steps[:MOST_SHOWN]],
+            "step_count": len(choice.steps),
+            "more_steps": max(0, len(choice.steps) - MOST_SHOWN),
+            "left_out": choice.left_out[:MOST_SHOWN],
+            "more_left_out": max(0, len(choice.left_out) - MOST_SHOWN),
+            "quota": quota.forecast(len(choice.steps), now=timezone.now()),
+            "selected": selected,
+            "select_across": request.POST.get("select_across", "0"),
+            "form_url": form_url,
+            "back_url": back_url,
+        }
+        return TemplateResponse(request, "admin/courses/provision.html", context)
+
+    def carry_out(self, request: HttpRequest, wanted: provisioning.Wanted) -> HttpResponse | None:
+        """Record the run, and lead to where it can be watched."""
+        assert request.user.is_authenticated  # the admin lets nobody else in
+        run, choice = tasks.provision(wanted, by=request.user)
+        if run is None:
+            reasons = {reason for _row, reason in choice.left_out}
+            messages.warning(request, f"Nothing to provision. {' '.join(sorted(reasons)[:3])}".strip())
+            return None
+        return HttpResponseRedirect(address(run))
+
+    def provision_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The same for one row, by the button on its page."""
+        row = self.row_to_provision(request, pk)
+        changelist = reverse(self.route("changelist"))
+        provisioning.sweep()
+        wanted = self.wanted(self.model._default_manager.filter(pk=pk))
+        return self.ask(request, wanted, selected=[str(pk)], form_url=changelist, back_url=address(row))
+
+    def again_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Create what stands in Learn, or may, once more: only who types its name means it."""
+        row = self.row_to_provision(request, pk)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Create again in Learn",
+            "opts": self.opts,
+            "row": row,
+            "name": getattr(row, self.identity[-1]),
+            "back_url": address(row),
+        }
+        if request.method == "POST":
+            if request.POST.get("name", "").strip() == context["name"]:
+                again = self.wanted(self.model._default_manager.filter(pk=pk), again=True)
+                return self.carry_out(request, again) or HttpResponseRedirect(address(row))
+            context["problem"] = "That is not its name. Nothing was created."
+        status = 422 if "problem" in context else 200
+        return TemplateResponse(request, "admin/courses/provision_again.html", context, status=status)
+
+    def row_to_provision(self, request: HttpRequest, pk: int) -> Any:
+        if not (self.has_provision_permission(request) and self.has_view_or_change_permission(request)):
+            raise PermissionDenied
+        return get_object_or_404(self.model, pk=pk)
+
+    def get_urls(self) -> list[URLPattern]:
+        pages = [("provision", self.provision_page)]
+        if not self.is_repeatable:
+            pages.append(("again", self.again_page))
+        ours = [
+            path(f"<int:pk>/{name}/", self.admin_site.admin_view(page), name=self.route(name).removeprefix("admin:"))
+            for name, page in pages
+        ]
+        return [*ours, *super().get_urls()]
+
+    def route(self, page: str) -> str:
+        return f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id))
+        context = self.standing_of(row, request) if row else {}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context | (extra_context or {}))
+        return response
+
+    def standing_of(self, row: Any, request: HttpRequest) -> dict[str, Any]:
+        may_provision = self.has_provision_permission(request)
+        standing = Provisioned.Standing(row.standing)
+        can_stand = standing in (Provisioned.Standing.PROVISIONED, Provisioned.Standing.UNCONFIRMED)
+        again = standing == Provisioned.Standing.DELETED or (can_stand and not self.is_repeatable)
+        return {
+            "standing": standing,
+            "last_step": steps_of(row).order_by("-pk").select_related("run").first(),
+            "run_under_way": open_steps(row).exists(),
+            "provision_url": reverse(self.route("provision"), args=[row.pk]) if may_provision and not again else "",
+            "again_url": reverse(self.route("again"), args=[row.pk]) if may_provision and again else "",
+        }
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form)(form.__name__, (KeepsUnderWay, form), {"identity": self.identity})
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """What Learn holds does not change with the row, so a row of another name is not in Learn."""
+        if change and form.changed_data and obj.standing != Provisioned.Standing.NOT_PROVISIONED:
+            if not set(self.identity).isdisjoint(form.changed_data):
+                obj.forget()
+                messages.warning(request, "It is something else in Learn now, so it counts as not provisioned.")
+            elif obj.is_provisioned:
+                messages.info(request, "Learn is not told of changes: what stands there stays as it is.")
+        super().save_model(request, obj, form, change)
+
+    @admin.display(description="In Learn", ordering="standing")
+    def in_learn(self, row: Provisioned) -> str:
+        return told(Provisioned.Standing(row.standing), row.provisioned_at, row.provisioning_message)
+
+
+def steps_of(row: Row) -> QuerySet[ProvisioningStep]:
+    keys = zip(("schema", "column", "metadata"), target_keys(row), strict=True)
+    return ProvisioningStep.objects.filter(Q(**{name: pk for name, pk in keys if pk}))
+
+
+def open_steps(row: Row) -> QuerySet[ProvisioningStep]:
+    return steps_of(row).filter(state__in=ProvisioningStep.OPEN)
+
+
+def problem_of(row: Row) -> str:
+    """Why it would be refused before anything is sent, "" if it would not."""
+    return next(iter(row.problems().values()), "")

@@ -1,0 +1,21 @@
+"""Where grades land: what Learn holds, as GradeBridge knows it, and what GradeBridge did to it."""
+
+from courses.models.course import NAME_LENGTH, Course
+from courses.models.enrolment_metadata import EnrolmentMetadata
+from courses.models.grade_column import GradeColumn
+from courses.models.grade_schema import GradeSchema
+from courses.models.provisioned import Provisioned
+from courses.models.provisioning import ProvisioningRun, ProvisioningStep
+from courses.models.service_call import ServiceCall
+
+__all__ = [
+    "NAME_LENGTH",
+    "Course",
+    "EnrolmentMetadata",
+    "GradeColumn",
+    "GradeSchema",
+    "Provisioned",
+    "ProvisioningRun",
+    "ProvisioningStep",
+    "ServiceCall",
+]

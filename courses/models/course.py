@@ -1,0 +1,37 @@
+"""Learn's courses, as GradeBridge knows them."""
+
+from django.db import models
+from simple_history.models import HistoricalRecords
+
+NAME_LENGTH = 333  # characters of a course id, user id, column name or value in Grades Journey
+
+
+class Course(models.Model):
+    """A course in Learn, known by its batch uid."""
+
+    class Experience(models.TextChoices):
+        ULTRA = "ULTRA", "Ultra"
+        ORIGINAL = "ORIGINAL", "Original"
+
+    course_id = models.CharField(
+        "course id", max_length=NAME_LENGTH, unique=True, help_text="The course's batch uid in Learn."
+    )
+    title = models.CharField(max_length=NAME_LENGTH, blank=True)
+    experience = models.CharField(max_length=8, choices=Experience, default=Experience.ULTRA)
+
+    history = HistoricalRecords()
+
+    class Meta:
+        ordering = ["course_id"]
+        constraints = [
+            models.CheckConstraint(
+                name="course_experience_known", condition=models.Q(experience__in=["ULTRA", "ORIGINAL"])
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.course_id
+
+    @property
+    def is_ultra(self) -> bool:
+        return self.experience == self.Experience.ULTRA

@@ -1,0 +1,271 @@
+"""Grade columns and gradable items: where a grade lands in a course, with all that creates one in Learn."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from simple_history.models import HistoricalRecords
+
+from courses import wire
+from courses.grades_journey import items
+from courses.models.course import NAME_LENGTH, Course
+from courses.models.grade_schema import GradeSchema
+from courses.models.provisioned import OF_PROVISIONING, Provisioned, ProvisionedQuerySet
+
+ORIGINAL_ONLY = ("color", "tracked", "sequence_num")  # fields that Learn knows in Original courses alone
+UNLIMITED = -1  # attempts
+
+
+class GradeColumnQuerySet(ProvisionedQuerySet["GradeColumn"]):
+    def found_in_learn(self, places: Collection[tuple[str, str]]) -> None:
+        """Learn took a grade in these places (course id, column name), so the columns are there, whoever made them."""
+        not_known = self.filter(
+            standing__in=[
+                self.model.Standing.NOT_PROVISIONED,
+                self.model.Standing.FAILED,
+                self.model.Standing.UNCONFIRMED,
+            ],
+            name__in={name for _course_id, name in places},
+        ).order_by()
+        found = not_known.values_list("pk", "course__course_id", "name")
+        if pks := [pk for pk, *place in found if tuple(place) in places]:
+            self.filter(pk__in=pks).mark_as_in_learn()
+
+
+class GradeColumn(Provisioned):
+    """A grade column of a course in Learn, or a gradable item, which has one."""
+
+    class ItemType(models.TextChoices):
+        """Grades Journey's `itemType`."""
+
+        ASSIGNMENT = items.ItemType.ASSIGNMENT.value, "Assignment"
+        TEST = items.ItemType.TEST.value, "Test"
+        MANUAL_COLUMN = items.ItemType.MANUAL_COLUMN.value, "Manual column"
+        WEIGHTED_COLUMN = items.ItemType.WEIGHTED_COLUMN.value, "Weighted column"
+        SURVEY = items.ItemType.SURVEY.value, "Survey (Original)"
+        DISCUSSION_BOARD = items.ItemType.DISCUSSION_BOARD.value, "Discussion board (Original)"
+        WIKI = items.ItemType.WIKI.value, "Wiki (Original)"
+        BLOG = items.ItemType.BLOG.value, "Blog (Original)"
+        JOURNAL = items.ItemType.JOURNAL.value, "Journal (Original)"
+        SELF_AND_PEER_TEST = items.ItemType.SELF_AND_PEER_TEST.value, "Self and peer test (Original)"
+        TOTAL_COLUMN = items.ItemType.TOTAL_COLUMN.value, "Total column (Original)"
+
+    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="grade_columns")
+    name = models.CharField(max_length=NAME_LENGTH, help_text="The column's name as it stands in Learn.")
+    item_type = models.CharField(
+        max_length=20,
+        choices=ItemType,
+        default=ItemType.MANUAL_COLUMN,
+        help_text="A column alone, or an item of the course that students see and that has a column.",
+    )
+    points = models.FloatField(
+        "points possible",
+        default=100.0,
+        validators=[MinValueValidator(0.0001), MaxValueValidator(1_000_000)],
+    )
+    grade_schema = models.ForeignKey(
+        GradeSchema,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="grade_columns",
+        help_text="How Learn shows the grade. Empty: as a number.",
+    )
+    mapping = models.CharField(
+        "columns it counts",
+        max_length=NAME_LENGTH,
+        blank=True,
+        help_text=(
+            "For a weighted column names and weights that add up to 100, such as Assignment 1=30, Test 1=70; "
+            "for a total column the names alone. Empty: chosen in Learn."
+        ),
+    )
+    is_external_grade = models.BooleanField(
+        "external grade",
+        default=False,
+        help_text="The course's grade that Learn passes on. One column a course, in Original courses only.",
+    )
+
+    # For students
+    instructions = models.TextField(max_length=2000, blank=True, help_text="What students read at the item.")
+    content_area_name = models.CharField(
+        "content area",
+        max_length=255,
+        blank=True,
+        help_text="Where in the course the item is placed. In Ultra parent@>@child places it in a sub-folder.",
+    )
+    available = models.BooleanField("visible to students", default=False)
+    start_date = models.DateField("shown from", null=True, blank=True)
+    end_date = models.DateField("shown until", null=True, blank=True)
+    due_date = models.DateField("due", null=True, blank=True)
+    attempts = models.IntegerField(
+        "attempts allowed", null=True, blank=True, help_text="Of a test or assignment. Empty or -1: no limit."
+    )
+    anonymous = models.BooleanField(
+        "anonymous marking", default=False, help_text="For assignments and tests. In Ultra it needs a due date."
+    )
+    group = models.BooleanField("handed in by groups", default=False, help_text="For assignments.")
+
+    # Original courses only
+    color = models.CharField(
+        "colour", max_length=10, blank=True, help_text="Of the link to the item: a name such as red, or #FF0000."
+    )
+    tracked = models.BooleanField(
+        "count views", default=False, help_text="Learn keeps statistics of who opens the item. Not for columns."
+    )
+    sequence_num = models.IntegerField(
+        "place in the content area", null=True, blank=True, help_text="The number by which Learn orders the items."
+    )
+
+    # For Learn and the student system
+    extract = models.BooleanField(
+        "extracted",
+        null=True,
+        blank=True,
+        help_text="Whether Learn's grade extract takes the column along. Unknown: as Learn has it by default.",
+    )
+    optional_data = models.CharField(
+        max_length=2000, blank=True, help_text="Keys and values for Learn, joined by colons, such as SIS_ID=FG123456."
+    )
+
+    external_set_at = models.DateTimeField(null=True, blank=True, editable=False)  # Learn confirmed the external grade
+    external_message = models.TextField(blank=True, editable=False)  # of the last try to set it, if it failed
+
+    history = HistoricalRecords(excluded_fields=[*OF_PROVISIONING, "external_set_at", "external_message"])
+    objects = GradeColumnQuerySet.as_manager()
+
+    class Meta(Provisioned.Meta):
+        ordering = ["course__course_id", "name"]
+        constraints = [
+            *Provisioned.Meta.constraints,
+            models.UniqueConstraint(name="grade_column_once_a_course", fields=["course", "name"]),
+            models.CheckConstraint(name="grade_column_points_positive", condition=Q(points__gt=0)),
+            models.UniqueConstraint(
+                name="grade_column_one_external_a_course",
+                fields=["course"],
+                condition=Q(is_external_grade=True),
+                violation_error_message="Another column of this course is its external grade.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.course} · {self.name}"
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if not self.is_external_grade:
+            self.external_set_at, self.external_message = None, ""
+        super().save(*args, **kwargs)  # type: ignore[arg-type]
+
+    def forget(self) -> None:
+        super().forget()
+        self.external_set_at, self.external_message = None, ""
+
+    @property
+    def wire_type(self) -> items.ItemType:
+        return items.ItemType(self.item_type)
+
+    @property
+    def takes_grades(self) -> bool:
+        """Whether GradeBridge may send grades to it, as far as it knows: not while it is being deleted, or after."""
+        return self.standing not in (self.Standing.DELETING, self.Standing.DELETED)
+
+    def clean(self) -> None:
+        """Whether Learn would take it in its course."""
+        if getattr(self, "course", None) is None or self.item_type not in self.ItemType.values:
+            return  # the form has said so
+        if problems := self.problems():
+            raise ValidationError(problems)
+
+    def problems(self, others: Collection[str] | None = None) -> dict[str, str]:
+        """By field: why Learn would not take it. `others`: names of the course's other columns; None: looked up."""
+        found = dict(self.refused_in_course())
+        try:
+            wire.read_options(self.optional_data)
+        except wire.WireError as error:
+            found["optional_data"] = str(error)
+        if others is None:
+            siblings = GradeColumn.objects.filter(course=self.course).exclude(pk=self.pk)
+            others = set(siblings.values_list("name", flat=True)) if self.mapping else set()
+        try:
+            if unknown := [name for name in self.counted_columns() if name not in others]:
+                found["mapping"] = f"The course has no other column of the name {unknown[0]}."
+        except wire.WireError as error:
+            found["mapping"] = str(error)
+        if found:
+            return found
+        try:
+            self.item()
+        except items.InvalidItem as error:
+            found["course" if error.field == "course_id" else error.field] = str(error)
+        return found
+
+    def refused_in_course(self) -> Iterator[tuple[str, str]]:
+        """Field and sentence of what the course's experience does not allow."""
+        kind = self.wire_type
+        if self.course.is_ultra:
+            if not kind.is_in_ultra:
+                yield "item_type", "Learn has this type in Original courses only."
+            for field in ORIGINAL_ONLY:
+                if getattr(self, field) not in ("", False, None):
+                    label = self._meta.get_field(field).verbose_name  # type: ignore[union-attr]
+                    yield field, f"Learn takes '{label}' in Original courses only."
+            if self.is_external_grade:
+                yield "is_external_grade", "Learn has an external grade in Original courses only."
+            if self.anonymous and not self.due_date:
+                yield "due_date", "Anonymous marking in an Ultra course needs a due date."
+        elif self.tracked and kind.is_column:
+            yield "tracked", "Learn counts views of items, not of columns."
+
+    def counted_columns(self) -> list[str]:
+        """The names in `mapping`. Raises WireError."""
+        match self.wire_type:
+            case items.ItemType.WEIGHTED_COLUMN if self.mapping:
+                return list(wire.read_weights(self.mapping))
+            case items.ItemType.TOTAL_COLUMN if self.mapping:
+                return wire.read_names(self.mapping)
+            case _:
+                return []
+
+    def item(self) -> items.GradableItem:
+        """What creates it in Learn; what is at its default is left to Learn. Raises InvalidItem or WireError."""
+        return items.GradableItem(
+            course_id=self.course.course_id,
+            name=self.name,
+            item_type=self.wire_type,
+            instructions=self.instructions,
+            anonymous=self.anonymous or None,
+            group=self.group or None,
+            content_area_name=self.content_area_name,
+            available=self.available or None,
+            color=self.color,
+            attempts=None if self.attempts == UNLIMITED else self.attempts,
+            tracked=self.tracked or None,
+            start_date=self.start_date,
+            end_date=self.end_date,
+            due_date=self.due_date,
+            points=self.points,
+            grade_schema=self.grade_schema.title if self.grade_schema else "",
+            sequence_num=self.sequence_num,
+            extract=self.extract,
+            mapping=self.wire_mapping(),
+            optional_data=wire.write_options(wire.read_options(self.optional_data)),
+        )
+
+    def wire_mapping(self) -> str:
+        match self.wire_type:
+            case items.ItemType.WEIGHTED_COLUMN if self.mapping:
+                return wire.write_weights(wire.read_weights(self.mapping))
+            case items.ItemType.TOTAL_COLUMN if self.mapping:
+                return wire.write_names(wire.read_names(self.mapping))
+            case _:
+                return self.mapping
+
+    def external_item(self) -> items.ExternalGradeColumn:
+        return items.ExternalGradeColumn(course_id=self.course.course_id, name=self.name)
+
+    def deletion_item(self) -> items.ColumnToDelete:
+        return items.ColumnToDelete(course_id=self.course.course_id, name=self.name)

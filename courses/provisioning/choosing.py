@@ -1,0 +1,177 @@
+"""What goes to Learn and what is left out, and the run that records it before anything is sent."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from courses.models import EnrolmentMetadata, GradeColumn, GradeSchema, Provisioned, ProvisioningRun, ProvisioningStep
+from courses.wire import WireError
+
+Kind, Standing = ProvisioningStep.Kind, Provisioned.Standing
+Row = GradeSchema | GradeColumn | EnrolmentMetadata
+
+PATIENCE = timedelta(minutes=15)  # how long a run waits for a free task worker before it is swept
+# Stages. A column that counts others has a later one than they have.
+SCHEMAS, COLUMNS, EXTERNAL_GRADES, METADATA, DELETIONS = 0, 1, 1000, 1001, 1002
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What somebody wants in Learn. `again`: asked for by name, so also what stands there already, or may."""
+
+    schemas: QuerySet[GradeSchema] = field(default_factory=GradeSchema.objects.none)
+    columns: QuerySet[GradeColumn] = field(default_factory=GradeColumn.objects.none)
+    external: QuerySet[GradeColumn] = field(default_factory=GradeColumn.objects.none)  # as external grades
+    metadata: QuerySet[EnrolmentMetadata] = field(default_factory=EnrolmentMetadata.objects.none)
+    again: bool = False
+
+    @classmethod
+    def with_all_they_need(cls, columns: QuerySet[GradeColumn]) -> "Wanted":
+        """The columns, the schemas they use that GradeBridge can create, and those that are to be external grades."""
+        used = GradeSchema.objects.filter(pk__in=columns.order_by().values("grade_schema"))
+        return cls(
+            schemas=used.exclude(symbols="").exclude(standing=Standing.PROVISIONED),
+            columns=columns,
+            external=columns.filter(is_external_grade=True, external_set_at=None),
+        )
+
+    def rows(self) -> Iterator[tuple[Kind, Row]]:
+        for schema in self.schemas.all():
+            yield Kind.SCHEMA, schema
+        for column in self.columns.select_related("course", "grade_schema"):
+            yield Kind.COLUMN, column
+        for column in self.external.select_related("course"):
+            yield Kind.EXTERNAL_GRADE, column
+        for metadata in self.metadata.select_related("course"):
+            yield Kind.METADATA, metadata
+
+    def lock(self) -> None:
+        """Hold the rows until the transaction ends. On SQLite the transaction itself is the lock."""
+        for rows in (self.schemas, self.columns, self.external, self.metadata):
+            pks = list(rows.order_by().values_list("pk", flat=True))
+            list(rows.model._default_manager.filter(pk__in=pks).order_by("pk").select_for_update().values_list("pk"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """What a run would do, and what it would leave out, each with the reason."""
+
+    steps: list[tuple[Kind, Row]] = field(default_factory=list)
+    left_out: list[tuple[Row, str]] = field(default_factory=list)
+
+
+def choose(wanted: Wanted) -> Choice:
+    """Which rows go to Learn. Only reads; the number of statements does not depend on the number of rows."""
+    choice = Choice()
+    still_open = ProvisioningStep.objects.filter(state__in=ProvisioningStep.OPEN).order_by()
+    under_way = set(still_open.values_list("kind", "schema", "column", "metadata"))
+    for kind, row in wanted.rows():
+        if (kind.value, *target_keys(row)) in under_way:
+            choice.left_out.append((row, "It is on its way to Learn already."))
+        elif reason := why_not(kind, row, again=wanted.again):
+            choice.left_out.append((row, reason))
+        else:
+            choice.steps.append((kind, row))
+    return choice
+
+
+def target_keys(row: Row) -> tuple[int | None, int | None, int | None]:
+    """A step's foreign keys: schema, column, metadata."""
+    return (
+        row.pk if isinstance(row, GradeSchema) else None,
+        row.pk if isinstance(row, GradeColumn) else None,
+        row.pk if isinstance(row, EnrolmentMetadata) else None,
+    )
+
+
+def why_not(kind: Kind, row: Row, *, again: bool) -> str:
+    """Why it is left out of a run, "" if it is not."""
+    if kind is Kind.EXTERNAL_GRADE:
+        assert isinstance(row, GradeColumn)
+        if not row.is_external_grade:
+            return "It is not marked as its course's external grade."
+        return f"It is the external grade since {shown(row.external_set_at)}." if row.external_set_at else ""
+    if isinstance(row, GradeSchema) and not row.symbols:
+        return "Its symbols are known to Learn only, so GradeBridge cannot create it."
+    match row.standing:
+        case Standing.DELETING:
+            return "It is being deleted in Learn."
+        case Standing.PROVISIONED if not again:
+            return f"It is in Learn since {shown(row.provisioned_at)}."
+        case Standing.UNCONFIRMED if not again and kind is not Kind.METADATA:
+            return "It may be in Learn: look there, then mark it as in Learn, or create it again on its own page."
+        case Standing.DELETED if not again:
+            return "It was deleted in Learn. Its own page creates it again."
+    return ""
+
+
+def shown(when: datetime | None) -> str:
+    return f"{timezone.localtime(when):%-d %B %Y %H:%M}" if when else "a time not known"
+
+
+@transaction.atomic
+def request(wanted: Wanted, *, by: User | None) -> tuple[ProvisioningRun | None, Choice]:
+    """Record a run of what is `choose`n, for a worker to carry out; None if nothing is. `by` None: the command line."""
+    wanted.lock()
+    choice = choose(wanted)
+    return (new_run(choice.steps, by=by) if choice.steps else None), choice
+
+
+def request_deletion(column: GradeColumn, *, by: User | None) -> ProvisioningRun:
+    """Record a run that deletes a column in Learn. From here on no grade is sent to it.
+
+    Call it inside a transaction that holds the column's row, once it is known that the column may go.
+    """
+    GradeColumn.objects.filter(pk=column.pk).update(standing=Standing.DELETING)
+    return new_run([(Kind.DELETION, column)], by=by)
+
+
+def new_run(steps: Sequence[tuple[Kind, Row]], *, by: User | None) -> ProvisioningRun:
+    now = timezone.now()
+    run = ProvisioningRun.objects.create(requested_by=by, started_at=now, lease_ends_at=now + PATIENCE)
+    stages = find_stages(steps)
+    ProvisioningStep.objects.bulk_create(
+        ProvisioningStep(
+            run=run,
+            kind=kind,
+            stage=stages[kind, row.pk],
+            name=str(row),
+            **dict(zip(("schema_id", "column_id", "metadata_id"), target_keys(row), strict=True)),
+        )
+        for kind, row in steps
+    )
+    return run
+
+
+def find_stages(steps: Sequence[tuple[Kind, Row]]) -> dict[tuple[Kind, int], int]:
+    """Columns that are counted go before those that count them."""
+    columns = {
+        (row.course_id, row.name): row for kind, row in steps if kind is Kind.COLUMN and isinstance(row, GradeColumn)
+    }
+
+    def depth(column: GradeColumn, above: frozenset[int] = frozenset()) -> int:
+        if column.pk in above:
+            return 0  # two that count each other: the one that goes first is refused
+        counted = [columns.get((column.course_id, name)) for name in names_counted_by(column)]
+        return max((1 + depth(other, above | {column.pk}) for other in counted if other), default=0)
+
+    fixed = {
+        Kind.SCHEMA: SCHEMAS,
+        Kind.EXTERNAL_GRADE: EXTERNAL_GRADES,
+        Kind.METADATA: METADATA,
+        Kind.DELETION: DELETIONS,
+    }
+    stages = {(kind, row.pk): fixed[kind] for kind, row in steps if kind in fixed}
+    return stages | {(Kind.COLUMN, column.pk): COLUMNS + depth(column) for column in columns.values()}
+
+
+def names_counted_by(column: GradeColumn) -> list[str]:
+    try:
+        return column.counted_columns()
+    except WireError:
+        return []  # refused when its turn comes

@@ -1,0 +1,61 @@
+"""Deleting a grade column in Learn: the name is typed, and delivered grades are not lost unasked."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from unfold.admin import ModelAdmin
+
+from courses.cells import address
+from courses.models import GradeColumn
+from exports import deleting
+
+PAGE = "courses_gradecolumn_delete_in_learn"
+
+
+class DeletesInLearn(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
+    """The grade columns' admin."""
+
+    def delete_in_learn_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if not request.user.has_perm("courses.provision"):
+            raise PermissionDenied
+        assert isinstance(request.user, User)
+        column = get_object_or_404(GradeColumn.objects.select_related("course"), pk=pk)
+        may_delete_graded = request.user.has_perm("courses.delete_graded_column")
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Delete in Learn",
+            "opts": self.opts,
+            "row": column,
+            "name": column.name,
+            "content": deleting.content_of(column),
+            "may_delete_graded": may_delete_graded,
+            "back_url": address(column),
+        }
+        if request.method == "POST":
+            try:
+                run = deleting.delete_in_learn(
+                    column,
+                    typed_name=request.POST.get("name", "").strip(),
+                    although_graded=may_delete_graded and request.POST.get("although_graded") == "yes",
+                    by=request.user,
+                )
+            except deleting.DeletionRefused as refused:
+                context["problem"] = str(refused)
+            else:
+                return HttpResponseRedirect(address(run))
+        status = 422 if "problem" in context else 200
+        return TemplateResponse(request, "admin/exports/delete_in_learn.html", context, status=status)
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.delete_in_learn_page)
+        return [path("<int:pk>/delete-in-learn/", page, name=PAGE), *super().get_urls()]
+
+    def standing_of(self, row: Any, request: HttpRequest) -> dict[str, Any]:
+        context: dict[str, Any] = super().standing_of(row, request)
+        may_delete = request.user.has_perm("courses.provision") and row.takes_grades
+        return context | {"deletion_url": reverse(f"admin:{PAGE}", args=[row.pk]) if may_delete else ""}

@@ -1,0 +1,111 @@
+"""A grade column deleted in Learn: what stands in it, whether it may go, and what becomes of its grades."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+
+from courses import provisioning
+from courses.models import GradeColumn, ProvisioningRun, ProvisioningStep
+from courses.tasks import carry_out_run
+from exports.causes import Cause
+from exports.models import ColumnMapping, Delivery, ExportState, Flow, Participant
+
+
+class DeletionRefused(Exception):
+    """The column stays. The sentence says why, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Content:
+    """What a column holds and who leads to it."""
+
+    delivered: int  # grades that stand in it
+    on_their_way: int  # grades that are being sent to it
+    flows: list[str]  # ids of the flows that are mapped to it
+    flows_with_grades: list[tuple[str, int]]  # whose grades stand in it, with their number
+
+
+def content_of(column: GradeColumn) -> Content:
+    standing, mappings = standing_in(column), ColumnMapping.objects.filter(grade_column=column)
+    by_flow = standing.order_by("flow__flow_id").values_list("flow__flow_id").annotate(Count("pk"))
+    return Content(
+        delivered=standing.count(),
+        on_their_way=travelling_to(column).count(),
+        flows=list(mappings.order_by("flow__flow_id").values_list("flow__flow_id", flat=True).distinct()),
+        flows_with_grades=list(by_flow),
+    )
+
+
+def standing_in(column: GradeColumn) -> QuerySet[Participant]:
+    """Whose grade stands there, or may."""
+    return Participant.objects.filter(
+        exported_course_id=column.course.course_id, exported_column_name=column.name, exported_at__isnull=False
+    ).order_by()
+
+
+def travelling_to(column: GradeColumn) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(
+        course_id=column.course.course_id, column_name=column.name, state__in=Delivery.OPEN
+    ).order_by()
+
+
+@transaction.atomic
+def delete_in_learn(
+    column: GradeColumn, *, typed_name: str, although_graded: bool, by: User, in_background: bool = True
+) -> ProvisioningRun:
+    """Record a run that deletes the column in Learn, for a worker to carry out. Raises DeletionRefused.
+
+    `although_graded`: somebody who may do so has said that the grades in it may go. From here on no grade is sent to
+    the column: the rows of its flows are locked, so an export is recorded either before this, and seen, or after it,
+    and refused.
+    """
+    mapped = ColumnMapping.objects.filter(grade_column=column).order_by().values("flow")
+    list(Flow.objects.filter(pk__in=mapped).order_by("pk").select_for_update().values_list("pk"))
+    column = GradeColumn.objects.select_related("course").select_for_update(of=("self",)).get(pk=column.pk)
+    if reason := why_not(column, content_of(column), typed_name=typed_name, although_graded=although_graded):
+        raise DeletionRefused(reason)
+    run = provisioning.request_deletion(column, by=by)
+    if in_background:
+        carry_out_run.enqueue(run.pk)
+    return run
+
+
+def why_not(column: GradeColumn, content: Content, *, typed_name: str, although_graded: bool) -> str:
+    """Why the column stays, "" if it may go."""
+    if typed_name != column.name:
+        return f"You typed '{typed_name}'; the column's name is '{column.name}'. Nothing was deleted."
+    if not column.takes_grades:
+        return "It is deleted in Learn already, or a deletion is on its way."
+    if ProvisioningStep.objects.filter(column=column, state__in=ProvisioningStep.OPEN).exists():
+        return "Something else is being done to this column in Learn. Try again once that run has finished."
+    if content.on_their_way:
+        return "Grades are on their way to this column. Try again once they have arrived."
+    if content.delivered and not although_graded:
+        grades = "1 delivered grade stands" if content.delivered == 1 else f"{content.delivered} delivered grades stand"
+        return f"{grades} in this column and would be lost. An administrator can say that they may go."
+    return ""
+
+
+def take_grades_out(sender: Any, *, column: GradeColumn, is_certain: bool, **_: Any) -> None:
+    """Learn has deleted the column, or may have: nobody's grade there is taken for exported any more.
+
+    Connected to `provisioning.column_deleted`. What was exported stays known, so that an alternative grade keeps its
+    lock (R11) and nothing but the same grade is sent again (R3).
+    """
+    cause, detail = Cause.COLUMN_DELETED, column.name
+    if not is_certain:
+        cause = Cause.UNCONFIRMED
+        detail = f"Column {column.name} may have been deleted in Learn on {timezone.localtime():%-d %B %Y}"
+    people = standing_in(column)
+    flows = set(people.values_list("flow", flat=True))
+    for flow in Flow.objects.filter(pk__in=flows).order_by("pk").select_for_update():
+        standing = people.filter(flow=flow)
+        settled = standing.exclude(state=ExportState.QUEUED)  # an overwrite is on its way to another column
+        settled.update(state=ExportState.FAILED, cause=cause, detail=detail)
+        if is_certain:
+            standing.update(exported_course_id="", exported_column_name="", exported_learn_user_id="")
+    Flow.objects.refresh(list(flows))
