@@ -25,9 +25,11 @@ from django.utils import timezone
 from courses import quota
 from courses.grades_journey import (
     Call,
+    CertificateRefused,
     CredentialsRefused,
     GradesJourney,
     GradeValue,
+    HostUnknown,
     ItemRejected,
     LearnError,
     NotInstalled,
@@ -208,6 +210,8 @@ def record(batch: Batch, sent: Sent) -> None:
 OUTCOMES: dict[type[LearnError], tuple[Delivery.State, Cause]] = {
     ItemRejected: (Delivery.State.REJECTED, Cause.REJECTED_BY_LEARN),
     Unavailable: (Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE),
+    HostUnknown: (Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE),
+    CertificateRefused: (Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE),
     CredentialsRefused: (Delivery.State.FAILED, Cause.CREDENTIALS_REFUSED),
     PermissionMissing: (Delivery.State.FAILED, Cause.PERMISSION_MISSING),
     NotInstalled: (Delivery.State.FAILED, Cause.NOT_INSTALLED),

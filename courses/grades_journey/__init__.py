@@ -2,7 +2,9 @@
 
 from courses.grades_journey.client import Call, GradesJourney
 from courses.grades_journey.errors import (
+    CertificateRefused,
     CredentialsRefused,
+    HostUnknown,
     InvalidItem,
     ItemRejected,
     LearnError,
@@ -17,9 +19,11 @@ from courses.grades_journey.items import GradeValue
 
 __all__ = [
     "Call",
+    "CertificateRefused",
     "CredentialsRefused",
     "GradeValue",
     "GradesJourney",
+    "HostUnknown",
     "InvalidItem",
     "ItemRejected",
     "LearnError",

@@ -24,11 +24,12 @@ from requests_oauthlib import OAuth2Session
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from courses.grades_journey.answers import Answer
-from courses.grades_journey.errors import LearnError, Unavailable, Unconfirmed
+from courses.grades_journey.errors import CertificateRefused, HostUnknown, LearnError, Unavailable, Unconfirmed
 
 MOST_CONNECT_SECONDS = 5.0
 GRACE = 1.0  # seconds by which a silence may outlast an exchange: its own end, not the silence, is what ends it
 READ_BYTES = 64 * 1024
+NO_SUCH_HOST = (urllib3.exceptions.NameResolutionError, urllib3.exceptions.LocationParseError)
 SHORTEST_TOKEN = 16  # characters; Learn's have 32. A shorter one could be part of a name, and guards nothing
 
 T = TypeVar("T")
@@ -80,14 +81,26 @@ class _Exchange:
 
     def failure(self, error: Exception) -> LearnError:
         if not self.sent:
-            if isinstance(error, requests.exceptions.SSLError):
-                return Unavailable("No secure connection to Learn could be made.")
-            return Unavailable("Learn could not be reached.")
+            return no_connection(error)
         if isinstance(error, _TooLarge):
             return Unconfirmed("Learn's answer is too large to be read; it may have stored the grade.")
         if self.reused and not self.answered:
             return StaleConnection("The connection to Learn broke; it may have stored the grade.")
         return Unconfirmed("The connection to Learn broke; it may have stored the grade.")
+
+
+def no_connection(error: Exception) -> Unavailable:
+    """What kept an exchange from beginning."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return CertificateRefused("No secure connection to Learn could be made.")
+    if isinstance(error, requests.exceptions.ProxyError):
+        return Unavailable("Learn could not be reached.")  # what failed to be found may be the proxy
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, NO_SUCH_HOST):
+            return HostUnknown("Learn's host name could not be found.")
+        cause = cause.__cause__ or cause.__context__
+    return Unavailable("Learn could not be reached.")
 
 
 _exchange: ContextVar[_Exchange] = ContextVar("exchange")
