@@ -137,9 +137,7 @@ def send(batch: Batch) -> Sent:
             GradeValue(course_id=course_id, user_id=user_id, name=name, value=value)
             for course_id, user_id, name, value in batch.items
         ]
-        outcomes = grades_journey().set_grade_values(
-            items, until=time.monotonic() + remaining, observe=partial(observe, sent)
-        )
+        outcomes = grades_journey().send(items, until=time.monotonic() + remaining, observe=partial(observe, sent))
     except Exception:  # the one place that turns a crash into a recorded outcome
         log.exception("A call to Learn crashed")
         outcomes = [Crashed()] * len(batch.items)

@@ -36,6 +36,6 @@ def journey(learn: PretendLearn) -> GradesJourney:
 @pytest.fixture
 def send(journey: GradesJourney, observed: list[Call]) -> Send:
     def send(*items: GradeValue, seconds: float = 10) -> list[LearnError | None]:
-        return journey.set_grade_values(items, until=time.monotonic() + seconds, observe=observed.append)
+        return journey.send(items, until=time.monotonic() + seconds, observe=observed.append)
 
     return send
