@@ -25,8 +25,10 @@ from courses import quota
 from courses.connection import grades_journey
 from courses.grades_journey import (
     Call,
+    CertificateRefused,
     CredentialsRefused,
     GradeValue,
+    HostUnknown,
     ItemRejected,
     LearnError,
     NotInstalled,
@@ -123,9 +125,7 @@ def send(batch: Batch) -> Sent:
             GradeValue(course_id=course_id, user_id=user_id, name=name, value=value)
             for course_id, user_id, name, value in batch.items
         ]
-        outcomes = grades_journey().set_grade_values(
-            items, until=time.monotonic() + remaining, observe=partial(observe, sent)
-        )
+        outcomes = grades_journey().send(items, until=time.monotonic() + remaining, observe=partial(observe, sent))
     except Exception:  # the one place that turns a crash into a recorded outcome
         log.exception("A call to Learn crashed")
         outcomes = [Crashed()] * len(batch.items)
@@ -198,6 +198,8 @@ def record(batch: Batch, sent: Sent) -> None:
 OUTCOMES: dict[type[LearnError], tuple[Delivery.State, Cause]] = {
     ItemRejected: (Delivery.State.REJECTED, Cause.REJECTED_BY_LEARN),
     Unavailable: (Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE),
+    HostUnknown: (Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE),
+    CertificateRefused: (Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE),
     CredentialsRefused: (Delivery.State.FAILED, Cause.CREDENTIALS_REFUSED),
     PermissionMissing: (Delivery.State.FAILED, Cause.PERMISSION_MISSING),
     NotInstalled: (Delivery.State.FAILED, Cause.NOT_INSTALLED),

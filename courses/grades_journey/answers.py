@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from itertools import takewhile
 from urllib.parse import urlsplit
 
 from courses.grades_journey.errors import (
@@ -40,11 +41,11 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """Learn's word on one item. `echo` is the courseId and name it claims to speak of."""
+    """Learn's word on one item. `echo` is the courseId and name it claims to speak of; None for what is no text."""
 
     status: str  # empty: it did not say
     message: str
-    echo: tuple[object, object]
+    echo: tuple[str | None, str | None]
 
     @property
     def ok(self) -> bool:
@@ -63,20 +64,44 @@ def read_results(answer: Answer) -> list[Result]:
         Result(
             status=plain(entry.get("status")),
             message=plain(entry.get("message")),
-            echo=(entry.get("courseId"), entry.get("name")),
+            echo=(course_id(entry), text(entry.get("name"))),
         )
         for entry in entries
     ]
 
 
-def tied(items: Sequence[Item], results: Sequence[Result]) -> bool:
-    """Whether the results can be believed: as many as items, each with a status and the names of the item at its place.
+def course_id(entry: dict[str, object]) -> str | None:
+    """Of a result. It is empty in that of a schema, which belongs to no course: some will leave it out, or say null."""
+    found = entry.get("courseId")
+    return "" if found is None else text(found)
 
-    Nothing is said about order: a result names no user, so results of one column may still have changed places.
+
+def text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def tied(items: Sequence[Item], results: Sequence[Result]) -> list[Result] | None:
+    """The results in the order of their items, or None where they cannot be believed.
+
+    Believed are as many results as items, each with a status and the names of an item. Where the items are `distinct`,
+    the names say whose a result is, whatever its place. Where not, each must stand at the place of an item of its
+    names, and nothing is said about order: a result names no user, so results of one column may still have changed
+    places. Whom a failure among them befell shows when it is sent again; of what may not be, nothing is then known.
     """
-    return len(items) == len(results) and all(
-        result.status and result.echo == item.echo for item, result in zip(items, results, strict=True)
-    )
+    if len(items) != len(results) or not all(result.status for result in results):
+        return None
+    if distinct(items):
+        by_echo = {result.echo: result for result in results}
+        found = [by_echo[item.echo] for item in items if item.echo in by_echo]
+        return found if len(found) == len(items) else None
+    in_place = all(result.echo == item.echo for item, result in zip(items, results, strict=True))
+    unanimous = len({result.ok for result in results}) == 1
+    return list(results) if in_place and (unanimous or items[0].repeatable) else None
+
+
+def distinct(items: Sequence[Item]) -> bool:
+    """Whether no two of the items share their names, so that a result's names belong to one of them alone."""
+    return len({item.echo for item in items}) == len(items)
 
 
 def refusal(answer: Answer) -> LearnError:
@@ -97,7 +122,37 @@ def refusal(answer: Answer) -> LearnError:
         case status if 400 <= status < 500:
             return RequestRefused(f"Learn refused the call ({status}): {reason(answer.body)}")
         case status:
-            return Unconfirmed(f"Learn's answer ({status}) holds no results; it may have stored the grade.")
+            return Unconfirmed(f"Learn's answer ({status}) holds no results.")
+
+
+def refuse_absent_service(answer: Answer) -> None:
+    """Raises what an answer to a call without items means, unless it shows that the service is there.
+
+    Learn may well say that no items are too few: then it was the service itself that looked at the call.
+    """
+    try:
+        read_results(answer)
+    except RequestRefused:
+        if answer.status < 400:  # sent on to another place
+            raise
+
+
+def read_version(answer: Answer) -> str:
+    """Learn's version, such as 4000.0.0. Raises `refusal`, or Unconfirmed where a success names no version."""
+    fields = read_json(answer.body)
+    learn = fields.get("learn") if isinstance(fields, dict) else None
+    parts = learn if isinstance(learn, dict) else {}
+    numbers = takewhile(bool, (version_part(parts.get(name)) for name in ("major", "minor", "patch")))
+    if version := ".".join(numbers):
+        return version
+    if 200 <= answer.status < 300:
+        raise Unconfirmed(f"Learn's answer ({answer.status}) names no version.")
+    raise refusal(answer)
+
+
+def version_part(value: object) -> str:
+    """A number, or a text that Learn gives in its place; empty where there is neither."""
+    return plain(str(value) if type(value) is int else value)
 
 
 def lifts_at(headers: Mapping[str, str], *, now: datetime) -> datetime:

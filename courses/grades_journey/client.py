@@ -3,18 +3,32 @@
 import ipaddress
 import os
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-from courses.grades_journey.answers import Answer, Result, read_results, tied, whole_number
+from courses.grades_journey.answers import (
+    Answer,
+    Result,
+    read_results,
+    read_version,
+    refuse_absent_service,
+    tied,
+    whole_number,
+)
 from courses.grades_journey.errors import CredentialsRefused, LearnError, QuotaUsedUp, Unavailable, Unconfirmed
 from courses.grades_journey.items import GradeValue, Item
-from courses.grades_journey.settling import Settlement
+from courses.grades_journey.settling import Settlement, in_want_of_proof
 from courses.grades_journey.tokens import Token, Tokens
 from courses.grades_journey.transport import StaleConnection, Transport
+
+VERSION_PATH = "/learn/api/public/v1/system/version"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +55,49 @@ def ignore(call: Call) -> None:
     """Observes nothing."""
 
 
+@dataclass
+class UnderWay:
+    """What is known so far of a call that is being made."""
+
+    answer: Answer | None = None
+    results: list[Result] = field(default_factory=list)
+
+
+@contextmanager
+def observing(service: str, items: Sequence[Item], observe: Observe) -> Iterator[UnderWay]:
+    """Tells `observe` of the one call that is made inside, however it ends."""
+    started, started_at = time.monotonic(), datetime.now(UTC)
+    call = UnderWay()
+    error = ""
+    lifts_at: datetime | None = None
+    try:
+        yield call
+        if tied(items, call.results) is None:
+            error = Unconfirmed.__name__
+    except LearnError as failure:
+        error = type(failure).__name__
+        lifts_at = failure.lifts_at if isinstance(failure, QuotaUsedUp) else None
+        raise
+    finally:
+        headers = call.answer.headers if call.answer else {}
+        ok = sum(result.ok for result in call.results)
+        observe(
+            Call(
+                service=service,
+                items=len(items),
+                status=call.answer.status if call.answer else None,
+                ok=ok,
+                errors=len(call.results) - ok,
+                seconds=time.monotonic() - started,
+                started_at=started_at,
+                error=error,
+                rate_limit=whole_number(headers.get("X-Rate-Limit-Limit")),
+                rate_remaining=whole_number(headers.get("X-Rate-Limit-Remaining")),
+                lifts_at=lifts_at,
+            )
+        )
+
+
 class GradesJourney:
     """The inbound services of one Learn site. Thread-safe; one for a process, so that all share its token.
 
@@ -54,103 +111,102 @@ class GradesJourney:
         self._tokens = Tokens(url=url, key=key, secret=secret, timeout=timeout)
         self._transport = Transport(url=url, key=key)
 
-    def set_grade_values(
-        self, items: Sequence[GradeValue], *, until: float, observe: Observe = ignore
-    ) -> list[LearnError | None]:
-        """Sets each value; returns an outcome per item at its place: None where Learn confirmed it, else what happened.
+    def send(self, items: Sequence[Item], *, until: float, observe: Observe = ignore) -> list[LearnError | None]:
+        """Sends items of one service; returns an outcome per item at its place: None where Learn confirmed it, else
+        what happened.
 
         `until` is a time.monotonic() moment; no call goes beyond it. `observe` is told of every call that is made.
-        Raises no LearnError.
+        Items that are not `repeatable` travel in one call, which is repeated only where Learn turned it away unread:
+        for its token, or for its quota. Raises no LearnError; ValueError where the items are of several services.
         """
-        return self._settle("gradeValueAPI", items, until, observe)
-
-    def _settle(self, service: str, items: Sequence[Item], until: float, observe: Observe) -> list[LearnError | None]:
-        send = partial(self._send, service, until=until, observe=observe)
+        if len({item.service for item in items}) > 1:
+            raise ValueError("The items of one call are of one service.")
+        send = partial(self._send, until=until, observe=observe)
         return Settlement(items, send, until=until).settle() if items else []
 
-    def _send(self, service: str, items: Sequence[Item], *, until: float, observe: Observe) -> list[Result]:
-        """Learn's results. A connection that Learn had closed meanwhile costs a second call over a new one."""
-        try:
-            return self._send_when_allowed(service, items, until, observe, fresh_connection=False)
-        except StaleConnection:
-            try:
-                return self._send_when_allowed(service, items, until, observe, fresh_connection=True)
-            except LearnError as error:
-                raise Unconfirmed("The connection to Learn broke; it may have stored the grade.") from error
+    def check_token(self, *, until: float) -> None:
+        """Asks Learn for a token, whatever token is at hand. Raises LearnError where it gives none."""
+        self._tokens.renew(until=until)
 
-    def _send_when_allowed(
-        self, service: str, items: Sequence[Item], until: float, observe: Observe, *, fresh_connection: bool
+    def version(self, *, until: float, observe: Observe = ignore) -> str:
+        """Learn's version, such as 4000.0.0. Raises LearnError."""
+
+        def ask(token: Token) -> str:
+            seconds = self._seconds(until)
+            with observing("version", (), observe) as call:
+                call.answer = self._transport.get(VERSION_PATH, token=token.value, seconds=seconds)
+                return read_version(call.answer)
+
+        return self._when_allowed(ask, until)
+
+    def check_service(self, *, until: float, observe: Observe = ignore) -> None:
+        """Sends no grade values, which changes nothing. Raises LearnError unless the service is there, and allowed."""
+
+        def ask(token: Token) -> None:
+            seconds = self._seconds(until)
+            with observing(GradeValue.service, (), observe) as call:
+                call.answer = self._transport.post(
+                    GradeValue.service, [], token=token.value, seconds=seconds, fresh_connection=True
+                )
+                refuse_absent_service(call.answer)
+
+        self._when_allowed(ask, until)
+
+    def _send(self, items: Sequence[Item], *, until: float, observe: Observe) -> list[Result]:
+        """Learn's results. A connection that Learn had closed meanwhile costs a second call over a new one; an item
+        that may not be sent twice goes over a new one at once.
+        """
+        try:
+            return self._post_when_allowed(items, until, observe, fresh_connection=not items[0].repeatable)
+        except StaleConnection as broken:
+            try:
+                return self._post_when_allowed(items, until, observe, fresh_connection=True)
+            except LearnError as error:
+                raise in_want_of_proof(str(broken), items[0]) from error
+        except Unconfirmed as failure:
+            raise in_want_of_proof(str(failure), items[0]) from failure
+
+    def _post_when_allowed(
+        self, items: Sequence[Item], until: float, observe: Observe, *, fresh_connection: bool
     ) -> list[Result]:
-        """Learn's results, after a wait for the quota where it lifts in time."""
+        def post(token: Token) -> list[Result]:
+            seconds = self._seconds(until)
+            with observing(items[0].service, items, observe) as call:
+                call.answer = self._transport.post(
+                    items[0].service,
+                    [item.body() for item in items],
+                    token=token.value,
+                    seconds=seconds,
+                    fresh_connection=fresh_connection,
+                )
+                call.results = read_results(call.answer)
+                return call.results
+
+        return self._when_allowed(post, until)
+
+    def _when_allowed(self, call: Callable[[Token], T], until: float) -> T:
+        """What `call` returns: with a new token where Learn refuses the first, and after a wait for the quota where it
+        lifts in time. What Learn turns away so has changed nothing.
+        """
         while True:
             try:
                 token = self._tokens.get(until=until)
                 try:
-                    return self._call(service, items, until, observe, token, fresh_connection=fresh_connection)
+                    return call(token)
                 except CredentialsRefused:
-                    token = self._tokens.get(until=until, refused=token)
-                    return self._call(service, items, until, observe, token, fresh_connection=fresh_connection)
+                    return call(self._tokens.get(until=until, refused=token))
             except QuotaUsedUp as quota:
                 seconds = (quota.lifts_at - datetime.now(UTC)).total_seconds()
                 if time.monotonic() + seconds >= until:
                     raise
                 time.sleep(max(seconds, 0))
 
-    def _call(
-        self,
-        service: str,
-        items: Sequence[Item],
-        until: float,
-        observe: Observe,
-        token: Token,
-        *,
-        fresh_connection: bool,
-    ) -> list[Result]:
-        """The results of one call, told to `observe`. Raises a LearnError where there are none."""
-        started = time.monotonic()
-        seconds = min(self._timeout, until - started)
+    def _seconds(self, until: float) -> float:
+        """How long a call that begins now may take. Raises Unavailable where no time is left."""
+        seconds = min(self._timeout, until - time.monotonic())
         if seconds <= 0:
             raise Unavailable("The time ended before this could be sent to Learn.")
-        started_at = datetime.now(UTC)
-        answer: Answer | None = None
-        results: list[Result] = []
-        error = ""
-        lifts_at: datetime | None = None
-        try:
-            answer = self._transport.post(
-                service,
-                [item.body() for item in items],
-                token=token.value,
-                seconds=seconds,
-                fresh_connection=fresh_connection,
-            )
-            results = read_results(answer)
-        except LearnError as failure:
-            error = type(failure).__name__
-            lifts_at = failure.lifts_at if isinstance(failure, QuotaUsedUp) else None
-            raise
-        else:
-            if not tied(items, results):
-                error = Unconfirmed.__name__
-            return results
-        finally:
-            headers = answer.headers if answer else {}
-            ok = sum(result.ok for result in results)
-            observe(
-                Call(
-                    service=service,
-                    items=len(items),
-                    status=answer.status if answer else None,
-                    ok=ok,
-                    errors=len(results) - ok,
-                    seconds=time.monotonic() - started,
-                    started_at=started_at,
-                    error=error,
-                    rate_limit=whole_number(headers.get("X-Rate-Limit-Limit")),
-                    rate_remaining=whole_number(headers.get("X-Rate-Limit-Remaining")),
-                    lifts_at=lifts_at,
-                )
-            )
+        return seconds
 
 
 def allow_plain_http_on_loopback(url: str) -> None:

@@ -26,8 +26,16 @@ class Unavailable(LearnError):
     """Nothing arrived at Learn. Safe to send again."""
 
 
+class HostUnknown(Unavailable):
+    """Nobody knows the host name in Learn's address: correct the address, or have the name service repaired."""
+
+
+class CertificateRefused(Unavailable):
+    """No TLS connection could be made that can be trusted: have the certificate, or our trust in it, repaired."""
+
+
 class Unconfirmed(LearnError):
-    """Learn may have stored the item; its answer did not reach us or cannot be believed."""
+    """Learn may have done what it was asked; its answer did not reach us or cannot be believed."""
 
 
 class CredentialsRefused(LearnError):

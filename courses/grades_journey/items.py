@@ -19,6 +19,8 @@ class Item(Protocol):
     """What every service's item offers to the code that sends it."""
 
     service: ClassVar[str]
+    repeatable: ClassVar[bool]  # whether sending it twice leaves Learn as sending it once does
+    deed: ClassVar[str]  # what Learn does with it, as in "it may have ..."
 
     @property
     def echo(self) -> tuple[str, str]:
@@ -33,6 +35,8 @@ class GradeValue:
     """One user's value in one grade column (`gradeValueAPI`). Each field has 1 to 333 characters; else InvalidItem."""
 
     service: ClassVar[str] = "gradeValueAPI"
+    repeatable: ClassVar[bool] = True
+    deed: ClassVar[str] = "stored the grade"
 
     course_id: str  # the course's batch uid
     user_id: str  # the user's batch uid
@@ -58,6 +62,8 @@ class SchemaItem:
     """A grading schema to be made (`gradeSchemasAPI`). `symbols` as `courses.wire` writes them."""
 
     service: ClassVar[str] = "gradeSchemasAPI"
+    repeatable: ClassVar[bool] = False
+    deed: ClassVar[str] = "made the schema"
 
     title: str
     symbols: str
@@ -104,7 +110,7 @@ class ItemType(StrEnum):
 
     @property
     def is_calculated(self) -> bool:
-        """It names other columns in its `mapping`."""
+        """It may name other columns in its `mapping`."""
         return self in (ItemType.WEIGHTED_COLUMN, ItemType.TOTAL_COLUMN)
 
 
@@ -116,13 +122,15 @@ class GradableItem:
     """
 
     service: ClassVar[str] = "gradableItemsAPI"
+    repeatable: ClassVar[bool] = False
+    deed: ClassVar[str] = "made the column"
 
     course_id: str
     name: str
     item_type: ItemType
     instructions: str = ""
     anonymous: bool | None = None
-    group: bool | None = None
+    group: bool | None = None  # whether groups hand it in, of an ASSIGNMENT only
     content_area_name: str = ""  # Ultra may use parent@>@child
     available: bool | None = None
     color: str = ""  # a name, or hex such as #FF0000
@@ -135,7 +143,7 @@ class GradableItem:
     grade_schema: str = ""  # its title in Learn
     sequence_num: int | None = None
     extract: bool | None = None
-    mapping: str = ""
+    mapping: str = ""  # of a calculated column, as `courses.wire` writes it; "": mapped by hand in Learn
     optional_data: str = ""
 
     def __post_init__(self) -> None:
@@ -158,9 +166,10 @@ class GradableItem:
             raise InvalidItem("points", "The points are not a number greater than 0.")
         if self.start_date and self.end_date and self.start_date > self.end_date:
             raise InvalidItem("end_date", "The end is before the start.")
-        if self.item_type.is_calculated != bool(self.mapping):
-            asked = "needs a mapping" if self.item_type.is_calculated else "takes no mapping"
-            raise InvalidItem("mapping", f"An item of type {self.item_type} {asked}.")
+        if self.mapping and not self.item_type.is_calculated:
+            raise InvalidItem("mapping", f"An item of type {self.item_type} takes no mapping.")
+        if self.group and self.item_type is not ItemType.ASSIGNMENT:
+            raise InvalidItem("group", f"An item of type {self.item_type} is not handed in by groups.")
 
     @property
     def echo(self) -> tuple[str, str]:
@@ -182,7 +191,7 @@ class GradableItem:
             startDate=wire_date(self.start_date),
             endDate=wire_date(self.end_date),
             dueDate=wire_date(self.due_date),
-            points=self.points,
+            points=None if self.points is None else float(self.points),
             gradeSchema=self.grade_schema,
             sequenceNum=self.sequence_num,
             extract=self.extract,
@@ -215,6 +224,8 @@ class ColumnToDelete(ColumnName):
     """`gradeColumnDeleteAPI`."""
 
     service: ClassVar[str] = "gradeColumnDeleteAPI"
+    repeatable: ClassVar[bool] = False
+    deed: ClassVar[str] = "deleted the column"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,6 +233,8 @@ class ExternalGradeColumn(ColumnName):
     """The column that becomes its course's external grade (`externalGradeColumnAPI`), in Original courses only."""
 
     service: ClassVar[str] = "externalGradeColumnAPI"
+    repeatable: ClassVar[bool] = True
+    deed: ClassVar[str] = "made the column the external grade"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,6 +242,8 @@ class EnrolmentData:
     """Keys and values for one user's enrolment (`userMetadataAPI`), as `courses.wire` writes them."""
 
     service: ClassVar[str] = "userMetadataAPI"
+    repeatable: ClassVar[bool] = True
+    deed: ClassVar[str] = "stored the data"
 
     course_id: str
     user_id: str

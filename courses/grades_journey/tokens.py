@@ -4,6 +4,8 @@ import json
 import re
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import requests
@@ -41,18 +43,28 @@ class Tokens:
     def get(self, *, until: float, refused: Token | None = None) -> Token:
         """A token to use now, other than the one that was `refused`.
 
-        Raises Unavailable, CredentialsRefused, PermissionMissing, NotInstalled, QuotaUsedUp or RequestRefused. In none
-        of these cases has anything but the request for a token gone out.
+        Raises Unavailable, HostUnknown, CertificateRefused, CredentialsRefused, PermissionMissing, NotInstalled,
+        QuotaUsedUp or RequestRefused. In none of these cases has anything but the request for a token gone out.
         """
         asked_at = time.monotonic()
-        if not self._lock.acquire(timeout=max(min(self._timeout, until - asked_at), 0)):
-            raise Unavailable("Learn's token service did not answer in time.")
-        try:
+        with self._turn(until):
             if self._token and self._token is not refused and time.monotonic() < self._token.use_until:
                 return self._token
             if self._failure and self._failed_at > asked_at:  # it came while this thread waited for it
                 raise self._failure
             return self._renew(until)
+
+    def renew(self, *, until: float) -> Token:
+        """The token that Learn gives out now, whatever is at hand. Raises as `get` does."""
+        with self._turn(until):
+            return self._renew(until)
+
+    @contextmanager
+    def _turn(self, until: float) -> Iterator[None]:
+        if not self._lock.acquire(timeout=max(min(self._timeout, until - time.monotonic()), 0)):
+            raise Unavailable("Learn's token service did not answer in time.")
+        try:
+            yield
         finally:
             self._lock.release()
 

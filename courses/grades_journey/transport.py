@@ -24,11 +24,12 @@ from requests_oauthlib import OAuth2Session
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from courses.grades_journey.answers import Answer
-from courses.grades_journey.errors import LearnError, Unavailable, Unconfirmed
+from courses.grades_journey.errors import CertificateRefused, HostUnknown, LearnError, Unavailable, Unconfirmed
 
 MOST_CONNECT_SECONDS = 5.0
 GRACE = 1.0  # seconds by which a silence may outlast an exchange: its own end, not the silence, is what ends it
 READ_BYTES = 64 * 1024
+NO_SUCH_HOST = (urllib3.exceptions.NameResolutionError, urllib3.exceptions.LocationParseError)
 SHORTEST_TOKEN = 16  # characters; Learn's have 32. A shorter one could be part of a name, and guards nothing
 
 T = TypeVar("T")
@@ -80,14 +81,26 @@ class _Exchange:
 
     def failure(self, error: Exception) -> LearnError:
         if not self.sent:
-            if isinstance(error, requests.exceptions.SSLError):
-                return Unavailable("No secure connection to Learn could be made.")
-            return Unavailable("Learn could not be reached.")
+            return no_connection(error)
         if isinstance(error, _TooLarge):
-            return Unconfirmed("Learn's answer is too large to be read; it may have stored the grade.")
+            return Unconfirmed("Learn's answer is too large to be read.")
         if self.reused and not self.answered:
-            return StaleConnection("The connection to Learn broke; it may have stored the grade.")
-        return Unconfirmed("The connection to Learn broke; it may have stored the grade.")
+            return StaleConnection("The connection to Learn broke.")
+        return Unconfirmed("The connection to Learn broke.")
+
+
+def no_connection(error: Exception) -> Unavailable:
+    """What kept an exchange from beginning."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return CertificateRefused("No secure connection to Learn could be made.")
+    if isinstance(error, requests.exceptions.ProxyError):
+        return Unavailable("Learn could not be reached.")  # what failed to be found may be the proxy
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, NO_SUCH_HOST):
+            return HostUnknown("Learn's host name could not be found.")
+        cause = cause.__cause__ or cause.__context__
+    return Unavailable("Learn could not be reached.")
 
 
 _exchange: ContextVar[_Exchange] = ContextVar("exchange")
@@ -112,7 +125,7 @@ def bounded(work: Callable[[], T], *, seconds: float, most_bytes: int) -> T:
     if not wait([future], timeout=seconds).done:
         exchange.give_up()
         if exchange.sent:
-            raise Unconfirmed(f"Learn did not answer within {seconds:.3g} seconds; it may have stored the grade.")
+            raise Unconfirmed(f"Learn did not answer within {seconds:.3g} seconds.")
         raise Unavailable("Learn could not be reached in time.")
     try:
         return future.result()
@@ -187,32 +200,56 @@ def without(token: str, body: bytes) -> bytes:
 
 
 class Transport:
-    """Posts items to a service of Grades Journey. Thread-safe; connections are kept between calls."""
+    """Calls the services of one site. Thread-safe; connections are kept between calls."""
 
     def __init__(self, *, url: str, key: str) -> None:
-        self._base = f"{url}/learn/api/v2/cc/gradejourney"
+        self._url = url
         self._key = key
         self._idle: deque[LearnSession] = deque()  # as many as were ever in use at once
 
     def post(
         self, service: str, bodies: list[dict[str, object]], *, token: str, seconds: float, fresh_connection: bool
     ) -> Answer:
-        """Learn's answer to one call, whatever its status. Raises as `bounded` does."""
+        """The answer of a service of Grades Journey, whatever its status. Raises as `bounded` does."""
+        return self._exchange(
+            "POST",
+            f"/learn/api/v2/cc/gradejourney/{service}",
+            json.dumps(bodies).encode(),
+            token=token,
+            seconds=seconds,
+            most_bytes=(1024 + 4 * len(bodies)) * 1024,
+            fresh_connection=fresh_connection,
+        )
+
+    def get(self, path: str, *, token: str, seconds: float) -> Answer:
+        """Learn's answer over a new connection, whatever its status. Raises as `bounded` does."""
+        return self._exchange(
+            "GET", path, None, token=token, seconds=seconds, most_bytes=1024 * 1024, fresh_connection=True
+        )
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        *,
+        token: str,
+        seconds: float,
+        most_bytes: int,
+        fresh_connection: bool,
+    ) -> Answer:
         session = self._session(fresh=fresh_connection)
         session.token = {"access_token": token, "token_type": "Bearer"}
+        headers = {"Accept": "application/json"} | ({"Content-Type": "application/json"} if body else {})
 
         def exchange() -> Answer:
-            response = session.post(
-                f"{self._base}/{service}",
-                data=json.dumps(bodies).encode(),
-                headers={"Accept": "application/json", "Content-Type": "application/json"},
-                timeout=timeouts(seconds),
+            response = session.request(
+                method, f"{self._url}{path}", data=body, headers=headers, timeout=timeouts(seconds)
             )
-            body = without(token, response.content)
-            return Answer(status=response.status_code, headers=response.headers, body=body)
+            return Answer(status=response.status_code, headers=response.headers, body=without(token, response.content))
 
         try:
-            answer = bounded(exchange, seconds=seconds, most_bytes=(1024 + 4 * len(bodies)) * 1024)
+            answer = bounded(exchange, seconds=seconds, most_bytes=most_bytes)
         except BaseException:
             session.close()  # its thread may still be at work: it is not given to anybody else
             raise
@@ -220,7 +257,10 @@ class Transport:
         return answer
 
     def _session(self, *, fresh: bool) -> LearnSession:
-        with suppress(IndexError):
-            if not fresh:
-                return self._idle.pop()
-        return LearnSession(key=self._key)
+        try:
+            session = self._idle.pop()
+        except IndexError:
+            return LearnSession(key=self._key)
+        if fresh:
+            session.close()  # the connections that it kept; it can still make new ones
+        return session

@@ -62,7 +62,7 @@ def test_a_crash_of_our_own_code_during_a_call_leaves_the_grade_unconfirmed(lear
     def crash(*args, **kwargs):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(delivering.grades_journey(), "set_grade_values", crash)
+    monkeypatch.setattr(delivering.grades_journey(), "send", crash)
 
     answer = wiseflow.export({"userId": "u1", "mark": "A"})
 

@@ -46,7 +46,7 @@ def lock_the_database() -> None:
 def at_the_end_of_the_last_call(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
     """Have something done after the last call was made, before what became of it can be recorded."""
     journey = delivering.grades_journey()
-    call = journey.set_grade_values
+    call = journey.send
     calls: list[int] = []
 
     def arrange(act: Callable[[], None]) -> None:
@@ -57,7 +57,7 @@ def at_the_end_of_the_last_call(trial: Trial, monkeypatch: pytest.MonkeyPatch) -
                 act()
             return outcomes
 
-        monkeypatch.setattr(journey, "set_grade_values", call_and_act)
+        monkeypatch.setattr(journey, "send", call_and_act)
 
     return arrange
 

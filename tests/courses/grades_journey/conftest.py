@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_httpserver import HTTPServer
 
-from courses.grades_journey import Call, GradesJourney, GradeValue, LearnError
+from courses.grades_journey import Call, GradesJourney, Item, LearnError
 from tests.courses.grades_journey.pretend import PretendLearn
 
 Send = Callable[..., list[LearnError | None]]
@@ -35,7 +35,7 @@ def journey(learn: PretendLearn) -> GradesJourney:
 
 @pytest.fixture
 def send(journey: GradesJourney, observed: list[Call]) -> Send:
-    def send(*items: GradeValue, seconds: float = 10) -> list[LearnError | None]:
-        return journey.set_grade_values(items, until=time.monotonic() + seconds, observe=observed.append)
+    def send(*items: Item, seconds: float = 10) -> list[LearnError | None]:
+        return journey.send(items, until=time.monotonic() + seconds, observe=observed.append)
 
     return send

@@ -1,6 +1,7 @@
 """Servers on loopback that behave like Learn, or as badly as a network can."""
 
 import json
+import re
 import socket
 import threading
 from collections import deque
@@ -10,10 +11,23 @@ from contextlib import contextmanager, suppress
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from courses.grades_journey import GradeValue
+from courses.grades_journey import (
+    ColumnToDelete,
+    EnrolmentData,
+    ExternalGradeColumn,
+    GradableItem,
+    GradeValue,
+    Item,
+    ItemType,
+    SchemaItem,
+)
 
 TOKEN_PATH = "/learn/api/public/v1/oauth2/token"
-VALUES_PATH = "/learn/api/v2/cc/gradejourney/gradeValueAPI"
+VERSION_PATH = "/learn/api/public/v1/system/version"
+SERVICE_PATH = re.compile(r"/learn/api/v2/cc/gradejourney/(\w+)")
+
+REPEATABLE = (GradeValue, ExternalGradeColumn, EnrolmentData)
+NOT_REPEATABLE = (SchemaItem, GradableItem, ColumnToDelete)
 
 
 def grade(user: str = "u1", *, course: str = "c1", column: str = "Exam", value: str = "B") -> GradeValue:
@@ -24,8 +38,27 @@ def grades(count: int, **fields: str) -> list[GradeValue]:
     return [grade(f"u{number}", **fields) for number in range(1, count + 1)]
 
 
+def item_of(kind: type[Item], number: int) -> Item:
+    """An item of the kind whose names no item of another number has."""
+    name = f"n{number}"
+    fields = {
+        GradeValue: {"course_id": "c1", "user_id": "u1", "name": name, "value": "B"},
+        SchemaItem: {"title": name, "symbols": "P=50:F=0"},
+        GradableItem: {"course_id": "c1", "name": name, "item_type": ItemType.MANUAL_COLUMN},
+        ColumnToDelete: {"course_id": "c1", "name": name},
+        ExternalGradeColumn: {"course_id": "c1", "name": name},
+        EnrolmentData: {"course_id": "c1", "user_id": name, "optional_data": "EnrollType=Audit"},
+    }
+    return kind(**fields[kind])
+
+
+def items_of(kind: type[Item], count: int) -> list[Item]:
+    return [item_of(kind, number) for number in range(1, count + 1)]
+
+
 def result(item: dict[str, str], status: str = "OK", message: str = "Grade value successfully added") -> dict[str, str]:
-    return {"status": status, "message": message, "courseId": item["courseId"], "name": item["name"]}
+    name = item.get("name") or item.get("title") or item["userId"]
+    return {"status": status, "message": message, "courseId": item.get("courseId", ""), "name": name}
 
 
 def answer(content: object, status: int = 200, **headers: str) -> Response:
@@ -43,20 +76,26 @@ def page(status: int = 200) -> Response:
 
 
 class PretendLearn:
-    """A site that stores values, refuses the users in `refused`, and gives the answers in `script` before its own."""
+    """A site that stores values, refuses whom or what `refused` names, and gives the answers in `script` first.
+
+    Of the services other than that of grade values it does nothing but answer.
+    """
 
     def __init__(self, server: HTTPServer) -> None:
         self.url = server.url_for("").rstrip("/")
         self.refused: set[str] = set()
         self.stored: dict[tuple[str, str, str], str] = {}
-        self.batches: list[list[str]] = []  # the users of each call, as they came
+        self.services: list[str] = []  # of each call
+        self.batches: list[list[str]] = []  # of each call the users, or what has none by its name, as they came
         self.bearers: list[str] = []
         self.token_requests: list[Request] = []
         self.script: deque[Response | Callable[[list[dict[str, str]]], Response]] = deque()
+        self.version: Response = answer({"learn": {"major": 4000, "minor": 0, "patch": 0, "build": "rel.3+1234"}})
         self.token_script: deque[Response | Callable[[], Response]] = deque()
         self._lock = threading.Lock()
         server.expect_request(TOKEN_PATH, method="POST").respond_with_handler(self._give_token)
-        server.expect_request(VALUES_PATH, method="POST").respond_with_handler(self._take_values)
+        server.expect_request(VERSION_PATH, method="GET").respond_with_handler(self._give_version)
+        server.expect_request(SERVICE_PATH, method="POST").respond_with_handler(self._take_items)
 
     def _give_token(self, request: Request) -> Response:
         with self._lock:
@@ -67,10 +106,16 @@ class PretendLearn:
             return scripted() if callable(scripted) and not isinstance(scripted, Response) else scripted
         return answer({"access_token": f"token-{number}", "token_type": "bearer", "expires_in": 3600})
 
-    def _take_values(self, request: Request) -> Response:
+    def _give_version(self, request: Request) -> Response:
+        with self._lock:
+            self.bearers.append(request.headers.get("Authorization", ""))
+            return self.script.popleft() if self.script else self.version
+
+    def _take_items(self, request: Request) -> Response:
         items = json.loads(request.data)
         with self._lock:
-            self.batches.append([item["userId"] for item in items])
+            self.services.append(request.path.rpartition("/")[2])
+            self.batches.append([subject(item) for item in items])
             self.bearers.append(request.headers.get("Authorization", ""))
             scripted = self.script.popleft() if self.script else self.respond
         return scripted if isinstance(scripted, Response) else scripted(items)
@@ -81,12 +126,17 @@ class PretendLearn:
     def take(self, items: list[dict[str, str]]) -> list[dict[str, str]]:
         results = []
         for item in items:
-            if item["userId"] in self.refused:
-                results.append(result(item, "ERROR", f"No enrolment of {item['userId']}"))
+            if subject(item) in self.refused:
+                results.append(result(item, "ERROR", f"No enrolment of {subject(item)}"))
             else:
-                self.stored[item["courseId"], item["userId"], item["name"]] = item["value"]
+                if "value" in item:
+                    self.stored[item["courseId"], item["userId"], item["name"]] = item["value"]
                 results.append(result(item))
         return results
+
+
+def subject(item: dict[str, str]) -> str:
+    return item.get("userId") or result(item)["name"]
 
 
 @contextmanager

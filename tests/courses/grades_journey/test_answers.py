@@ -1,22 +1,41 @@
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from courses.grades_journey import (
     CredentialsRefused,
+    GradableItem,
+    Item,
     ItemRejected,
     LearnError,
     NotInstalled,
     PermissionMissing,
     QuotaUsedUp,
     RequestRefused,
+    SchemaItem,
     Unavailable,
     Unconfirmed,
 )
-from courses.grades_journey.answers import Answer, Result, lifts_at, read_results, refusal, tied, whole_number
-from tests.courses.grades_journey.pretend import grade, grades, result
+from courses.grades_journey.answers import (
+    Answer,
+    Result,
+    lifts_at,
+    read_results,
+    read_version,
+    refusal,
+    refuse_absent_service,
+    tied,
+    whole_number,
+)
+from tests.courses.grades_journey.pretend import NOT_REPEATABLE, REPEATABLE, grade, grades, items_of, result
+
+Change = Callable[[list[dict[str, object]]], list[dict[str, object]]]
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 
@@ -109,8 +128,163 @@ OK = {"status": "OK", "courseId": "c1", "name": "Exam"}
         ([OK, {**OK, "courseId": ["c1"]}], False),
     ],
 )
-def test_results_are_tied_by_number_names_and_a_status(entries: list[dict[str, object]], expected: bool):
-    assert tied(grades(2), results_for(*entries)) is expected
+def test_results_of_items_that_share_their_names_are_tied_by_number_names_and_a_status(
+    entries: list[dict[str, object]], expected: bool
+):
+    assert (tied(grades(2), results_for(*entries)) is not None) is expected
+
+
+def answers_for(items: list[Item]) -> list[dict[str, object]]:
+    """Learn's result for each, which repeats the item's place, from 0, as its message."""
+    return [dict(result(item.body(), message=str(place))) for place, item in enumerate(items)]
+
+
+@pytest.mark.parametrize("kind", [*REPEATABLE, *NOT_REPEATABLE])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_results_of_items_with_names_of_their_own_are_tied_in_any_order(kind: type[Item], order: tuple[int, ...]):
+    items = items_of(kind, 3)
+    entries = answers_for(items)
+    entries[1]["status"] = "ERROR"
+    results = tied(items, results_for(*(entries[place] for place in order)))
+    assert results is not None
+    assert [(found.message, found.ok) for found in results] == [("0", True), ("1", False), ("2", True)]
+
+
+UNTIED = {
+    "shorter": lambda entries: entries[:-1],
+    "longer": lambda entries: [*entries, entries[0]],
+    "empty": lambda entries: [],
+    "one twice, one missing": lambda entries: [entries[0], entries[0]],
+    "foreign course": lambda entries: [entries[0], {**entries[1], "courseId": "c9"}],
+    "foreign name": lambda entries: [entries[0], {**entries[1], "name": "n9"}],
+    "other case": lambda entries: [entries[0], {**entries[1], "name": "N2"}],
+    "no name": lambda entries: [entries[0], {key: value for key, value in entries[1].items() if key != "name"}],
+    "null for a name": lambda entries: [entries[0], {**entries[1], "name": None}],
+    "a list for a name": lambda entries: [entries[0], {**entries[1], "name": ["n2"]}],
+    "an object for a name": lambda entries: [entries[0], {**entries[1], "name": {"n2": 1}}],
+    "a number for a course": lambda entries: [entries[0], {**entries[1], "courseId": 0}],
+    "a list for a course": lambda entries: [entries[0], {**entries[1], "courseId": []}],
+    "a flag for a course": lambda entries: [entries[0], {**entries[1], "courseId": False}],
+    "no status": lambda entries: [entries[0], {**entries[1], "status": ""}],
+    "null for a status": lambda entries: [entries[0], {**entries[1], "status": None}],
+}
+
+
+@pytest.mark.parametrize("kind", [*REPEATABLE, *NOT_REPEATABLE])
+@pytest.mark.parametrize("change", UNTIED.values(), ids=list(UNTIED))
+def test_other_results_are_not_tied_to_items_with_names_of_their_own(kind: type[Item], change: Change):
+    items = items_of(kind, 2)
+    assert tied(items, results_for(*change(answers_for(items)))) is None
+
+
+@pytest.mark.parametrize("course", [{}, {"courseId": None}, {"courseId": ""}])
+def test_a_schema_belongs_to_no_course_however_learn_says_so(course: dict[str, object]):
+    items = items_of(SchemaItem, 2)
+    entries = [{"status": "OK", "name": item.echo[1], **course} for item in items]
+    assert tied(items, results_for(*entries)) is not None
+
+
+@pytest.mark.parametrize("course", [{}, {"courseId": None}, {"courseId": ""}])
+def test_what_belongs_to_a_course_is_not_tied_to_none(course: dict[str, object]):
+    items = items_of(GradableItem, 2)
+    entries = [{"status": "OK", "name": item.echo[1], **course} for item in items]
+    assert tied(items, results_for(*entries)) is None
+
+
+@pytest.mark.parametrize(
+    ("statuses", "believed"), [(["OK", "OK"], True), (["ERROR", "ERROR"], True), (["OK", "ERROR"], False)]
+)
+def test_of_items_that_share_their_names_and_may_not_be_repeated_all_or_none_failed(
+    statuses: list[str], believed: bool
+):
+    items = items_of(SchemaItem, 1) * 2
+    entries = [result(item.body(), status) for item, status in zip(items, statuses, strict=True)]
+    assert (tied(items, results_for(*entries)) is not None) is believed
+
+
+ECHO = st.sampled_from([None, True, 0, 1.5, "", "c1", "n1", "n2", ["n1"], {"n1": 1}])
+ENTRY = st.fixed_dictionaries(
+    {}, optional={"status": st.sampled_from(["OK", "ERROR", "", None]), "courseId": ECHO, "name": ECHO}
+)
+
+
+@given(kind=st.sampled_from([*REPEATABLE, *NOT_REPEATABLE]), count=st.integers(0, 4), data=st.data())
+def test_a_result_is_only_ever_tied_to_an_item_whose_names_it_repeats(
+    kind: type[Item], count: int, data: st.DataObject
+):
+    items = items_of(kind, count)
+    honest = answers_for(items)
+    entries = data.draw(st.permutations(honest) | st.lists(st.sampled_from([*honest, {}]) | ENTRY, max_size=count))
+    answers = results_for(*entries)
+    results = tied(items, answers)
+    if results is not None:
+        assert [found.echo for found in results] == [item.echo for item in items]
+        assert sorted(map(id, results)) == sorted(map(id, answers))
+
+
+@pytest.mark.parametrize(
+    ("content", "version"),
+    [
+        ({"learn": {"major": 4000, "minor": 0, "patch": 0, "build": "rel.3+1234"}}, "4000.0.0"),
+        ({"learn": {"major": "3900", "minor": "106", "patch": " 2 "}}, "3900.106.2"),
+        ({"learn": {"major": 4000, "minor": 5}}, "4000.5"),
+        ({"learn": {"major": 4000, "minor": None, "patch": 1}}, "4000"),
+        ({"learn": {"major": 4000, "minor": True}, "more": []}, "4000"),
+    ],
+)
+def test_a_version_is_read_as_far_as_it_is_given(content: object, version: str):
+    assert read_version(answered(content)) == version
+
+
+@pytest.mark.parametrize(
+    "content", [b"<html></html>", b"", [], {}, {"learn": None}, {"learn": {}}, {"learn": {"major": ["4000"]}}]
+)
+def test_a_success_that_names_no_version_is_no_proof_of_learn(content: object):
+    with pytest.raises(Unconfirmed, match=r"^Learn's answer \(200\) names no version\.$"):
+        read_version(answered(content))
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (302, RequestRefused),
+        (401, CredentialsRefused),
+        (403, PermissionMissing),
+        (404, NotInstalled),
+        (429, QuotaUsedUp),
+        (500, Unconfirmed),
+        (503, Unavailable),
+    ],
+)
+def test_a_failure_without_a_version_means_what_it_means_elsewhere(status: int, error: type[LearnError]):
+    with pytest.raises(error):
+        read_version(answered({"message": "no"}, status=status))
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [([], 200), ([], 201), ([], 412), ([], 500), ({"message": "no items"}, 400), (b"<html>", 405), ({}, 422)],
+)
+def test_a_service_that_looked_at_the_call_is_there(content: object, status: int):
+    refuse_absent_service(answered(content, status=status))
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (200, Unconfirmed),
+        (302, RequestRefused),
+        (401, CredentialsRefused),
+        (403, PermissionMissing),
+        (404, NotInstalled),
+        (429, QuotaUsedUp),
+        (500, Unconfirmed),
+        (503, Unavailable),
+    ],
+)
+def test_an_answer_that_is_not_the_services_own_says_what_it_means(status: int, error: type[LearnError]):
+    with pytest.raises(error):
+        refuse_absent_service(answered({"message": "no"}, status=status))
 
 
 @pytest.mark.parametrize(

@@ -175,8 +175,8 @@ def test_a_kept_connection_that_breaks_is_replaced_once():
     with raw_server(confirm, confirm_once_and_read_once, confirm) as (url, connections):  # the first is for the token
         journey = GradesJourney(url=url, key="key", secret="secret", timeout=5)
         until = time.monotonic() + 10
-        assert journey.set_grade_values([grade()], until=until) == [None]
-        assert journey.set_grade_values([grade()], until=until) == [None]
+        assert journey.send([grade()], until=until) == [None]
+        assert journey.send([grade()], until=until) == [None]
         assert len(connections) == 3
 
 
@@ -192,8 +192,8 @@ def test_where_the_replaced_connection_fails_too_it_is_unconfirmed_whatever_the_
     with raw_server(confirm, confirm_once_and_read_once, unavailable) as (url, _connections):
         journey = GradesJourney(url=url, key="key", secret="secret", timeout=5)
         until = time.monotonic() + 10
-        assert journey.set_grade_values([grade()], until=until) == [None]
-        assert [type(outcome) for outcome in journey.set_grade_values([grade()], until=until)] == [Unconfirmed]
+        assert journey.send([grade()], until=until) == [None]
+        assert [type(outcome) for outcome in journey.send([grade()], until=until)] == [Unconfirmed]
 
 
 def test_many_threads_share_one_token_and_each_gets_its_own_outcomes(learn: PretendLearn, journey: GradesJourney):
@@ -202,7 +202,7 @@ def test_many_threads_share_one_token_and_each_gets_its_own_outcomes(learn: Pret
 
     def send(number: int) -> list[LearnError | None]:
         gate.wait()
-        return journey.set_grade_values([grade(f"u{number}")], until=time.monotonic() + 20)
+        return journey.send([grade(f"u{number}")], until=time.monotonic() + 20)
 
     with ThreadPoolExecutor(32) as threads:
         outcomes = list(threads.map(send, range(32)))

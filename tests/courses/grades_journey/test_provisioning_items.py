@@ -1,18 +1,23 @@
 """The items of the services for schemas, columns and enrolments: each field, its limit at the edge, its JSON type."""
 
+import json
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
-from courses.grades_journey import InvalidItem
-from courses.grades_journey.items import (
+from courses.grades_journey import (
     ColumnToDelete,
     EnrolmentData,
     ExternalGradeColumn,
     GradableItem,
+    GradeValue,
+    InvalidItem,
     ItemType,
     SchemaItem,
 )
+
+ITEMS = (GradeValue, SchemaItem, GradableItem, ColumnToDelete, ExternalGradeColumn, EnrolmentData)
 
 COLUMN = {"course_id": "BIO101", "name": "Final grade", "item_type": ItemType.MANUAL_COLUMN}
 WHOLE = {
@@ -37,7 +42,13 @@ WHOLE = {
     "optional_data": "Room=B12",
 }
 
+GRADE = {"course_id": "BIO101", "user_id": "u1", "name": "Essay", "value": "B"}
+
 LIMITS = [  # service's item, field, most characters, the rest of the item
+    (GradeValue, "course_id", 333, GRADE),
+    (GradeValue, "user_id", 333, GRADE),
+    (GradeValue, "name", 333, GRADE),
+    (GradeValue, "value", 333, GRADE),
     (SchemaItem, "title", 333, {"symbols": "P=50:F=0"}),
     (SchemaItem, "symbols", 2000, {"title": "Pass-Fail"}),
     (SchemaItem, "optional_data", 2000, {"title": "Pass-Fail", "symbols": "P=50:F=0"}),
@@ -48,6 +59,7 @@ LIMITS = [  # service's item, field, most characters, the rest of the item
     (GradableItem, "color", 10, COLUMN),
     (GradableItem, "grade_schema", 333, COLUMN),
     (GradableItem, "mapping", 333, {**COLUMN, "item_type": ItemType.TOTAL_COLUMN}),
+    (GradableItem, "mapping", 333, {**COLUMN, "item_type": ItemType.WEIGHTED_COLUMN}),
     (GradableItem, "optional_data", 2000, COLUMN),
     (ColumnToDelete, "course_id", 333, {"name": "Essay"}),
     (ColumnToDelete, "name", 333, {"course_id": "BIO101"}),
@@ -74,13 +86,19 @@ def test_a_text_may_be_as_long_as_its_limit_and_no_longer(item, field, most, res
         (SchemaItem, "symbols", {"title": "T"}),
         (GradableItem, "course_id", COLUMN),
         (GradableItem, "name", COLUMN),
+        (GradeValue, "value", GRADE),
+        (ColumnToDelete, "course_id", {"name": "n"}),
         (ColumnToDelete, "name", {"course_id": "c"}),
+        (ExternalGradeColumn, "course_id", {"name": "n"}),
+        (ExternalGradeColumn, "name", {"course_id": "c"}),
+        (EnrolmentData, "course_id", {"user_id": "u"}),
         (EnrolmentData, "user_id", {"course_id": "c"}),
     ],
 )
 def test_a_required_text_must_be_there(item, field, rest):
-    with pytest.raises(InvalidItem, match="is empty"):
+    with pytest.raises(InvalidItem, match="is empty") as refused:
         item(**{**rest, field: ""})
+    assert refused.value.field == field
 
 
 def test_every_field_is_sent_in_its_own_type():
@@ -153,10 +171,76 @@ def test_the_end_is_not_before_the_start():
         GradableItem(**COLUMN, start_date=day, end_date=date(2026, 4, 30))
 
 
+CALCULATED = {ItemType.WEIGHTED_COLUMN, ItemType.TOTAL_COLUMN}
+
+
 @pytest.mark.parametrize("item_type", ItemType)
-def test_columns_that_are_calculated_need_a_mapping_and_others_take_none(item_type):
-    mapping = "Test 1" if item_type.is_calculated else ""
-    GradableItem(course_id="c", name="n", item_type=item_type, mapping=mapping)
-    with pytest.raises(InvalidItem) as refused:
-        GradableItem(course_id="c", name="n", item_type=item_type, mapping="" if mapping else "Test 1")
-    assert refused.value.field == "mapping"
+def test_a_mapping_may_be_left_out_and_is_for_calculated_columns_alone(item_type):
+    assert "mapping" not in GradableItem(course_id="c", name="n", item_type=item_type).body()
+    mapped = {"course_id": "c", "name": "n", "item_type": item_type, "mapping": "Test 1"}
+    if item_type in CALCULATED:
+        assert GradableItem(**mapped).body()["mapping"] == "Test 1"
+    else:
+        with pytest.raises(InvalidItem, match="takes no mapping") as refused:
+            GradableItem(**mapped)
+        assert refused.value.field == "mapping"
+
+
+@pytest.mark.parametrize("item_type", ItemType)
+def test_only_an_assignment_is_handed_in_by_groups(item_type):
+    item = {"course_id": "c", "name": "n", "item_type": item_type}
+    assert GradableItem(**item, group=False).body()["group"] is False
+    if item_type is ItemType.ASSIGNMENT:
+        assert GradableItem(**item, group=True).body()["group"] is True
+    else:
+        with pytest.raises(InvalidItem, match="is not handed in by groups") as refused:
+            GradableItem(**item, group=True)
+        assert refused.value.field == "group"
+
+
+@pytest.mark.parametrize("points", [100, 100.0, Decimal("100.0")])
+def test_points_of_any_kind_of_number_are_sent_as_a_float(points):
+    body = GradableItem(**COLUMN, points=points).body()
+    assert json.dumps(body["points"]) == "100.0"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("attempts", -1),
+        ("attempts", 1),
+        ("points", 0.01),
+        ("sequence_num", 0),
+        ("color", "red"),
+        ("color", "darkorange"),
+        ("color", "#F00"),
+        ("color", "#ff0000"),
+        ("start_date", date(2026, 5, 1)),
+        ("end_date", date(2026, 5, 1)),
+    ],
+)
+def test_a_value_at_the_edge_of_sense_is_taken(field, value):
+    assert getattr(GradableItem(**{**COLUMN, field: value}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("item", "echo"),
+    [
+        (SchemaItem(title="Pass-Fail", symbols="P=50:F=0"), ("", "Pass-Fail")),
+        (GradableItem(**COLUMN), ("BIO101", "Final grade")),
+        (EnrolmentData(course_id="BIO101", user_id="u1", optional_data="EnrollType=Audit"), ("BIO101", "u1")),
+    ],
+)
+def test_the_names_that_a_result_repeats(item, echo):
+    assert item.echo == echo
+
+
+def test_only_what_leaves_learn_as_it_was_may_be_sent_twice():
+    assert {item.service: item.repeatable for item in ITEMS} == {
+        "gradeValueAPI": True,
+        "gradeSchemasAPI": False,
+        "gradableItemsAPI": False,
+        "gradeColumnDeleteAPI": False,
+        "externalGradeColumnAPI": True,
+        "userMetadataAPI": True,
+    }

@@ -1,5 +1,6 @@
 """The token's life, against a real token service on loopback."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,9 @@ import pytest
 from werkzeug import Response
 
 from courses.grades_journey import (
+    CertificateRefused,
     CredentialsRefused,
+    HostUnknown,
     LearnError,
     NotInstalled,
     PermissionMissing,
@@ -201,6 +204,17 @@ def test_a_service_that_does_not_answer_is_unavailable_in_time():
 
     with raw_server(no_answer) as (url, _connections):
         assert type(failure(make(url, timeout=0.2))) is Unavailable
+
+
+def test_what_keeps_a_connection_from_being_made_is_told_apart(monkeypatch: pytest.MonkeyPatch):
+    with raw_server(lambda connection: connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as (url, _connections):
+        assert type(failure(make(url.replace("http", "https")))) is CertificateRefused
+
+    def unknown(*args: object, **kwargs: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    assert type(failure(make("https://learn.invalid"))) is HostUnknown
 
 
 def test_who_has_little_time_does_not_wait_for_those_who_have_more(learn: PretendLearn, tokens: Tokens):
