@@ -101,7 +101,7 @@ def take_grades_out(sender: Any, *, column: GradeColumn, is_certain: bool, **_: 
         cause = Cause.UNCONFIRMED
         detail = f"Column {column.name} may have been deleted in Learn on {timezone.localtime():%-d %B %Y}"
     people = standing_in(column)
-    flows = set(people.values_list("flow", flat=True))
+    flows = set(people.values_list("flow_id", flat=True))
     for flow in Flow.objects.filter(pk__in=flows).order_by("pk").select_for_update():
         standing = people.filter(flow=flow)
         settled = standing.exclude(state=ExportState.QUEUED)  # an overwrite is on its way to another column

@@ -18,7 +18,7 @@ from django.utils import timezone
 from courses import provisioning, quota, tasks
 from courses.admin.base import LearnAdmin
 from courses.cells import address, told
-from courses.models import Provisioned, ProvisioningStep
+from courses.models import Provisioned, ProvisioningStep, mark_as_in_learn
 from courses.provisioning.choosing import Row, target_keys
 
 MOST_SHOWN = 50  # rows of each kind, on the page that asks
@@ -67,7 +67,7 @@ class Provisions(LearnAdmin):
     @admin.action(description="Mark as in Learn already", permissions=["provision"])
     def mark_as_in_learn(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         chosen = self.model._default_manager.filter(pk__in=queryset.order_by().values("pk"))
-        marked = chosen.mark_as_in_learn()
+        marked = mark_as_in_learn(chosen)
         messages.success(request, f"{marked} marked: {'it stands' if marked == 1 else 'they stand'} in Learn.")
 
     def ask(

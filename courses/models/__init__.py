@@ -4,7 +4,7 @@ from courses.models.course import NAME_LENGTH, Course
 from courses.models.enrolment_metadata import EnrolmentMetadata
 from courses.models.grade_column import GradeColumn
 from courses.models.grade_schema import GradeSchema
-from courses.models.provisioned import Provisioned
+from courses.models.provisioned import Provisioned, mark_as_in_learn
 from courses.models.provisioning import ProvisioningRun, ProvisioningStep
 from courses.models.service_call import ServiceCall
 
@@ -18,4 +18,5 @@ __all__ = [
     "ProvisioningRun",
     "ProvisioningStep",
     "ServiceCall",
+    "mark_as_in_learn",
 ]

@@ -9,7 +9,7 @@ from simple_history.models import HistoricalRecords
 from courses import wire
 from courses.grades_journey.items import EnrolmentData
 from courses.models.course import NAME_LENGTH, Course
-from courses.models.provisioned import OF_PROVISIONING, Provisioned, ProvisionedQuerySet
+from courses.models.provisioned import OF_PROVISIONING, Provisioned
 
 
 class EnrolmentMetadata(Provisioned):
@@ -22,7 +22,6 @@ class EnrolmentMetadata(Provisioned):
     )
 
     history = HistoricalRecords(excluded_fields=OF_PROVISIONING)
-    objects = ProvisionedQuerySet["EnrolmentMetadata"].as_manager()
 
     class Meta(Provisioned.Meta):
         ordering = ["course__course_id", "user_id"]

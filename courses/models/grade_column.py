@@ -12,15 +12,16 @@ from simple_history.models import HistoricalRecords
 
 from courses import wire
 from courses.grades_journey import items
+from courses.grades_journey.errors import InvalidItem
 from courses.models.course import NAME_LENGTH, Course
 from courses.models.grade_schema import GradeSchema
-from courses.models.provisioned import OF_PROVISIONING, Provisioned, ProvisionedQuerySet
+from courses.models.provisioned import OF_PROVISIONING, Provisioned, mark_as_in_learn
 
 ORIGINAL_ONLY = ("color", "tracked", "sequence_num")  # fields that Learn knows in Original courses alone
 UNLIMITED = -1  # attempts
 
 
-class GradeColumnQuerySet(ProvisionedQuerySet["GradeColumn"]):
+class GradeColumnQuerySet(models.QuerySet["GradeColumn"]):
     def found_in_learn(self, places: Collection[tuple[str, str]]) -> None:
         """Learn took a grade in these places (course id, column name), so the columns are there, whoever made them."""
         not_known = self.filter(
@@ -33,7 +34,7 @@ class GradeColumnQuerySet(ProvisionedQuerySet["GradeColumn"]):
         ).order_by()
         found = not_known.values_list("pk", "course__course_id", "name")
         if pks := [pk for pk, *place in found if tuple(place) in places]:
-            self.filter(pk__in=pks).mark_as_in_learn()
+            mark_as_in_learn(self.filter(pk__in=pks))
 
 
 class GradeColumn(Provisioned):
@@ -199,7 +200,7 @@ class GradeColumn(Provisioned):
             return found
         try:
             self.item()
-        except items.InvalidItem as error:
+        except InvalidItem as error:
             found["course" if error.field == "course_id" else error.field] = str(error)
         return found
 

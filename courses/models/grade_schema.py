@@ -7,9 +7,10 @@ from django.db import models
 from simple_history.models import HistoricalRecords
 
 from courses import wire
-from courses.grades_journey.items import InvalidItem, SchemaItem
+from courses.grades_journey.errors import InvalidItem
+from courses.grades_journey.items import SchemaItem
 from courses.models.course import NAME_LENGTH
-from courses.models.provisioned import OF_PROVISIONING, Provisioned, ProvisionedQuerySet
+from courses.models.provisioned import OF_PROVISIONING, Provisioned
 
 
 class GradeSchema(Provisioned):
@@ -29,7 +30,6 @@ class GradeSchema(Provisioned):
     )
 
     history = HistoricalRecords(excluded_fields=OF_PROVISIONING)
-    objects = ProvisionedQuerySet["GradeSchema"].as_manager()
 
     class Meta(Provisioned.Meta):
         ordering = ["title"]

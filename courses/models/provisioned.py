@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 OF_PROVISIONING = ("standing", "provisioned_at", "provisioning_message")  # no configuration: kept out of its history
-
-P = TypeVar("P", bound="Provisioned")
-
-
-class ProvisionedQuerySet(models.QuerySet[P]):
-    def mark_as_in_learn(self) -> int:
-        """Say that these stand in Learn, made there by hand, so that they are not created a second time."""
-        return self.exclude(standing=Provisioned.Standing.PROVISIONED).update(
-            standing=Provisioned.Standing.PROVISIONED, provisioned_at=timezone.now(), provisioning_message=""
-        )
 
 
 class Provisioned(models.Model):
@@ -60,3 +50,11 @@ class Provisioned(models.Model):
     @property
     def is_provisioned(self) -> bool:
         return self.standing == self.Standing.PROVISIONED
+
+
+def mark_as_in_learn(rows: models.QuerySet[Any]) -> int:
+    """Say that these stand in Learn, whoever made them there, so that they are not created a second time."""
+    known = [Provisioned.Standing.PROVISIONED, Provisioned.Standing.DELETING]
+    return rows.exclude(standing__in=known).update(
+        standing=Provisioned.Standing.PROVISIONED, provisioned_at=timezone.now(), provisioning_message=""
+    )

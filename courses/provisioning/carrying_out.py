@@ -25,7 +25,8 @@ from courses.wire import WireError
 
 log = logging.getLogger(__name__)
 
-Kind, State = ProvisioningStep.Kind, ProvisioningStep.State
+Kind = ProvisioningStep.Kind
+State = ProvisioningStep.State
 
 BATCH_SECONDS = 60.0  # for all calls of one batch
 
@@ -87,7 +88,7 @@ def claim(run: ProvisioningRun) -> Batch | None:
 def find_missing(run: ProvisioningRun) -> set[int | Name]:
     """What the run was to create before and did not: primary keys of schemas, names of columns."""
     settled = run.steps.filter(kind__in=[Kind.SCHEMA, Kind.COLUMN]).exclude(state=State.DONE)
-    found = settled.values_list("schema", "column__course", "column__name")
+    found = settled.values_list("schema_id", "column__course_id", "column__name")
     return {schema or (course, name) for schema, course, name in found}
 
 
@@ -95,7 +96,7 @@ def find_names(steps: Iterable[ProvisioningStep]) -> Mapping[int, set[str]]:
     """The names of all columns of a course, as far as a step's column counts others."""
     courses = {step.column.course_id for step in steps if step.column and step.column.mapping}
     names: dict[int, set[str]] = defaultdict(set)
-    for course, name in GradeColumn.objects.filter(course__in=courses).order_by().values_list("course", "name"):
+    for course, name in GradeColumn.objects.filter(course__in=courses).order_by().values_list("course_id", "name"):
         names[course].add(name)
     return names
 

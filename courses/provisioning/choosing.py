@@ -12,7 +12,8 @@ from django.utils import timezone
 from courses.models import EnrolmentMetadata, GradeColumn, GradeSchema, Provisioned, ProvisioningRun, ProvisioningStep
 from courses.wire import WireError
 
-Kind, Standing = ProvisioningStep.Kind, Provisioned.Standing
+Kind = ProvisioningStep.Kind
+Standing = Provisioned.Standing
 Row = GradeSchema | GradeColumn | EnrolmentMetadata
 
 PATIENCE = timedelta(minutes=15)  # how long a run waits for a free task worker before it is swept
@@ -69,7 +70,7 @@ def choose(wanted: Wanted) -> Choice:
     """Which rows go to Learn. Only reads; the number of statements does not depend on the number of rows."""
     choice = Choice()
     still_open = ProvisioningStep.objects.filter(state__in=ProvisioningStep.OPEN).order_by()
-    under_way = set(still_open.values_list("kind", "schema", "column", "metadata"))
+    under_way = set(still_open.values_list("kind", "schema_id", "column_id", "metadata_id"))
     for kind, row in wanted.rows():
         if (kind.value, *target_keys(row)) in under_way:
             choice.left_out.append((row, "It is on its way to Learn already."))

@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from courses.models import GradeColumn, Provisioned, ProvisioningRun, ProvisioningStep
 
-Kind, State, Standing = ProvisioningStep.Kind, ProvisioningStep.State, Provisioned.Standing
+Kind = ProvisioningStep.Kind
+State = ProvisioningStep.State
+Standing = Provisioned.Standing
 Settled = tuple[ProvisioningStep, State, str]  # with its message
 
 CHUNK = 500  # rows in one statement

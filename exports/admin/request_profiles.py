@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from courses.admin import LearnAdmin
+from courses.admin.base import LearnAdmin
 from exports.causes import Cause
 from exports.models import RequestProfile
 from exports.profiles import DOCUMENTED, LearnUserRule, Rule

@@ -14,7 +14,7 @@ from django.urls import URLPattern, path
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from courses.admin import LearnAdmin
+from courses.admin.base import LearnAdmin
 from courses.models import GradeColumn
 from exports.admin.imports import ExchangesTranslations
 from exports.causes import Cause
