@@ -43,6 +43,7 @@ def test_settings_are_changed_one_by_one(learn, caller):
         "daily_calls": 5,
         "calls_used": 5,
         "token_seconds": 3600,
+        "duplicate_columns": "refuse",
     }
     assert caller.send(item()).status_code == 429
     caller.control("PUT", "settings", json={"calls_used": 0, "latency_ms": 1})

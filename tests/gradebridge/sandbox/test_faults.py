@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from gradebridge.sandbox.faults import KINDS
-from gradebridge.sandbox.world import Senseless
+from gradebridge.sandbox.state import Senseless
 from tests.gradebridge.sandbox.conftest import item
 
 ITEMS = [item("s1", "1"), item("s2", "A", column="Essay"), item("s3", "3")]
@@ -225,7 +225,7 @@ def test_a_call_that_would_be_refused_anyway_uses_no_fault_up(learn, caller):
     ("fault", "options", "message"),
     [
         ("shortest", {}, "There is no fault 'shortest'. Faults: bad_gateway,"),
-        ("shorter", {"service": "gradeValue"}, "There is no service 'gradeValue'. Services: gradeValueAPI,"),
+        ("shorter", {"service": "gradeValue"}, "There is no service 'gradeValue'. Services: externalGradeColumnAPI,"),
         ("shorter", {"service": "version"}, "'shorter' does not fit 'version'. It is for services that answer with"),
         ("token_down", {"service": "version"}, "It is for the token service."),
         ("shorter", {"times": 0}, "'times' must be a whole number from 1, or null"),
