@@ -10,6 +10,7 @@ from flask import Blueprint, Response, current_app, render_template, request
 
 from gradebridge.sandbox.answers import Answer, error
 from gradebridge.sandbox.faults import KINDS
+from gradebridge.sandbox.gradable_items import kept_fields
 from gradebridge.sandbox.services import SERVICES
 from gradebridge.sandbox.state import Senseless, known, listed
 from gradebridge.sandbox.world import DUPLICATE_COLUMNS
@@ -34,6 +35,7 @@ def page() -> Response:
         "sandbox_learn.html",
         url=request.host_url.rstrip("/"),
         world=learn.world.as_json(),
+        defaults=kept_fields({"itemType": "MANUAL_COLUMN"}),
         values_shown=VALUES_SHOWN,
         calls=list(learn.calls)[: -CALLS_SHOWN - 1 : -1],
         calls_in_all=len(learn.calls),
