@@ -25,6 +25,8 @@ number.
 `copies` are further columns of the same name, oldest first, each like a column without `copies`. A name means the
 oldest column to every service: that one takes values, and that one is deleted, after which the next stands in its
 place.
+
+A state is held as it is given, also where a service would not have made it so: the restrictions are for items alone.
 """
 
 import re
