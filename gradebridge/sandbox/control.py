@@ -10,16 +10,19 @@ from flask import Blueprint, Response, current_app, render_template, request
 
 from gradebridge.sandbox.answers import Answer, error
 from gradebridge.sandbox.faults import KINDS
+from gradebridge.sandbox.gradable_items import kept_fields
 from gradebridge.sandbox.services import SERVICES
-from gradebridge.sandbox.world import Senseless, known
+from gradebridge.sandbox.state import Senseless, known, listed
+from gradebridge.sandbox.world import DUPLICATE_COLUMNS
 
 if TYPE_CHECKING:
     from gradebridge.sandbox.learn import Learn
 
 addresses = Blueprint("control", __name__, url_prefix="/sandbox", template_folder="templates")
 
-SETTINGS = ("latency_ms", "daily_calls", "calls_used", "token_seconds")
-LARGEST_SETTING = 10_000_000
+NUMBERS = ("latency_ms", "daily_calls", "calls_used", "token_seconds")
+LARGEST_NUMBER = 10_000_000
+CHOICES = {"duplicate_columns": DUPLICATE_COLUMNS}
 CALLS_SHOWN = 30
 VALUES_SHOWN = 100
 
@@ -32,6 +35,7 @@ def page() -> Response:
         "sandbox_learn.html",
         url=request.host_url.rstrip("/"),
         world=learn.world.as_json(),
+        defaults=kept_fields({"itemType": "MANUAL_COLUMN"}),
         values_shown=VALUES_SHOWN,
         calls=list(learn.calls)[: -CALLS_SHOWN - 1 : -1],
         calls_in_all=len(learn.calls),
@@ -114,16 +118,20 @@ def settings() -> Response:
 
 @addresses.put("/settings")
 def change_settings() -> Response:
-    """Settings that are left out stay as they are. `token_seconds` counts from the next new token."""
+    """Settings that are left out stay as they are, and one that is wrong changes none.
+
+    `token_seconds` counts from the next new token. `duplicate_columns` says whether a second column of one name is
+    refused ("refuse") or made ("create").
+    """
     given, learn = _body(), _learn()
-    known(given, "the list of settings", SETTINGS)
+    known(given, "the list of settings", (*NUMBERS, *CHOICES))
     for name, value in given.items():
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_SETTING:
-            raise Senseless(f"'{name}' must be a whole number from 0 to {LARGEST_SETTING}.")
+        _check_setting(name, value)
     learn.latency_ms = given.get("latency_ms", learn.latency_ms)
     learn.quota.limit = given.get("daily_calls", learn.quota.limit)
     learn.quota.used = given.get("calls_used", learn.quota.used)
     learn.tokens.seconds = given.get("token_seconds", learn.tokens.seconds)
+    learn.world.duplicate_columns = given.get("duplicate_columns", learn.world.duplicate_columns)
     return settings()
 
 
@@ -137,13 +145,22 @@ def _learn() -> "Learn":
     return learn
 
 
-def _settings() -> dict[str, int]:
+def _check_setting(name: str, value: object) -> None:
+    if name in CHOICES:
+        if value not in CHOICES[name]:
+            raise Senseless(f"'{name}' must be one of {listed(CHOICES[name])}.")
+    elif not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= LARGEST_NUMBER:
+        raise Senseless(f"'{name}' must be a whole number from 0 to {LARGEST_NUMBER}.")
+
+
+def _settings() -> dict[str, int | str]:
     learn = _learn()
     return {
         "latency_ms": learn.latency_ms,
         "daily_calls": learn.quota.limit,
         "calls_used": learn.quota.used,
         "token_seconds": learn.tokens.seconds,
+        "duplicate_columns": learn.world.duplicate_columns,
     }
 
 

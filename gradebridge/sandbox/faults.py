@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from flask import Response
 
 from gradebridge.sandbox.answers import Answer, HangUp, NoAnswer, error, html
-from gradebridge.sandbox.services import TOKEN, Item, Service
+from gradebridge.sandbox.fields import Item
+from gradebridge.sandbox.services import TOKEN, Service
 
 BLANKS = b" " * 65_536
 Results = list[dict[str, Any]]
@@ -181,9 +182,8 @@ def random_rejects(call: Call, *, share: float = 0.1, seed: int = 0) -> Response
     """A tenth of the items, the same ones at every call, are answered ERROR and not stored."""
 
     def refuse(_: int, item: Item) -> bool:
-        drawn = zlib.crc32(
-            f"{seed} {item.get('courseId')} {item.get('name')} {item.get('userId')}".encode(errors="replace")
-        )
+        name = item.get("name", item.get("title"))
+        drawn = zlib.crc32(f"{seed} {item.get('courseId')} {name} {item.get('userId')}".encode(errors="replace"))
         return drawn / 2**32 < share
 
     return call.carry_out(refuse).response()

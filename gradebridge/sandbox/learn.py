@@ -15,9 +15,10 @@ from gradebridge.sandbox.access import Quota, Tokens
 from gradebridge.sandbox.answers import Answer, NoAnswer, error
 from gradebridge.sandbox.call_log import CallLog, CallRecord
 from gradebridge.sandbox.faults import Refuse
+from gradebridge.sandbox.gradebook import Refused
 from gradebridge.sandbox.services import SERVICES, TOKEN, Act, Service
 from gradebridge.sandbox.switches import Faults
-from gradebridge.sandbox.world import Refused, World
+from gradebridge.sandbox.world import World
 
 RELEASE = {"learn": {"major": 4000, "minor": 0, "patch": 0, "build": "sandbox"}}
 
@@ -125,18 +126,20 @@ class ServiceCall:
         return Answer(412 if self._errors else 200, results)
 
     def _result(self, act: Act, place: int, item: Any, refuse: Refuse | None) -> dict[str, Any]:
-        """One item's result. It names no user: neither does Learn's."""
+        """One item's result. That of a grade value names no user: neither does Learn's."""
+        service = self._service
         if not isinstance(item, dict):
             return {"status": "ERROR", "message": "The item is not a JSON object", "courseId": None, "name": None}
-        status, message = "OK", self._service.done
+        status, message = "OK", service.done
         if refuse is not None and refuse(place, item):
-            status, message = "ERROR", "The grade could not be set"
+            status, message = "ERROR", service.not_done
         else:
             try:
                 act(self._learn.world, item)
             except Refused as refusal:
                 status, message = "ERROR", str(refusal)
-        return {"status": status, "message": message, "courseId": item.get("courseId"), "name": item.get("name")}
+        course_id = item.get("courseId") if service.in_course else ""
+        return {"status": status, "message": message, "courseId": course_id, "name": item.get(service.named_by)}
 
 
 def create_app(learn: Learn) -> Flask:

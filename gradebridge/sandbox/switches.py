@@ -8,7 +8,7 @@ from flask import Response
 
 from gradebridge.sandbox.faults import KINDS, Call, Kind, Reach
 from gradebridge.sandbox.services import SERVICES, TOKEN, Service
-from gradebridge.sandbox.world import Senseless, listed
+from gradebridge.sandbox.state import Senseless, listed
 
 
 @dataclass

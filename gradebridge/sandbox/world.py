@@ -2,92 +2,131 @@
 
 As JSON (`World.as_json`, `World.replace`, `World.merge`); every key below a name may be left out:
 
-    {"schemas": {"Pass-Fail": {"symbols": "P=50:F=0"}},
-     "courses": {"BIO101-2026": {"experience": "ULTRA",
+    {"schemas": {"Pass-Fail": {"symbols": "P=50:F=0", "optionalData": "sisSchemaID=PF"}},
+     "courses": {"BIO101-2026": {"experience": "ORIGINAL",
                                  "users": ["s1001", "s1002"],
+                                 "metadata": {"s1002": "EnrollType=Audit"},
+                                 "externalGrade": "Final Grade",
                                  "columns": {"Final Grade": {"points": 100.0,
                                                              "schema": "Pass-Fail",
-                                                             "values": {"s1001": "P"}}}}}}
+                                                             "values": {"s1001": "P"},
+                                                             "itemType": "MANUAL_COLUMN",
+                                                             "dueDate": "2026-05-31",
+                                                             "copies": []}}}}}
 
 `experience` is ULTRA or ORIGINAL. `points` null makes a text column, which takes any value. `schema` null makes a plain
 number column. In `symbols` the lower bound may be left out (`P=50:F=0:U`). Values are text, exactly as they were sent.
+
+`metadata` is the `optionalData` of a user's enrolment as it was last sent. `externalGrade` names a column, or is null.
+Beside `itemType` (MANUAL_COLUMN where it is left out) and `dueDate` a column has the other fields of gradableItemsAPI,
+by their names there; one that was not set has the document's default: "", false, -1 attempts, null for a day or a
+number.
+
+`copies` are further columns of the same name, oldest first, each like a column without `copies`. A name means the
+oldest column to every service: that one takes values, and that one is deleted, after which the next stands in its
+place.
+
+A state is held as it is given, also where a service would not have made it so: the restrictions are for items alone.
 """
 
-import math
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
-EXPERIENCES = ("ULTRA", "ORIGINAL")
+from gradebridge.sandbox import gradable_items, state
+from gradebridge.sandbox.gradebook import Column, Course, Refused, Schema
+from gradebridge.sandbox.state import Senseless, listed
+
 NUMBER = re.compile(r"\d+(\.\d+)?", re.ASCII)
-
-
-class Senseless(ValueError):
-    """What was asked of the sandbox makes no sense. The message says what would."""
-
-
-class Refused(Exception):
-    """Learn does not take an item. The message is the one that stands in its result."""
-
-
-@dataclass(frozen=True)
-class Schema:
-    """A grading schema; `symbols` as in Grades Journey: `SYMBOL=lower bound` or `SYMBOL`, joined by colons."""
-
-    symbols: str = ""
-
-    @property
-    def names(self) -> list[str]:
-        return [pair.partition("=")[0] for pair in self.symbols.split(":")]
-
-    @property
-    def has_bounds(self) -> bool:
-        return "=" in self.symbols
-
-
-@dataclass
-class Column:
-    points: float | None = 100.0
-    schema: str | None = None
-    values: dict[str, str] = field(default_factory=dict)  # user -> value
-
-
-@dataclass
-class Course:
-    experience: str = "ULTRA"
-    users: set[str] = field(default_factory=set)
-    columns: dict[str, Column] = field(default_factory=dict)
+DUPLICATE_COLUMNS = ("refuse", "create")
 
 
 class World:
     """Everything Learn holds. Any number of threads may read and write it at once."""
 
-    def __init__(self, state: Mapping[str, Any] | None = None) -> None:
-        """Holds `state` (the JSON shape above), or nothing. Raises Senseless."""
+    def __init__(self, given: Mapping[str, Any] | None = None) -> None:
+        """Holds `given` (the JSON shape above), or nothing. Raises Senseless."""
+        self.duplicate_columns = "refuse"  # or "create": what becomes of an item whose name the course has already
         self._lock = threading.RLock()
         self._schemas: dict[str, Schema] = {}
         self._courses: dict[str, Course] = {}
         self._sent: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
-        if state is not None:
-            self.replace(state)
+        if given is not None:
+            self.replace(given)
+
+    # What the services do. Each raises Refused.
 
     def set_value(self, *, course_id: str, column_name: str, user_id: str, value: str) -> None:
-        """Sets one user's value in one column. Raises Refused."""
+        """Sets one user's value in one column."""
         with self._lock:
-            course = self._courses.get(course_id)
-            if course is None:
-                raise Refused(f"Course {course_id} does not exist")
-            column = course.columns.get(column_name)
-            if column is None:
-                raise Refused(f"Column {column_name} does not exist in course {course_id}")
-            if user_id not in course.users:
-                raise Refused(f"User {user_id} is not enrolled in course {course_id}")
+            course = self._course(course_id)
+            column = self._column(course_id, column_name)
+            _refuse_stranger(user_id, course_id, course)
+            if column.is_calculated:
+                raise Refused(f"Column {column_name} is calculated by Learn and takes no values")
             self._refuse_unfit(value, column)
             column.values[user_id] = value
             self._sent[course_id, column_name, user_id].append(value)
+
+    def add_schema(self, title: str, schema: Schema) -> None:
+        with self._lock:
+            if title in self._schemas:
+                raise Refused(f"Grade schema {title} already exists")
+            self._schemas[title] = schema
+
+    def add_column(self, course_id: str, name: str, column: Column) -> None:
+        """A second column of one name is refused or made, as `duplicate_columns` says."""
+        with self._lock:
+            course = self._course(course_id)
+            gradable_items.refuse_unfit(column, course, self._schemas)
+            if name not in course.columns:
+                course.columns[name] = column
+            elif self.duplicate_columns == "create":
+                course.columns[name].copies.append(column)
+            else:
+                raise Refused(f"Column {name} already exists in course {course_id}")
+
+    def delete_column(self, course_id: str, name: str) -> None:
+        """Deletes the oldest column of the name, with its values. A deleted column is no external grade any more."""
+        with self._lock:
+            course, column = self._course(course_id), self._column(course_id, name)
+            if column.copies:
+                course.columns[name], *others = column.copies
+                course.columns[name].copies = others
+            else:
+                del course.columns[name]
+            if course.external_grade == name:
+                course.external_grade = None
+
+    def set_external_grade(self, course_id: str, column_name: str) -> None:
+        """Makes a column the external grade of its course, in place of any other."""
+        with self._lock:
+            course = self._course(course_id)
+            if course.is_ultra:
+                raise Refused("An external grade column can be set in Original courses only")
+            self._column(course_id, column_name)
+            course.external_grade = column_name
+
+    def set_metadata(self, *, course_id: str, user_id: str, optional_data: str) -> None:
+        """Sets the data of one user's enrolment, in place of any other."""
+        with self._lock:
+            course = self._course(course_id)
+            _refuse_stranger(user_id, course_id, course)
+            course.metadata[user_id] = optional_data
+
+    def _course(self, course_id: str) -> Course:
+        course = self._courses.get(course_id)
+        if course is None:
+            raise Refused(f"Course {course_id} does not exist")
+        return course
+
+    def _column(self, course_id: str, name: str) -> Column:
+        column = self._course(course_id).columns.get(name)
+        if column is None:
+            raise Refused(f"Column {name} does not exist in course {course_id}")
+        return column
 
     def _refuse_unfit(self, value: str, column: Column) -> None:
         is_number = column.points is not None and NUMBER.fullmatch(value) and float(value) <= column.points
@@ -98,6 +137,8 @@ class World:
         schema = self._schemas[column.schema]
         if value not in schema.names and not (schema.has_bounds and is_number):
             raise Refused(f"{value} is not a symbol of the grading schema {column.schema}")
+
+    # What tests and people look at.
 
     def value(self, course_id: str, column_name: str, user_id: str) -> str | None:
         """The value that stands in the column, or None."""
@@ -126,101 +167,23 @@ class World:
 
     def as_json(self) -> dict[str, Any]:
         with self._lock:
-            return {
-                "schemas": {title: {"symbols": schema.symbols} for title, schema in self._schemas.items()},
-                "courses": {
-                    course_id: {
-                        "experience": course.experience,
-                        "users": sorted(course.users),
-                        "columns": {
-                            name: {"points": column.points, "schema": column.schema, "values": dict(column.values)}
-                            for name, column in course.columns.items()
-                        },
-                    }
-                    for course_id, course in self._courses.items()
-                },
-            }
+            return state.written(self._schemas, self._courses)
 
-    def replace(self, state: Mapping[str, Any]) -> None:
-        """Holds `state` and nothing else; forgets what was sent. All or nothing. Raises Senseless."""
+    def replace(self, given: Mapping[str, Any]) -> None:
+        """Holds `given` and nothing else; forgets what was sent. All or nothing. Raises Senseless."""
         with self._lock:
-            self._load(state)
+            self._schemas, self._courses = state.read(given)
             self._sent.clear()
 
-    def merge(self, state: Mapping[str, Any]) -> None:
-        """Adds `state` to what is held: names are added or changed, users added. All or nothing. Raises Senseless."""
+    def merge(self, given: Mapping[str, Any]) -> None:
+        """Adds `given` to what is held: names are added or changed, users and copies added. All or nothing.
+
+        Raises Senseless.
+        """
         with self._lock:
-            self._load(_merged(self.as_json(), state))
-
-    def _load(self, state: Mapping[str, Any]) -> None:
-        known(state, "the state", ("schemas", "courses"))
-        schemas = {title: _schema(title, given) for title, given in _named(state, "schemas", "the state").items()}
-        courses = {
-            course_id: _course(course_id, given, schemas)
-            for course_id, given in _named(state, "courses", "the state").items()
-        }
-        self._schemas, self._courses = schemas, courses
+            self._schemas, self._courses = state.read(state.merged(self.as_json(), given))
 
 
-def listed(names: Iterable[str]) -> str:
-    """Names for a sentence."""
-    return ", ".join(sorted(names)) or "none"
-
-
-def known(given: object, what: str, keys: Iterable[str]) -> None:
-    """Raises Senseless unless `given` is a JSON object that has no other keys than `keys`."""
-    if not isinstance(given, Mapping):
-        raise Senseless(f"{what} must be a JSON object.")
-    if strange := sorted(set(given) - set(keys)):
-        raise Senseless(f"{what} has no '{strange[0]}'. It has: {listed(keys)}.")
-
-
-def _named(given: Mapping[str, Any], key: str, what: str) -> Mapping[str, Any]:
-    named = given.get(key, {})
-    if not isinstance(named, Mapping):
-        raise Senseless(f"'{key}' of {what} must be a JSON object.")
-    return named
-
-
-def _schema(title: str, given: Any) -> Schema:
-    what = f"schema '{title}'"
-    known(given, what, ("symbols",))
-    symbols = given.get("symbols")
-    if not isinstance(symbols, str) or not all(Schema(symbols).names):
-        raise Senseless(f"'symbols' of {what} must be text such as P=50:F=0.")
-    return Schema(symbols)
-
-
-def _course(course_id: str, given: Any, schemas: Mapping[str, Schema]) -> Course:
-    what = f"course '{course_id}'"
-    known(given, what, ("experience", "users", "columns"))
-    experience, users = given.get("experience", "ULTRA"), given.get("users", [])
-    if experience not in EXPERIENCES:
-        raise Senseless(f"'experience' of {what} must be one of {listed(EXPERIENCES)}.")
-    if not isinstance(users, list) or not all(isinstance(user, str) for user in users):
-        raise Senseless(f"'users' of {what} must be a list of texts.")
-    columns = _named(given, "columns", what)
-    return Course(experience, set(users), {name: _column(name, columns[name], what, schemas) for name in columns})
-
-
-def _column(name: str, given: Any, course: str, schemas: Mapping[str, Schema]) -> Column:
-    what = f"column '{name}' of {course}"
-    known(given, what, ("points", "schema", "values"))
-    points, schema, values = given.get("points", 100.0), given.get("schema"), _named(given, "values", what)
-    if points is not None and (
-        isinstance(points, bool) or not isinstance(points, int | float) or not 0 < points < math.inf
-    ):
-        raise Senseless(f"'points' of {what} must be a number above 0, or null for a text column.")
-    if schema is not None and not (isinstance(schema, str) and schema in schemas):
-        raise Senseless(f"'schema' of {what} must be null or one of {listed(schemas)}.")
-    if not all(isinstance(value, str) for value in values.values()):
-        raise Senseless(f"'values' of {what} must be texts.")
-    return Column(None if points is None else float(points), schema, dict(values))
-
-
-def _merged(old: Any, new: Any) -> Any:
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}
-    if isinstance(old, list) and isinstance(new, list):
-        return old + new
-    return new
+def _refuse_stranger(user_id: str, course_id: str, course: Course) -> None:
+    if user_id not in course.users:
+        raise Refused(f"User {user_id} is not enrolled in course {course_id}")

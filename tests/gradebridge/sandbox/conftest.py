@@ -22,7 +22,8 @@ STATE: dict[str, Any] = {
                 "Oral": {"schema": "Verdict"},
                 "Notes": {"points": None},
             },
-        }
+        },
+        "MED": {"experience": "ORIGINAL", "users": ["s1"], "columns": {"Exam": {}, "Oral": {}}},
     },
 }
 
@@ -54,9 +55,12 @@ class Caller:
         self.session.headers["Authorization"] = f"Bearer {token}"
         return token
 
-    def send(self, *items: Any, timeout: float = 5, **options: Any) -> requests.Response:
+    def send(self, *items: Any, **options: Any) -> requests.Response:
+        return self.call("gradeValueAPI", *items, **options)
+
+    def call(self, service: str, *items: Any, timeout: float = 5, **options: Any) -> requests.Response:
         return self.session.post(
-            self.address("gradeValueAPI"), json=list(items), timeout=timeout, allow_redirects=False, **options
+            self.address(service), json=list(items), timeout=timeout, allow_redirects=False, **options
         )
 
     def version(self) -> requests.Response:
@@ -75,6 +79,10 @@ def caller(learn: SandboxLearn) -> Iterator[Caller]:
     calling.take_token()
     with calling.session:
         yield calling
+
+
+def column(name: str = "Lab", *, course: str = "BIO", **fields: Any) -> dict[str, Any]:
+    return {"courseId": course, "name": name, "itemType": "MANUAL_COLUMN", **fields}
 
 
 def item(user: str = "s1", value: Any = "75.0", *, column: str = "Exam", course: str = "BIO") -> dict[str, Any]:

@@ -7,9 +7,10 @@ import time
 import pytest
 import requests
 
-from gradebridge.sandbox.faults import KINDS
-from gradebridge.sandbox.world import Senseless
-from tests.gradebridge.sandbox.conftest import item
+from gradebridge.sandbox.faults import KINDS, Reach
+from gradebridge.sandbox.services import SERVICES
+from gradebridge.sandbox.state import Senseless
+from tests.gradebridge.sandbox.conftest import column, item
 
 ITEMS = [item("s1", "1"), item("s2", "A", column="Essay"), item("s3", "3")]
 
@@ -221,11 +222,60 @@ def test_a_call_that_would_be_refused_anyway_uses_no_fault_up(learn, caller):
     assert len(caller.send(*ITEMS).json()) == 2
 
 
+COLUMNS = [column(f"Lab {number}") for number in range(4)]
+
+
+def made(learn) -> list[str]:
+    return [name for name in learn.world.as_json()["courses"]["BIO"]["columns"] if name.startswith("Lab")]
+
+
+@pytest.mark.parametrize("fault", [kind.name for kind in KINDS.values() if kind.reach is not Reach.TOKEN])
+def test_a_fault_named_for_a_service_hits_that_alone(learn, fault):
+    learn.faults.add(fault, service="gradableItemsAPI")
+    assert learn.faults.due(SERVICES["gradeValueAPI"]) is None
+    assert learn.faults.due(SERVICES["gradableItemsAPI"]).kind.name == fault
+
+
+@pytest.mark.parametrize("fault", ["not_installed", "html_200", "server_error"])
+def test_a_refused_call_makes_no_column(learn, caller, fault):
+    learn.faults.add(fault, service="gradableItemsAPI")
+    assert caller.send(*ITEMS).status_code == 200
+    caller.call("gradableItemsAPI", *COLUMNS)
+    assert made(learn) == []
+    assert learn.calls[-1].fault == fault
+
+
+def test_partial_makes_every_second_column(learn, caller):
+    learn.faults.add("partial", service="gradableItemsAPI")
+    answer = caller.call("gradableItemsAPI", *COLUMNS)
+    assert answer.status_code == 412
+    assert results(answer) == [("ERROR", "Lab 0"), ("OK", "Lab 1"), ("ERROR", "Lab 2"), ("OK", "Lab 3")]
+    assert answer.json()[0]["message"] == "The item could not be carried out"
+    assert made(learn) == ["Lab 1", "Lab 3"]
+
+
+def test_results_of_columns_come_shuffled_short_and_without_a_status(learn, caller):
+    learn.world.duplicate_columns = "create"
+    for fault in ("shuffled", "shorter", "no_status"):
+        learn.faults.add(fault, service="gradableItemsAPI")
+    names = [[result["name"] for result in caller.call("gradableItemsAPI", *COLUMNS).json()] for _ in range(2)]
+    assert names == [["Lab 3", "Lab 2", "Lab 1", "Lab 0"], ["Lab 0", "Lab 1", "Lab 2"]]
+    assert not any("status" in result for result in caller.call("gradableItemsAPI", *COLUMNS).json())
+    assert len(made(learn)) == 4
+
+
+def test_random_rejects_differ_between_schemas(learn, caller):
+    learn.faults.add("random_rejects", share=0.5)
+    schemas = [{"title": f"S{number}", "symbols": "P:F"} for number in range(40)]
+    statuses = {status for status, _ in results(caller.call("gradeSchemasAPI", *schemas))}
+    assert statuses == {"OK", "ERROR"}
+
+
 @pytest.mark.parametrize(
     ("fault", "options", "message"),
     [
         ("shortest", {}, "There is no fault 'shortest'. Faults: bad_gateway,"),
-        ("shorter", {"service": "gradeValue"}, "There is no service 'gradeValue'. Services: gradeValueAPI,"),
+        ("shorter", {"service": "gradeValue"}, "There is no service 'gradeValue'. Services: externalGradeColumnAPI,"),
         ("shorter", {"service": "version"}, "'shorter' does not fit 'version'. It is for services that answer with"),
         ("token_down", {"service": "version"}, "It is for the token service."),
         ("shorter", {"times": 0}, "'times' must be a whole number from 1, or null"),

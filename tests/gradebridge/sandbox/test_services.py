@@ -7,7 +7,7 @@ import requests
 
 from gradebridge.sandbox.server import SandboxLearn
 from gradebridge.sandbox.world import World
-from tests.gradebridge.sandbox.conftest import Caller, item
+from tests.gradebridge.sandbox.conftest import Caller, column, item
 
 
 def test_the_token_service_hands_out_one_live_token(caller):
@@ -66,11 +66,169 @@ def test_some_items_wrong_is_412_and_the_others_are_stored(learn, caller):
         ({"userId": ""}, "userId is missing"),
         ({"name": "x" * 334}, "name is longer than 333 characters"),
         ({"value": 75}, "value must be text"),
+        ({"points": 1}, "points is not a field of this service"),
     ],
 )
 def test_a_field_that_is_wrong_is_said(caller, wrong, message):
     answer = caller.send({**item(), **wrong})
     assert (answer.status_code, answer.json()[0]["message"]) == (412, message)
+
+
+def test_a_grade_schema_is_made_with_a_result_that_names_its_title(learn, caller):
+    schema = {"title": "Pass-Fail-Custom-Schema", "symbols": "P=80:F=0", "optionalData": "sisSchemaID=PF"}
+    answer = caller.call("gradeSchemasAPI", schema)
+    assert (answer.status_code, answer.json()) == (
+        200,
+        [
+            {
+                "status": "OK",
+                "message": "Grade schema successfully created",
+                "courseId": "",
+                "name": "Pass-Fail-Custom-Schema",
+            }
+        ],
+    )
+    held = learn.world.as_json()["schemas"]["Pass-Fail-Custom-Schema"]
+    assert held == {"symbols": "P=80:F=0", "optionalData": "sisSchemaID=PF"}
+
+
+def test_every_field_of_an_item_stands_in_learn_as_it_was_sent(learn, caller):
+    fields = {
+        "itemType": "ASSIGNMENT",
+        "instructions": "Hand in as PDF.",
+        "anonymous": True,
+        "group": True,
+        "contentAreaName": "Assignments",
+        "available": True,
+        "color": "#FF0000",
+        "attempts": 2,
+        "tracked": True,
+        "startDate": "2026-05-01",
+        "endDate": "2026-05-31",
+        "dueDate": "2026-05-30",
+        "points": 20.0,
+        "sequenceNum": 3,
+        "extract": True,
+        "optionalData": "SIS_ID=FG123456",
+    }
+    answer = caller.call("gradableItemsAPI", column(course="MED", **fields, gradeSchema="Verdict"))
+    assert answer.json() == [
+        {"status": "OK", "message": "Gradecolumn successfully created", "courseId": "MED", "name": "Lab"}
+    ]
+    held = learn.world.as_json()["courses"]["MED"]["columns"]["Lab"]
+    assert held == {**fields, "schema": "Verdict", "mapping": "", "values": {}, "copies": []}
+
+
+def test_a_field_that_is_left_out_has_the_documents_default(learn, caller):
+    caller.call("gradableItemsAPI", column())
+    held = learn.world.as_json()["courses"]["BIO"]["columns"]["Lab"]
+    assert (held["points"], held["attempts"], held["anonymous"], held["dueDate"]) == (100.0, -1, False, None)
+
+
+def test_a_value_can_be_set_in_a_column_that_was_made(learn, caller):
+    caller.call("gradableItemsAPI", column(gradeSchema="Letters", points=50))
+    assert caller.send(item("s1", "A", column="Lab"), item("s2", "50", column="Lab")).status_code == 200
+    assert caller.send(item("s3", "50.5", column="Lab")).status_code == 412
+    assert learn.world.values("BIO", "Lab") == {"s1": "A", "s2": "50"}
+
+
+def test_an_item_of_the_same_call_can_be_named_by_a_later_one(caller):
+    total = column("Total", itemType="WEIGHTED_COLUMN", mapping="Lab=40, Exam=60")
+    assert caller.call("gradableItemsAPI", column(), total).status_code == 200
+
+
+def test_a_column_is_deleted(learn, caller):
+    answer = caller.call("gradeColumnDeleteAPI", {"courseId": "BIO", "name": "Exam"})
+    assert answer.json() == [
+        {"status": "OK", "message": "Grade column successfully deleted", "courseId": "BIO", "name": "Exam"}
+    ]
+    assert "Exam" not in learn.world.as_json()["courses"]["BIO"]["columns"]
+    assert caller.send(item()).status_code == 412
+
+
+def test_a_column_becomes_the_external_grade(learn, caller):
+    answer = caller.call("externalGradeColumnAPI", {"courseId": "MED", "name": "Exam"})
+    assert answer.json() == [
+        {"status": "OK", "message": "External grade column successfully updated", "courseId": "MED", "name": "Exam"}
+    ]
+    assert learn.world.as_json()["courses"]["MED"]["externalGrade"] == "Exam"
+
+
+def test_metadata_is_set_with_a_result_that_names_the_user(learn, caller):
+    answer = caller.call("userMetadataAPI", {"courseId": "BIO", "userId": "s1", "optionalData": "EnrollType=Audit"})
+    assert answer.json() == [
+        {"status": "OK", "message": "User metadata successfully created", "courseId": "BIO", "name": "s1"}
+    ]
+    assert learn.world.as_json()["courses"]["BIO"]["metadata"] == {"s1": "EnrollType=Audit"}
+
+
+RIGHT = {
+    "gradeSchemasAPI": {"title": "PF", "symbols": "P=50:F=0"},
+    "gradableItemsAPI": column(),
+    "gradeColumnDeleteAPI": {"courseId": "BIO", "name": "Exam"},
+    "externalGradeColumnAPI": {"courseId": "MED", "name": "Exam"},
+    "userMetadataAPI": {"courseId": "BIO", "userId": "s1"},
+    "gradeValueAPI": item(),
+}
+
+
+@pytest.mark.parametrize("service", RIGHT)
+def test_mixed_results_of_any_service_are_412_and_the_right_items_are_carried_out(learn, caller, service):
+    before = learn.world.as_json()
+    answer = caller.call(service, {**RIGHT[service], "colour": "red"}, RIGHT[service])
+    assert answer.status_code == 412
+    assert [result["status"] for result in answer.json()] == ["ERROR", "OK"]
+    assert answer.json()[0]["message"] == "colour is not a field of this service"
+    assert learn.world.as_json() != before
+
+
+@pytest.mark.parametrize(
+    ("service", "field", "most"),
+    [
+        ("gradeSchemasAPI", "title", 333),
+        ("gradeSchemasAPI", "symbols", 2000),
+        ("gradeSchemasAPI", "optionalData", 2000),
+        ("gradableItemsAPI", "courseId", 256),
+        ("gradableItemsAPI", "name", 333),
+        ("gradableItemsAPI", "itemType", 333),
+        ("gradableItemsAPI", "instructions", 2000),
+        ("gradableItemsAPI", "contentAreaName", 255),
+        ("gradableItemsAPI", "color", 10),
+        ("gradableItemsAPI", "gradeSchema", 333),
+        ("gradableItemsAPI", "mapping", 333),
+        ("gradableItemsAPI", "optionalData", 2000),
+        ("gradeColumnDeleteAPI", "courseId", 333),
+        ("gradeColumnDeleteAPI", "name", 333),
+        ("externalGradeColumnAPI", "courseId", 333),
+        ("externalGradeColumnAPI", "name", 333),
+        ("userMetadataAPI", "courseId", 333),
+        ("userMetadataAPI", "userId", 333),
+        ("userMetadataAPI", "optionalData", 2000),
+        ("gradeValueAPI", "courseId", 333),
+        ("gradeValueAPI", "userId", 333),
+        ("gradeValueAPI", "name", 333),
+        ("gradeValueAPI", "value", 333),
+    ],
+)
+def test_a_text_may_have_its_greatest_length_and_no_more(caller, service, field, most):
+    too_long = f"{field} is longer than {most} characters"
+    for length in (most, most + 1):
+        value = "k=" + "x" * (length - 2) if field == "optionalData" else "x" * length
+        (result,) = caller.call(service, {**RIGHT[service], field: value}).json()
+        assert (result["message"] == too_long) == (length > most), result
+
+
+@pytest.mark.parametrize(
+    ("service", "field"),
+    [(service, field) for service, right in RIGHT.items() for field in right],
+)
+def test_a_required_field_may_not_be_left_out_nor_empty(learn, caller, service, field):
+    before = learn.world.as_json()
+    without = {name: value for name, value in RIGHT[service].items() if name != field}
+    answer = caller.call(service, without, {**without, field: ""}, {**without, field: None}, {**without, field: 1})
+    messages = [result["message"] for result in answer.json()]
+    assert messages == [f"{field} is missing"] * 3 + [f"{field} must be text"]
+    assert learn.world.as_json() == before
 
 
 def test_an_item_that_is_no_object_fails_alone(caller):
