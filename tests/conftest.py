@@ -66,7 +66,7 @@ def learn(transactional_db: None, settings: Any) -> Iterator[SandboxLearn]:
 @pytest.fixture
 def flow(db: None) -> Any:
     """A flow mapped to the sandbox's column."""
-    column = GradeColumnFactory(course=CourseFactory(course_id=COURSE), name=COLUMN)
+    column = GradeColumnFactory(course=CourseFactory(course_id=COURSE), name=COLUMN, in_learn=True)
     flow = FlowFactory(flow_id="77", title="Written exam in biology")
     ColumnMappingFactory(flow=flow, grade_column=column)
     return flow

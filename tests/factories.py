@@ -7,7 +7,16 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from courses.models import Course, GradeColumn, GradeSchema, ServiceCall
+from courses.models import (
+    Course,
+    EnrolmentMetadata,
+    GradeColumn,
+    GradeSchema,
+    Provisioned,
+    ProvisioningRun,
+    ProvisioningStep,
+    ServiceCall,
+)
 from exports.causes import Cause
 from exports.models import (
     ApiClient,
@@ -75,8 +84,27 @@ class CourseFactory(factory.django.DjangoModelFactory):
     course_id = factory.Sequence("COURSE{}".format)
     title = factory.Sequence("Course {}".format)
 
+    class Params:
+        original = factory.Trait(experience=Course.Experience.ORIGINAL)
 
-class GradeSchemaFactory(factory.django.DjangoModelFactory):
+
+class ProvisionedFactory(factory.django.DjangoModelFactory):
+    """What GradeBridge has not created in Learn, unless a trait says otherwise."""
+
+    class Meta:
+        abstract = True
+
+    class Params:
+        in_learn = factory.Trait(standing=Provisioned.Standing.PROVISIONED, provisioned_at=LONG_AGO)
+        failed = factory.Trait(standing=Provisioned.Standing.FAILED, provisioning_message="Learn rejected it: No.")
+        unconfirmed = factory.Trait(
+            standing=Provisioned.Standing.UNCONFIRMED, provisioning_message="Learn did not answer. Look in Learn."
+        )
+        being_deleted = factory.Trait(standing=Provisioned.Standing.DELETING, provisioned_at=LONG_AGO)
+        deleted = factory.Trait(standing=Provisioned.Standing.DELETED)
+
+
+class GradeSchemaFactory(ProvisionedFactory):
     class Meta:
         model = GradeSchema
 
@@ -84,12 +112,56 @@ class GradeSchemaFactory(factory.django.DjangoModelFactory):
     symbols = "P=50:F=0"
 
 
-class GradeColumnFactory(factory.django.DjangoModelFactory):
+class GradeColumnFactory(ProvisionedFactory):
     class Meta:
         model = GradeColumn
 
     course = factory.SubFactory(CourseFactory)
     name = factory.Sequence("Final grade {}".format)
+
+    class Params:
+        external = factory.Trait(is_external_grade=True, course=factory.SubFactory(CourseFactory, original=True))
+
+
+class EnrolmentMetadataFactory(ProvisionedFactory):
+    class Meta:
+        model = EnrolmentMetadata
+
+    course = factory.SubFactory(CourseFactory)
+    user_id = factory.Sequence("s{}".format)
+    optional_data = "EnrollType=Audit"
+
+
+class ProvisioningRunFactory(factory.django.DjangoModelFactory):
+    """Running, unless it is `dead`: then its process died."""
+
+    class Meta:
+        model = ProvisioningRun
+
+    started_at = factory.LazyFunction(timezone.now)
+    lease_ends_at = factory.LazyAttribute(lambda run: run.started_at + timedelta(minutes=2))
+
+    class Params:
+        dead = factory.Trait(started_at=factory.LazyFunction(lambda: timezone.now() - timedelta(hours=1)))
+        done = factory.Trait(
+            state=ProvisioningRun.State.DONE, finished_at=factory.LazyAttribute(lambda run: run.started_at)
+        )
+
+
+class ProvisioningStepFactory(factory.django.DjangoModelFactory):
+    """The creation of a column, queued."""
+
+    class Meta:
+        model = ProvisioningStep
+
+    run = factory.SubFactory(ProvisioningRunFactory)
+    kind = ProvisioningStep.Kind.COLUMN
+    stage = 1
+    column = factory.SubFactory(GradeColumnFactory)
+    name = factory.LazyAttribute(lambda step: str(step.column))
+
+    class Params:
+        sending = factory.Trait(state=ProvisioningStep.State.SENDING)
 
 
 class ServiceCallFactory(factory.django.DjangoModelFactory):

@@ -6,8 +6,8 @@ thousand rows take a fraction of the time of `bulk_create`.
 """
 
 import json
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -35,12 +35,12 @@ def insert(
         return []
     table = model._meta.db_table
     source, parameters = _source(model, columns, rows)
-    sql = f"INSERT INTO {table} ({', '.join(columns)}) {source}"
+    sql = f"INSERT INTO {table} ({listed(columns)}) {source}"
     if unique:
-        changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in update)
-        sql += f" ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {changes}"
+        changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in map(quoted, update))
+        sql += f" ON CONFLICT ({listed(unique)}) DO UPDATE SET {changes}"
     if returning:
-        sql += f" RETURNING {', '.join(returning)}"
+        sql += f" RETURNING {listed(returning)}"
     with _cursor() as cursor:
         cursor.execute(sql, parameters)
         return cursor.fetchall() if returning else []
@@ -54,7 +54,7 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row
     source, parameters = _source(model, ("id", *columns), rows)
     # S608: names of our own tables and columns; the values are parameters.
     sql = (
-        f"UPDATE {table} SET {', '.join(f'{name} = v.{name}' for name in columns)} "  # noqa: S608
+        f"UPDATE {table} SET {', '.join(f'{name} = v.{name}' for name in map(quoted, columns))} "  # noqa: S608
         f"FROM ({source}) AS v WHERE {table}.id = v.id"
     )
     with _cursor() as cursor:
@@ -84,6 +84,15 @@ def is_among(values: Collection[int] | Collection[str]) -> tuple[str, list[Any]]
     return "= ANY(%s)", [list(values)]
 
 
+def quoted(name: str) -> str:
+    """A database name that may be a word of SQL."""
+    return connection.ops.quote_name(name)
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(map(quoted, names))
+
+
 def _cursor() -> Any:
     """On PostgreSQL one that binds on the server: Django's own writes every value into the text of the statement."""
     if connection.vendor == "sqlite":
@@ -98,7 +107,7 @@ def _cursor() -> Any:
 def _source(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, list[Any]]:
     """A SELECT that yields `rows`, and its parameters."""
     if connection.vendor == "sqlite":
-        values = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(columns))
+        values = ", ".join(f"json_extract(value, '$[{place}]') AS {quoted(name)}" for place, name in enumerate(columns))
         # WHERE lets SQLite parse ON CONFLICT
         sql = f"SELECT {values} FROM json_each(%s) WHERE true"  # noqa: S608
         return sql, [json.dumps(rows, default=_sqlite_value, ensure_ascii=False)]
@@ -110,11 +119,13 @@ def _source(model: type[models.Model], columns: Sequence[str], rows: Sequence[Ro
             shared[name] = column[0]
         else:
             arrays[name] = list(column)
-    chosen = ", ".join(f"%b::{_type(model, name)} AS {name}" if name in shared else name for name in columns)
+    chosen = ", ".join(
+        f"%b::{_type(model, name)} AS {quoted(name)}" if name in shared else quoted(name) for name in columns
+    )
     sql = f"SELECT {chosen}"
     if arrays:
         unnested = ", ".join(f"%b::{_type(model, name)}[]" for name in arrays)
-        sql += f" FROM unnest({unnested}) AS v({', '.join(arrays)})"
+        sql += f" FROM unnest({unnested}) AS v({listed(arrays)})"
     return sql, [*shared.values(), *arrays.values()]
 
 
@@ -128,6 +139,8 @@ def _type(model: type[models.Model], column: str) -> str:
 def _sqlite_value(value: Any) -> Any:
     if isinstance(value, datetime):
         return connection.ops.adapt_datetimefield_value(value)
+    if isinstance(value, date):
+        return connection.ops.adapt_datefield_value(value)
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no place in a bulk row")

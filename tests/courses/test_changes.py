@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from courses.changes import NOBODY, Change, Difference, history_of, keep_baselines, newest, tracked_models
-from courses.models import Course, GradeColumn, GradeSchema
+from courses.models import Course, EnrolmentMetadata, GradeColumn, GradeSchema
 from exports.models import ApiClient, ColumnMapping, Flow, RequestProfile, TranslatedGrade, Translation
 from tests.factories import (
     ApiClientFactory,
@@ -46,6 +46,7 @@ def test_all_configuration_is_tracked() -> None:
         RequestProfile,
         ApiClient,
         Course,
+        EnrolmentMetadata,
         GradeColumn,
         GradeSchema,
     }
