@@ -64,7 +64,7 @@ def read_results(answer: Answer) -> list[Result]:
         Result(
             status=plain(entry.get("status")),
             message=plain(entry.get("message")),
-            echo=(course_id(entry), text(entry.get("name"))),
+            echo=(course_id(entry), only_text(entry.get("name"))),
         )
         for entry in entries
     ]
@@ -73,10 +73,10 @@ def read_results(answer: Answer) -> list[Result]:
 def course_id(entry: dict[str, object]) -> str | None:
     """Of a result. It is empty in that of a schema, which belongs to no course: some will leave it out, or say null."""
     found = entry.get("courseId")
-    return "" if found is None else text(found)
+    return "" if found is None else only_text(found)
 
 
-def text(value: object) -> str | None:
+def only_text(value: object) -> str | None:
     return value if isinstance(value, str) else None
 
 

@@ -42,7 +42,7 @@ def item_of(kind: type[Item], number: int) -> Item:
     """An item of the kind whose names no item of another number has."""
     name = f"n{number}"
     fields = {
-        GradeValue: {"course_id": "c1", "user_id": "u1", "name": name, "value": "B"},
+        GradeValue: {"course_id": "c1", "user_id": name, "name": name, "value": "B"},
         SchemaItem: {"title": name, "symbols": "P=50:F=0"},
         GradableItem: {"course_id": "c1", "name": name, "item_type": ItemType.MANUAL_COLUMN},
         ColumnToDelete: {"course_id": "c1", "name": name},
@@ -184,9 +184,8 @@ def read_request(connection: socket.socket) -> tuple[str, bytes]:
         if not more:
             return "", b""
         head += more
-    length = next(
-        int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
-    )
+    lengths = (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+    length = next(lengths, 0)
     body = b""
     while len(body) < length:
         body += connection.recv(length - len(body))

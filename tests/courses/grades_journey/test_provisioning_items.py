@@ -171,7 +171,16 @@ def test_the_end_is_not_before_the_start():
         GradableItem(**COLUMN, start_date=day, end_date=date(2026, 4, 30))
 
 
+IN_ULTRA = {ItemType.ASSIGNMENT, ItemType.TEST, ItemType.MANUAL_COLUMN, ItemType.WEIGHTED_COLUMN}
+COLUMNS = {ItemType.MANUAL_COLUMN, ItemType.WEIGHTED_COLUMN, ItemType.TOTAL_COLUMN}
 CALCULATED = {ItemType.WEIGHTED_COLUMN, ItemType.TOTAL_COLUMN}
+
+
+@pytest.mark.parametrize("item_type", ItemType)
+def test_a_type_says_where_it_can_be_and_what_it_is(item_type):
+    assert item_type.is_in_ultra is (item_type in IN_ULTRA)
+    assert item_type.is_column is (item_type in COLUMNS)
+    assert item_type.is_calculated is (item_type in CALCULATED)
 
 
 @pytest.mark.parametrize("item_type", ItemType)

@@ -4,6 +4,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from courses.grades_journey import (
     CredentialsRefused,
     GradeValue,
+    Item,
     ItemRejected,
     LearnError,
     NotInstalled,
@@ -24,7 +26,7 @@ from courses.grades_journey import (
 )
 from courses.grades_journey.answers import Result
 from courses.grades_journey.settling import MOST_EXTRA_CALLS, Settlement
-from tests.courses.grades_journey.pretend import grade, grades
+from tests.courses.grades_journey.pretend import NOT_REPEATABLE, REPEATABLE, grade, grades, items_of
 
 Answering = Callable[[list[Result]], list[Result] | LearnError]
 
@@ -45,6 +47,11 @@ def shorter_unless_single(results: list[Result]) -> list[Result]:
     return results[:-1] if len(results) > 1 else results
 
 
+def subject(item: Item) -> str:
+    """The user, or what has none by its name."""
+    return getattr(item, "user_id", item.echo[1])
+
+
 class Memory:
     """Stores what `refused` allows. The n-th call is answered through the n-th of `answers`, later ones by the last."""
 
@@ -54,22 +61,22 @@ class Memory:
         self.stored: set[str] = set()
         self.batches: list[list[str]] = []
 
-    def send(self, items: Sequence[GradeValue]) -> list[Result]:
+    def send(self, items: Sequence[Item]) -> list[Result]:
         answering = self.answers[min(len(self.batches), len(self.answers) - 1)]
-        self.batches.append([item.user_id for item in items])
+        self.batches.append([subject(item) for item in items])
         if isinstance(answering, LearnError):
             raise answering
         results = []
         for item in items:
-            accepted = item.user_id not in self.refused
-            self.stored |= {item.user_id} if accepted else set()
-            results.append(Result(status="OK" if accepted else "ERROR", message=item.user_id, echo=item.echo))
+            accepted = subject(item) not in self.refused
+            self.stored |= {subject(item)} if accepted else set()
+            results.append(Result(status="OK" if accepted else "ERROR", message=subject(item), echo=item.echo))
         answered = answering(results)
         if isinstance(answered, LearnError):
             raise answered
         return answered
 
-    def settle(self, items: Sequence[GradeValue], *, until: float = math.inf) -> list[LearnError | None]:
+    def settle(self, items: Sequence[Item], *, until: float = math.inf) -> list[LearnError | None]:
         return Settlement(items, self.send, until=until).settle()
 
 
@@ -200,6 +207,104 @@ def test_the_extra_calls_are_bounded():
     assert len(learn.batches) == 1 + MOST_EXTRA_CALLS
     assert set(kinds(outcomes)) == {None, Unconfirmed}
     assert outcomes.count(None) >= MOST_EXTRA_CALLS / 3
+
+
+def longer(results: list[Result]) -> list[Result]:
+    return [*results, results[0]]
+
+
+def foreign(results: list[Result]) -> list[Result]:
+    return [replace(result, echo=("c9", "n9")) for result in results]
+
+
+def without_status(results: list[Result]) -> list[Result]:
+    return [replace(result, status="") for result in results]
+
+
+def failing_second(results: list[Result]) -> list[Result]:
+    return [results[0], replace(results[1], status="ERROR"), *results[2:]]
+
+
+@pytest.mark.parametrize("kind", [*REPEATABLE, *NOT_REPEATABLE])
+@pytest.mark.parametrize("answering", [honest, reverse])
+def test_names_of_their_own_tell_in_one_call_who_failed(kind: type[Item], answering: Answering):
+    learn = Memory(lambda results: answering(failing_second(results)))
+    assert kinds(learn.settle(items_of(kind, 3))) == [None, ItemRejected, None]
+    assert len(learn.batches) == 1
+
+
+@pytest.mark.parametrize("kind", NOT_REPEATABLE)
+@pytest.mark.parametrize("untied", [shorter, longer, foreign, without_status])
+@pytest.mark.parametrize("count", [1, 3])
+def test_what_could_be_made_twice_is_sent_once_and_then_unconfirmed(kind: type[Item], untied: Answering, count: int):
+    learn = Memory(untied)
+    outcomes = learn.settle(items_of(kind, count))
+    assert kinds(outcomes) == [Unconfirmed] * count
+    assert len(learn.batches) == 1
+    assert str(outcomes[0]) == f"Learn's answer could not be tied to what was sent; it may have {kind.deed}."
+
+
+@pytest.mark.parametrize("kind", NOT_REPEATABLE)
+@pytest.mark.parametrize(
+    ("answering", "outcome"), [(honest, None), (failing_second, Unconfirmed)], ids=["all stored", "one of them failed"]
+)
+def test_items_of_the_same_names_that_could_be_made_twice_are_not_told_apart_by_a_second_call(
+    kind: type[Item], answering: Answering, outcome: type[LearnError] | None
+):
+    learn = Memory(answering)
+    assert kinds(learn.settle(items_of(kind, 1) * 2)) == [outcome] * 2
+    assert len(learn.batches) == 1
+
+
+@pytest.mark.parametrize("kind", NOT_REPEATABLE)
+@pytest.mark.parametrize("error", [*ENDING, *PASSING], ids=lambda error: type(error).__name__)
+def test_an_error_is_the_end_of_what_could_be_made_twice(kind: type[Item], error: LearnError):
+    learn = Memory(error)
+    assert learn.settle(items_of(kind, 3)) == [error] * 3
+    assert len(learn.batches) == 1
+
+
+@pytest.mark.parametrize("kind", REPEATABLE)
+def test_what_may_be_repeated_is_asked_for_in_parts_until_it_is_tied(kind: type[Item]):
+    learn = Memory(shorter_unless_single)
+    assert learn.settle(items_of(kind, 3)) == [None] * 3
+    assert len(learn.batches) == 4
+
+
+@settings(deadline=None)
+@given(
+    kind=st.sampled_from([*REPEATABLE, *NOT_REPEATABLE]),
+    count=st.integers(1, 8),
+    refused=st.sets(st.integers(1, 8)),
+    seed=st.integers(0, 2**32),
+    trouble=st.floats(0, 0.6),
+)
+def test_with_names_of_their_own_the_order_of_results_is_of_no_matter(
+    kind: type[Item], count: int, refused: set[int], seed: int, trouble: float
+):
+    """Learn tells the truth in any order, and loses, cuts or garbles any answer."""
+    chance = random.Random(seed)
+    items = items_of(kind, count)
+
+    def mangled(results: list[Result]) -> list[Result] | LearnError:
+        chance.shuffle(results)
+        if chance.random() < trouble:
+            garble = chance.choice([shorter, longer, foreign, without_status])
+            return chance.choice([garble(results), chance.choice([*ENDING, *PASSING])])
+        return results
+
+    learn = Memory(mangled, refused=[f"n{n}" for n in refused])
+    outcomes = learn.settle(items)
+
+    for item, outcome in zip(items, outcomes, strict=True):
+        if outcome is None:
+            assert subject(item) in learn.stored
+        elif isinstance(outcome, ItemRejected):
+            assert subject(item) not in learn.stored
+    if not trouble:
+        assert kinds(outcomes) == [ItemRejected if subject(item) in learn.refused else None for item in items]
+    if not trouble or not kind.repeatable:
+        assert len(learn.batches) == 1
 
 
 COLUMNS = st.sampled_from([("c1", "Exam"), ("c1", "Essay"), ("c2", "Exam")])
