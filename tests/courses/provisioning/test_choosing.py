@@ -1,0 +1,188 @@
+"""What goes to Learn, and what is left out."""
+
+import pytest
+from django.db import IntegrityError
+
+from courses import provisioning
+from courses.models import GradeColumn, GradeSchema, ProvisioningRun, ProvisioningStep
+from courses.provisioning.choosing import find_stages
+from tests.factories import (
+    CourseFactory,
+    EnrolmentMetadataFactory,
+    GradeColumnFactory,
+    GradeSchemaFactory,
+    ProvisioningStepFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+Wanted = provisioning.Wanted
+Kind = ProvisioningStep.Kind
+
+
+def everything(**options):
+    from courses.models import EnrolmentMetadata
+
+    return Wanted(
+        schemas=GradeSchema.objects.all(),
+        columns=GradeColumn.objects.all(),
+        external=GradeColumn.objects.all(),
+        metadata=EnrolmentMetadata.objects.all(),
+        **options,
+    )
+
+
+def test_all_that_was_never_created_goes():
+    rows = [GradeSchemaFactory(), GradeColumnFactory(external=True), EnrolmentMetadataFactory()]
+
+    choice = provisioning.choose(everything())
+
+    assert choice.left_out == []
+    assert choice.steps == [
+        (Kind.SCHEMA, rows[0]),
+        (Kind.COLUMN, rows[1]),
+        (Kind.EXTERNAL_GRADE, rows[1]),
+        (Kind.METADATA, rows[2]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("factory", "traits", "reason"),
+    [
+        (GradeColumnFactory, {"in_learn": True}, "It is in Learn since 3 May 2026 11:00."),
+        (GradeSchemaFactory, {"in_learn": True}, "It is in Learn since 3 May 2026 11:00."),
+        (EnrolmentMetadataFactory, {"in_learn": True}, "It is in Learn since 3 May 2026 11:00."),
+        (GradeColumnFactory, {"unconfirmed": True}, "It may be in Learn: look there"),
+        (GradeSchemaFactory, {"unconfirmed": True}, "It may be in Learn: look there"),
+        (GradeColumnFactory, {"being_deleted": True}, "It is being deleted in Learn."),
+        (GradeColumnFactory, {"deleted": True}, "It was deleted in Learn. Its own page creates it again."),
+        (GradeSchemaFactory, {"symbols": ""}, "Its symbols are known to Learn only"),
+    ],
+)
+def test_what_stands_in_learn_or_may_is_left_out_with_the_reason(factory, traits, reason):
+    row = factory(**traits)
+
+    [(left_out, why)] = [found for found in provisioning.choose(everything()).left_out if "external" not in found[1]]
+
+    assert left_out == row
+    assert why.startswith(reason)
+
+
+@pytest.mark.parametrize("trait", ["failed", "unconfirmed"])
+def test_metadata_that_may_stand_in_learn_is_set_again(trait):
+    EnrolmentMetadataFactory(**{trait: True})
+    assert [kind for kind, _row in provisioning.choose(everything()).steps] == [Kind.METADATA]
+
+
+@pytest.mark.parametrize("trait", ["in_learn", "unconfirmed", "deleted"])
+def test_asked_for_by_name_it_goes_again(trait):
+    column = GradeColumnFactory(**{trait: True})
+    again = Wanted(columns=GradeColumn.objects.all(), again=True)
+    assert provisioning.choose(again).steps == [(Kind.COLUMN, column)]
+
+
+def test_a_column_that_is_being_deleted_does_not_go_even_by_name():
+    GradeColumnFactory(being_deleted=True)
+    assert provisioning.choose(Wanted(columns=GradeColumn.objects.all(), again=True)).steps == []
+
+
+def test_an_external_grade_that_is_set_is_left_out():
+    GradeColumnFactory(external=True, in_learn=True, external_set_at="2026-05-03 09:00Z")
+    [reason] = [reason for _row, reason in provisioning.choose(Wanted(external=GradeColumn.objects.all())).left_out]
+    assert reason == "It is the external grade since 3 May 2026 11:00."
+
+
+def test_what_is_on_its_way_is_left_out():
+    step = ProvisioningStepFactory()
+    [(row, reason)] = provisioning.choose(Wanted(columns=GradeColumn.objects.all())).left_out
+    assert (row, reason) == (step.column, "It is on its way to Learn already.")
+
+
+def test_columns_take_the_schemas_along_that_they_use_and_learn_lacks():
+    schemas = [GradeSchemaFactory(title="A"), GradeSchemaFactory(in_learn=True), GradeSchemaFactory(symbols="")]
+    for schema in schemas:
+        GradeColumnFactory(grade_schema=schema)
+    GradeSchemaFactory(title="used by none")
+
+    choice = provisioning.choose(Wanted.with_all_they_need(GradeColumn.objects.all()))
+
+    assert [row for kind, row in choice.steps if kind is Kind.SCHEMA] == [schemas[0]]
+    assert len([row for kind, row in choice.steps if kind is Kind.COLUMN]) == 3
+    assert choice.left_out == []
+
+
+def test_a_request_records_a_step_a_row_and_sends_nothing():
+    column = GradeColumnFactory(name="Final", course__course_id="BIO101")
+
+    run, _choice = provisioning.request(Wanted(columns=GradeColumn.objects.all()), by=None)
+
+    step = ProvisioningStep.objects.get()
+    assert (step.run, step.column, step.name, step.state) == (run, column, "BIO101 · Final", "QUEUED")
+
+
+def test_a_request_with_nothing_to_send_records_no_run():
+    GradeColumnFactory(in_learn=True)
+    run, choice = provisioning.request(Wanted(columns=GradeColumn.objects.all()), by=None)
+    assert run is None
+    assert len(choice.left_out) == 1
+    assert not ProvisioningRun.objects.exists()
+
+
+def test_a_second_request_leaves_out_what_the_first_has_on_its_way():
+    GradeColumnFactory()
+    provisioning.request(Wanted(columns=GradeColumn.objects.all()), by=None)
+    run, _choice = provisioning.request(Wanted(columns=GradeColumn.objects.all()), by=None)
+    assert run is None
+
+
+def test_the_database_allows_one_open_step_of_a_kind_a_row():
+    step = ProvisioningStepFactory()
+    with pytest.raises(IntegrityError):
+        ProvisioningStepFactory(column=step.column)
+
+
+def test_columns_that_count_others_go_after_these():
+    course = CourseFactory()
+    total = GradeColumnFactory(course=course, name="Total", item_type="TOTAL_COLUMN", mapping="Weighted, Essay")
+    weighted = GradeColumnFactory(
+        course=course, name="Weighted", item_type="WEIGHTED_COLUMN", mapping="Essay=40, Exam=60"
+    )
+    essay = GradeColumnFactory(course=course, name="Essay")
+
+    stages = find_stages([(Kind.COLUMN, total), (Kind.COLUMN, weighted), (Kind.COLUMN, essay)])
+
+    assert stages[Kind.COLUMN, essay.pk] < stages[Kind.COLUMN, weighted.pk] < stages[Kind.COLUMN, total.pk]
+
+
+def test_schemas_go_first_and_external_grades_metadata_and_deletions_last():
+    column = GradeColumnFactory()
+    rows = [
+        (Kind.DELETION, column),
+        (Kind.METADATA, EnrolmentMetadataFactory()),
+        (Kind.EXTERNAL_GRADE, column),
+        (Kind.COLUMN, column),
+        (Kind.SCHEMA, GradeSchemaFactory()),
+    ]
+    stages = find_stages(rows)
+    assert [kind for kind, _pk in sorted(stages, key=stages.get)] == [kind for kind, _row in reversed(rows)]
+
+
+def test_columns_that_count_each_other_do_not_go_round_for_ever():
+    course = CourseFactory()
+    one = GradeColumnFactory(course=course, name="One", item_type="TOTAL_COLUMN", mapping="Two")
+    two = GradeColumnFactory(course=course, name="Two", item_type="TOTAL_COLUMN", mapping="One")
+    assert len(find_stages([(Kind.COLUMN, one), (Kind.COLUMN, two)])) == 2
+
+
+@pytest.mark.parametrize("factory", [GradeColumnFactory, GradeSchemaFactory, EnrolmentMetadataFactory])
+def test_choosing_costs_the_same_statements_for_many_rows(factory, django_assert_num_queries):
+    counts = []
+    for number in (1, 30):
+        factory.create_batch(number)
+        from django.db import connection
+        from django.test.utils import CaptureQueriesContext
+
+        with CaptureQueriesContext(connection) as queries:
+            provisioning.choose(everything())
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
