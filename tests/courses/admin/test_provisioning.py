@@ -74,7 +74,7 @@ def test_what_would_happen_is_shown_first_and_happens_once_it_is_confirmed(admin
     row, left_out = KINDS[model](), KINDS[model](in_learn=True)
 
     page = text_of(act(administrator, model, [row, left_out]))
-    assert "Do 1 thing in Learn?" in page
+    assert "Take 1 step in Learn?" in page
     assert "It is in Learn since" in page
     assert not ProvisioningRun.objects.exists()
 
@@ -96,7 +96,7 @@ def test_the_button_of_a_row_leads_to_the_same_question(administrator):
     row = GradeColumnFactory(grade_schema=GradeSchemaFactory())
     address = url("gradecolumn", "provision", row.pk)
     assert address in text_of(administrator.get(url("gradecolumn", "change", row.pk)))
-    assert "Do 2 things in Learn?" in text_of(administrator.get(address))
+    assert "Take 2 steps in Learn?" in text_of(administrator.get(address))
 
 
 def test_with_nothing_to_do_no_run_is_recorded(administrator):
