@@ -22,7 +22,8 @@ M = TypeVar("M", bound=models.Model)
 class Command(BaseCommand):
     help = (
         "Deletes export attempts with their deliveries, provisioning runs, calls to Learn and task results of more "
-        "than DAYS ago. Without --apply it only says what would go. Where every participant stands, and what was exported, is kept: "
+        "than DAYS ago. Without --apply it only says what would go. Where every participant stands, and what was "
+        "exported, is kept: "
         "a purge never makes a grade travel twice. An attempt with a participant who is failed now is kept too, with "
         "its calls. So are corrections and the history of the configuration."
     )
