@@ -25,7 +25,6 @@ from courses.grades_journey import (
     Unconfirmed,
 )
 
-
 MOST_SECONDS = 30.0  # for the whole test: somebody waits for the page
 
 
