@@ -78,7 +78,7 @@ def add_what_learn_lacks() -> None:
     course = Course.objects.create(
         course_id="ART120-2026", title="History of art", experience=Course.Experience.ORIGINAL
     )
-    for name, fields in {
+    columns: dict[str, dict[str, Any]] = {
         "Portfolio": {"item_type": GradeColumn.ItemType.ASSIGNMENT, "instructions": "Hand in three pieces."},
         "Viva": {},
         "Final grade": {
@@ -87,7 +87,8 @@ def add_what_learn_lacks() -> None:
             "grade_schema": honours,
             "is_external_grade": True,
         },
-    }.items():
+    }
+    for name, fields in columns.items():
         GradeColumn.objects.create(course=course, name=name, **fields)
     for number in range(1011, 1016):
         EnrolmentMetadata.objects.create(course=course, user_id=f"s{number}", optional_data="EnrollType=Audit")
