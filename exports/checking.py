@@ -18,7 +18,7 @@ from exports.models import ColumnMapping, ExportState, Flow, Participant, Transl
 from exports.models.flow import FlowQuerySet
 from exports.queueing import column_facts
 from exports.rules import Column, Entry
-from exports.translating import NUMBER, Marks, NotTranslatable, Scale
+from exports.translating import NUMBER, Marks, NotTranslatable, Scale, is_number
 
 CHUNK = 500  # flows looked at together
 MOST_NAMED = 5  # values in one sentence; the others are counted
@@ -346,7 +346,7 @@ def translation_faults(mapping: ColumnMapping, column: Column, known: frozenset[
     if reasons := [reason for given, value in lines if (reason := refusal(given, value, scale))]:
         sentence = f"Column {mapping.grade_column} cannot show what translation {translation} gives: {named(reasons)}."
         yield fault(Kind.VALUE_NOT_SHOWN, sentence)
-    words = sorted({value for _given, value in lines if not NUMBER.fullmatch(value)})
+    words = sorted({value for _given, value in lines if not is_number(value)})
     if words and mapping.grade_column.grade_schema is None:
         sentence = (
             f"Column {mapping.grade_column} has no grade schema, translation {translation} gives words "
