@@ -28,7 +28,7 @@ from exports.importing.plans import (
 from exports.importing.sheets import Sheet, import_file
 from exports.importing.storing import store
 from exports.importing.tables import ImportRefused, quoted
-from exports.locking import Grades
+from exports.locking import Delivered
 from exports.models import ColumnMapping, Flow, Translation
 
 # The file's columns. A column that the file does not have is left as it is, in a new row at its default; an empty cell
@@ -183,50 +183,52 @@ def find_translations(names: Iterable[str]) -> dict[str, int]:
 
 
 def find_locked(plan: Plan) -> Iterator[Problem]:
-    for change, grades, unlocked in find_moved(plan):
+    for change, delivered, unlocked in find_moved(plan):
         if not unlocked:
             column = next(name for name in LOCKED if name in change.differences)
-            yield Problem(change.line.row, column, grades.refusal())
-    for line, grades, unlocked in find_taken(plan):
+            yield Problem(change.line.row, column, delivered.refusal())
+    for line, delivered, unlocked in find_taken(plan):
         if not unlocked:
-            yield Problem(line.row, "source_code", grades.refusal())
+            column = "source_code" if line.values.get("source_code") else "column_name"
+            yield Problem(line.row, column, delivered.refusal())
 
 
 def notes(plan: Plan) -> list[str]:
     """What becomes of grades that were delivered by mappings that change, or that are mapped anew."""
-    moved = [(change.line, grades) for change, grades, _unlocked in find_moved(plan)]
-    taken = [(line, grades) for line, grades, _unlocked in find_taken(plan)]
-    return [f"Row {line.row}, flow {grades.flow_id}: {grades.consequence()}" for line, grades in moved + taken]
+    moved = [(change.line, delivered) for change, delivered, _unlocked in find_moved(plan)]
+    taken = [(line, delivered) for line, delivered, _unlocked in find_taken(plan)]
+    return [f"Row {line.row}, flow {theirs.flow_id}: {theirs.consequence()}" for line, theirs in moved + taken]
 
 
-def find_moved(plan: Plan) -> Iterator[tuple[Change, Grades, bool]]:
+def find_moved(plan: Plan) -> Iterator[tuple[Change, Delivered, bool]]:
     """The changed mappings whose grades were delivered, with these grades, and whether their flow is unlocked."""
     moved = [change for change in plan.changed if not change.differences.keys().isdisjoint(LOCKED)]
     flows = find_flows(change.before["flow_id"] for change in moved)
-    found = locking.find_grades([pk for pk, _unlocked in flows.values()]) if flows else {}
+    pks = [pk for pk, _unlocked in flows.values()]
+    delivered = locking.find_delivered(pks) if pks else {}
+    mapped = locking.find_targets(pks) if delivered else {}
+    found = {pk: locking.by_mapping(theirs, mapped.get(pk, {})) for pk, theirs in delivered.items()}
     for change in moved:
         pk, unlocked = flows[change.before["flow_id"]]
-        grades = found.get(pk, {}).get((change.before["course_id"], change.before["column_name"]))
-        if grades:
-            yield change, grades, unlocked
+        if theirs := found.get(pk, {}).get(change.before["source_code"]):
+            yield change, theirs, unlocked
 
 
-def find_taken(plan: Plan) -> Iterator[tuple[Line, Grades, bool]]:
-    """The sources mapped anew whose grades were delivered by the flow's default, as `find_moved` has it."""
-    named = [line for line in plan.added if line.values.get("source_code")]
-    flows = find_flows(line.values["flow_id"] for line in named)
+def find_taken(plan: Plan) -> Iterator[tuple[Line, Delivered, bool]]:
+    """The sources mapped anew whose grades were delivered before, as `find_moved` has it."""
+    flows = find_flows(line.values["flow_id"] for line in plan.added)
     added = {
-        (flows[line.values["flow_id"]][0], line.values["source_code"]): line
-        for line in named
+        (flows[line.values["flow_id"]][0], line.values.get("source_code", "")): line
+        for line in plan.added
         if line.values["flow_id"] in flows
     }
     targets = {
         source: (line.values["course_id"], line.values["column_name"], line.values.get("translation", ""))
         for source, line in added.items()
     }
-    for source, grades in locking.find_taken(targets).items():
+    for source, theirs in locking.find_taken(targets).items():
         line = added[source]
-        yield line, grades, flows[line.values["flow_id"]][1]
+        yield line, theirs, flows[line.values["flow_id"]][1]
 
 
 def find_flows(flow_ids: Iterable[str]) -> dict[str, tuple[int, bool]]:
