@@ -26,6 +26,7 @@ Source = tuple[int, str]  # a flow's primary key, source code
 Target = tuple[str, str, str]  # course id, column name, the translation's name
 
 WHAT_TO_DO = "An administrator can unlock the mapping on the flow's page first."
+MOST_NAMED = 5  # flows in one sentence; the others are counted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -210,6 +211,65 @@ def refuse_renaming(columns: Collection[GradeColumn]) -> list[Delivered]:
     places = {place_of(column) for column in columns}
     locked = count_grades([flow.pk for flow in flows if not is_unlocked(flow)])
     return [Delivered((grades,)) for (_flow, *place), grades in locked.items() if tuple(place) in places]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Use:
+    """A flow that has a translation in its mapping, and what was delivered by that mapping."""
+
+    flow: int
+    translation: int
+    unlocked: bool
+    delivered: Delivered
+
+    def consequence(self) -> str:
+        """What a change of the translation means for them."""
+        them = "it stays as it was" if self.delivered.count == 1 else "they stay as they were"
+        return (
+            f"Flow {self.delivered.flow_id}: {self.delivered.sentence()}; {them} translated, "
+            "and a retry or correction is translated anew."
+        )
+
+
+def find_uses(translations: Collection[int]) -> list[Use]:
+    """Where grades were delivered by these translations. Five statements for many translations and flows."""
+    chosen = ColumnMapping.objects.filter(among("translation_id", translations)).order_by("flow_id", "source_code")
+    used = list(chosen.values_list("translation_id", "flow_id", "source_code"))
+    if not used:
+        return []
+    flows = {flow for _translation, flow, _source_code in used}
+    mapped, delivered = find_targets(flows), find_delivered(flows)
+    unlocked = Flow.objects.filter(among("id", flows), mapping_unlocked_at__isnull=False).order_by()
+    unlocked_flows = set(unlocked.values_list("pk", flat=True))
+    found: dict[tuple[int, int], list[Delivered]] = defaultdict(list)
+    for translation, flow, source_code in used:
+        if theirs := by_mapping(delivered.get(flow, {}), mapped.get(flow, {})).get(source_code):
+            found[translation, flow].append(theirs)
+    return [
+        Use(flow=flow, translation=translation, unlocked=flow in unlocked_flows, delivered=together(parts))
+        for (translation, flow), parts in found.items()
+    ]
+
+
+def lock_flows_using(translations: Collection[int]) -> None:
+    """Lock the flows' rows, before those of the translations, as everybody does who locks both."""
+    mapped = ColumnMapping.objects.filter(among("translation_id", translations)).order_by().values("flow")
+    list(Flow.objects.filter(pk__in=mapped).order_by("pk").select_for_update().values_list("pk"))
+
+
+def refuse_translating(uses: Iterable[Use]) -> str:
+    """Why the lines of a translation and its rule for marks cannot be changed; "" where they can."""
+    flows = [use.delivered.flow_id for use in uses if not use.unlocked]
+    if not flows:
+        return ""
+    more = f" and {len(flows) - MOST_NAMED} more" if len(flows) > MOST_NAMED else ""
+    flow, those = ("flow", "that flow") if len(flows) == 1 else ("flows", "those flows")
+    named = f"{', '.join(flows[:MOST_NAMED])}{more}"
+    return (
+        f"Grades were delivered by this translation in {flow} {named}, so its lines and its rule for marks are locked. "
+        "Lines for other grades can be added. For anything else make a new translation, "
+        f"or let an administrator unlock the mapping of {those} first."
+    )
 
 
 def unlock(flow: Flow) -> None:
