@@ -17,7 +17,7 @@ from unfold.admin import ModelAdmin
 
 from courses.cells import address
 from courses.models import Course, GradeColumn
-from exports import locking
+from exports import locking, rescaling
 from exports.models import ColumnMapping, Flow
 
 
@@ -165,8 +165,11 @@ class LocksPlaces(ModelAdmin):  # type: ignore[misc]
         return type(form)(form.__name__, (KeepsPlaces, form), {"places": self.places})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """A change of the place uses up the unlocking."""
+        """A change of the place uses up the unlocking. One of the points or schema says what it means."""
         super().save_model(request, obj, form, change)
         if change and not set(self.places).isdisjoint(form.changed_data):
             flows = ColumnMapping.objects.filter(grade_column__in=columns_of(obj)).order_by()
             locking.lock_again(set(flows.values_list("flow_id", flat=True)))
+        if change and not set(rescaling.FIELDS).isdisjoint(form.changed_data):
+            for sentence in rescaling.consequences([obj]).values():
+                messages.warning(request, sentence)

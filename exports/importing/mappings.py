@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from courses.models import Course, GradeColumn, GradeSchema
-from exports import locking
+from exports import locking, rescaling
 from exports.importing import cells, tables
 from exports.importing.plans import (
     Change,
@@ -194,10 +194,37 @@ def find_locked(plan: Plan) -> Iterator[Problem]:
 
 
 def notes(plan: Plan) -> list[str]:
-    """What becomes of grades that were delivered by mappings that change, or that are mapped anew."""
+    """What becomes of grades that were delivered by mappings that change or are new, or to columns that change."""
     moved = [(change.line, delivered) for change, delivered, _unlocked in find_moved(plan)]
     taken = [(line, delivered) for line, delivered, _unlocked in find_taken(plan)]
-    return [f"Row {line.row}, flow {theirs.flow_id}: {theirs.consequence()}" for line, theirs in moved + taken]
+    return [f"Row {line.row}, flow {theirs.flow_id}: {theirs.consequence()}" for line, theirs in moved + taken] + [
+        f"Row {line.row}. {sentence}" for line, sentence in find_rescaled(plan)
+    ]
+
+
+def find_rescaled(plan: Plan) -> Iterator[tuple[Line, str]]:
+    """The lines that give other points or another schema to a column with delivered grades, and what that means."""
+    lines: dict[Key, Line] = {}
+    columns: list[GradeColumn] = []
+    changes = [change for change in plan.differing if not change.differences.keys().isdisjoint(rescaling.FIELDS)]
+    titles = {title for change in changes if (title := schema_of(change))}
+    schemas = {schema.title: schema for schema in GradeSchema.objects.filter(title__in=titles)} if titles else {}
+    for change in changes:
+        course_id, name = place = key_of(change.line, ("course_id", "column_name"))
+        title, points = schema_of(change), {**change.before, **change.line.values}["points"]
+        schema = (schemas.get(title) or GradeSchema(title=title)) if title else None
+        if place not in lines:
+            course = Course(course_id=course_id)
+            columns.append(GradeColumn(course=course, name=name, points=points, grade_schema=schema))
+        lines.setdefault(place, change.line)
+    for place, sentence in rescaling.consequences(columns).items():
+        yield lines[place], sentence
+
+
+def schema_of(change: Change) -> str:
+    """The title of the schema that the line's column is to have."""
+    title: str = {**change.before, **change.line.values}["grade_schema"]
+    return title
 
 
 def find_moved(plan: Plan) -> Iterator[tuple[Change, Delivered, bool]]:
