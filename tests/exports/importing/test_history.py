@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from courses.models import GradeColumn
 from exports.importing import mappings, rosters, schemas, translations
@@ -10,6 +11,7 @@ from exports.importing.sheets import import_lines
 from exports.models import ColumnMapping, Flow, TranslatedGrade, Translation
 from tests.exports.importing.files import csv_file
 from tests.factories import FlowFactory, UserFactory
+from tests.signed_in import signed_in, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -60,6 +62,39 @@ def test_the_roster_of_a_flow_is_recorded_with_its_person():
     import_rows(rosters.sheet(flow), ["u1"], by=somebody)
     latest = flow.history.first()
     assert (latest.history_user, latest.roster_imported_at) == (somebody, flow.roster_imported_at)
+
+
+def test_the_history_of_a_flow_says_how_much_a_roster_changed():
+    flow = FlowFactory()
+    sheet = rosters.sheet(flow)
+    import_rows(sheet, ["u1", "l1", "S", "SIS"], ["u2", "l2", "S", "SIS"], ["u3", "l3", "S", "SIS"])
+    import_rows(
+        sheet,
+        *(["u1", "l1", "S", "SIS"], ["u2", "new", "S", "SIS"], ["u3", "l3", "S", "MANUAL"]),
+        *(["u4", "l4", "S", "SIS"], ["u5", "l5", "S", "SIS"]),
+    )
+    assert list(flow.history.values_list("history_change_reason", flat=True))[:2] == [
+        "Roster imported: 2 added, 1 changed, 1 taken off, 1 unchanged",
+        "Roster imported: 3 added, 0 changed, 0 taken off, 0 unchanged",
+    ]
+
+
+def test_a_later_change_of_the_flow_does_not_repeat_it():
+    flow = FlowFactory()
+    import_rows(rosters.sheet(flow), ["u1"])
+    flow.title = "New"
+    flow.save()
+    assert flow.history.first().history_change_reason is None
+
+
+def test_a_roster_is_seen_in_the_history_of_its_flow_and_among_all_changes():
+    manager = signed_in(manager=True)
+    flow, somebody = FlowFactory(flow_id="77"), UserFactory(username="anna")
+    import_rows(rosters.sheet(flow), ["u1"], by=somebody)
+    for url in (reverse("admin:exports_flow_history", args=[flow.pk]), reverse("changes")):
+        shown = text_of(manager.get(url))
+        assert "Roster imported: 1 added, 0 changed, 0 taken off, 0 unchanged" in shown
+        assert "anna" in shown
 
 
 @pytest.mark.parametrize("name", SHEETS)
