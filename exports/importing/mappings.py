@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from courses.grades_journey.items import ItemType
 from courses.models import Course, GradeColumn, GradeSchema
 from exports import locking, rescaling
 from exports.importing import cells, tables
@@ -122,15 +123,16 @@ def read(name: str, content: bytes) -> list[Line]:
 
 
 def plan(lines: Sequence[Line]) -> Plan:
-    """What the lines would change. Writes nothing. Raises ImportRefused for mappings that are locked and translations
-    that nobody has made.
+    """What the lines would change. Writes nothing. Raises ImportRefused for mappings that are locked, translations that
+    nobody has made, and item types that the course cannot have.
     """
     standing: dict[Key, Values] = {}
     for flow_ids in chunks(line.values["flow_id"] for line in lines):
         for values in standing_values(flow__flow_id__in=flow_ids):
             standing[values["flow_id"], values["source_code"]] = values
-    found = compare(lines, standing, KEY, find_shared(lines))
-    if problems := [*find_unknown_translations(lines), *find_locked(found)]:
+    shared = find_shared(lines)
+    found = compare(lines, standing, KEY, shared)
+    if problems := [*find_unknown_translations(lines), *find_types_not_in_ultra(lines, shared), *find_locked(found)]:
         raise ImportRefused(*sorted(problems))
     return found
 
@@ -164,6 +166,20 @@ def standing_values(**wanted: Any) -> Iterator[dict[str, Any]]:
     for row in mappings.values_list(*STANDING.values()):
         values = dict(zip(STANDING, row, strict=True))
         yield values | {name: values[name] or "" for name in ("grade_schema", "translation")}
+
+
+def find_types_not_in_ultra(lines: Iterable[Line], shared: Sequence[Shared]) -> Iterator[Problem]:
+    """By what the course and its column are to be: as the file says, else as they stand, else at their defaults."""
+    _of_flow, (_fact, courses), (_of_column, columns) = shared
+    for line in lines:
+        course_id, name = line.values["course_id"], line.values["column_name"]
+        course = {"course_experience": Course.Experience.ULTRA, **courses.get((course_id,), {}), **line.values}
+        column = {"item_type": ItemType.MANUAL_COLUMN, **columns.get((course_id, name), {}), **line.values}
+        item_type = ItemType(column["item_type"])
+        if course["course_experience"] == Course.Experience.ULTRA and not item_type.is_in_ultra:
+            yield Problem(
+                line.row, "item_type", f"{item_type} is in Original courses only; {course_id} is an Ultra course"
+            )
 
 
 def find_unknown_translations(lines: Iterable[Line]) -> Iterator[Problem]:
