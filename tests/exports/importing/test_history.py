@@ -5,8 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from courses.models import GradeColumn
-from exports.importing import mappings, rosters, schemas, translations
+from courses.models import Course, GradeColumn
+from exports.importing import mappings, metadata, rosters, schemas, translations
 from exports.importing.sheets import import_lines
 from exports.models import ColumnMapping, Flow, TranslatedGrade, Translation
 from tests.exports.importing.files import csv_file
@@ -19,6 +19,7 @@ SHEETS = {
     "mappings": (mappings.sheet, lambda n: [f"flow{n}", f"Title {n}", f"s{n}", f"course{n}", "", f"column {n}"]),
     "roster": (lambda: rosters.sheet(Flow.objects.get()), lambda n: [f"u{n}", f"l{n}", "S", "SIS"]),
     "translations": (translations.sheet, lambda n: [f"T{n % 50}", "TABLE", "", "", "", "MARK", str(n), f"v{n}"]),
+    "metadata": (metadata.sheet, lambda n: [f"C{n % 100}", f"s{n}", f"a={n}"]),
     "schemas": (schemas.sheet, lambda n: [f"Schema {n}", "P=50:F=0"]),
 }
 
@@ -101,6 +102,7 @@ def test_a_roster_is_seen_in_the_history_of_its_flow_and_among_all_changes():
 def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(name):
     sheet_of, row = SHEETS[name]
     FlowFactory(flow_id="77")
+    Course.objects.bulk_create([Course(course_id=f"C{number}") for number in range(100)])
     counts = []
     for start, size in [(0, 100), (10_000, 2_000)]:
         rows = [row(start + number) for number in range(size)]
