@@ -211,7 +211,8 @@ class GradeColumn(Provisioned):
             if not kind.is_in_ultra:
                 yield "item_type", "Learn has this type in Original courses only."
             for field in ORIGINAL_ONLY:
-                if getattr(self, field) not in ("", False, None):
+                value = getattr(self, field)
+                if value not in ("", None) and value is not False:
                     label = self._meta.get_field(field).verbose_name  # type: ignore[union-attr]
                     yield field, f"Learn takes '{label}' in Original courses only."
             if self.is_external_grade:

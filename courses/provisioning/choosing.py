@@ -78,6 +78,8 @@ def choose(wanted: Wanted) -> Choice:
             choice.left_out.append((row, reason))
         else:
             choice.steps.append((kind, row))
+    stages = find_stages(choice.steps)
+    choice.steps.sort(key=lambda step: stages[step[0], step[1].pk])
     return choice
 
 

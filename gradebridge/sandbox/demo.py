@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from courses.models import Course, GradeColumn, GradeSchema
+from courses.models import Course, EnrolmentMetadata, GradeColumn, GradeSchema, mark_as_in_learn
 from exports.models import ApiClient, ColumnMapping, Flow, Participant, TranslatedGrade, Translation
 from exports.models.api_client import hash_key
 from exports.roles import ADMINISTRATORS, MANAGERS
@@ -37,6 +37,10 @@ def prepare() -> None:
     history = add_column("HIS210-2026", "Modern European history", "Essay", letters)
     medicine = add_column("MED330-2026", "Clinical skills", "OSCE", verdict, Course.Experience.ORIGINAL)
     law = add_column("LAW400-2026", "Contract law", "Case exam", letters)
+
+    for rows in (GradeSchema.objects.all(), GradeColumn.objects.all()):
+        mark_as_in_learn(rows)
+    add_what_learn_lacks()
 
     add_flow("2026-BIO-1", "Biology: written exam", biology)
     with_roster = add_flow(
@@ -66,6 +70,27 @@ def prepare() -> None:
         )
         for number in range(1011, 1049)
     )
+
+
+def add_what_learn_lacks() -> None:
+    """A course whose columns are planned here and not in Learn yet, for whoever wants to provision them."""
+    honours = GradeSchema.objects.create(title="Honours", symbols="Distinction=70:Merit=60:Pass=40:Fail=0")
+    course = Course.objects.create(
+        course_id="ART120-2026", title="History of art", experience=Course.Experience.ORIGINAL
+    )
+    for name, fields in {
+        "Portfolio": {"item_type": GradeColumn.ItemType.ASSIGNMENT, "instructions": "Hand in three pieces."},
+        "Viva": {},
+        "Final grade": {
+            "item_type": GradeColumn.ItemType.WEIGHTED_COLUMN,
+            "mapping": "Portfolio=60, Viva=40",
+            "grade_schema": honours,
+            "is_external_grade": True,
+        },
+    }.items():
+        GradeColumn.objects.create(course=course, name=name, **fields)
+    for number in range(1011, 1016):
+        EnrolmentMetadata.objects.create(course=course, user_id=f"s{number}", optional_data="EnrollType=Audit")
 
 
 def add_column(

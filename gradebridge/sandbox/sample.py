@@ -1,4 +1,4 @@
-"""The world of the demo: four courses of one term, forty students each, of sixty in all.
+"""The world of the demo: five courses of one term, forty students each, of sixty in all. One has no columns yet.
 
 One trap on purpose: s1024 sits in the middle of those who take HIS210-2026 and is not enrolled there. An export for
 s1011 to s1050 shows one rejection.
@@ -36,6 +36,7 @@ def sample_world() -> World:
                     "users": _students(1001, 1020) + _students(1041, 1060),
                     "columns": {"Case exam": {"points": 100.0, "schema": "A-F"}},
                 },
+                "ART120-2026": {"experience": "ORIGINAL", "users": _students(1011, 1050)},
             },
         }
     )

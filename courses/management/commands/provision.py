@@ -52,7 +52,10 @@ class Command(BaseCommand):
             if step.state != ProvisioningStep.State.DONE:
                 self.stdout.write(f"{step.get_state_display().lower()}: {step}: {step.message}")
         counts = Counter(step.get_state_display().lower() for step in steps)
-        self.stdout.write(f"{len(steps)} steps: " + ", ".join(f"{number} {state}" for state, number in counts.items()))
+        self.stdout.write(
+            f"{len(steps)} {'step' if len(steps) == 1 else 'steps'}: "
+            + ", ".join(f"{number} {state}" for state, number in counts.items())
+        )
 
 
 def wanted(column: list[str] | None, **kinds: Any) -> provisioning.Wanted:

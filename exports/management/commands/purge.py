@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from courses.models import ServiceCall
+from courses.models import ProvisioningRun, ServiceCall
 from exports.models import Delivery, ExportAttempt, ExportState
 
 CHUNK = 200  # rows in one transaction; an attempt takes its deliveries along
@@ -21,8 +21,9 @@ M = TypeVar("M", bound=models.Model)
 
 class Command(BaseCommand):
     help = (
-        "Deletes export attempts with their deliveries, calls to Learn, and task results of more than DAYS ago. "
-        "Without --apply it only says what would go. Where every participant stands, and what was exported, is kept: "
+        "Deletes export attempts with their deliveries, provisioning runs, calls to Learn and task results of more "
+        "than DAYS ago. Without --apply it only says what would go. Where every participant stands, and what was "
+        "exported, is kept: "
         "a purge never makes a grade travel twice. An attempt with a participant who is failed now is kept too, with "
         "its calls. So are corrections and the history of the configuration."
     )
@@ -36,15 +37,18 @@ class Command(BaseCommand):
             raise CommandError(f"--older-than takes 1 to {MOST_DAYS} days.")
         before = timezone.localtime() - timedelta(days=older_than)
         attempts, calls, tasks = purgeable_attempts(before), purgeable_calls(before), purgeable_tasks(before)
+        runs = ProvisioningRun.objects.filter(finished_at__lt=before)
         deliveries = Delivery.objects.filter(attempt__in=attempts.order_by()).count()
         found = (
             f"attempts: {attempts.count()}, deliveries: {deliveries}, task results: {tasks.count()}, "
-            f"finished before {before:%Y-%m-%d %H:%M}; calls to Learn: {calls.count()}"
+            f"finished before {before:%Y-%m-%d %H:%M}; calls to Learn: {calls.count()}; "
+            f"provisioning runs: {runs.count()}"
         )
         if not apply:
             self.stdout.write(f"Would delete {found}. Nothing is deleted without --apply.")
             return
         delete(attempts)
+        delete(runs)
         delete(calls)
         delete(tasks)
         self.stdout.write(f"Deleted {found}.")

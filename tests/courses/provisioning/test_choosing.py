@@ -1,10 +1,11 @@
 """What goes to Learn, and what is left out."""
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
+from django.test.utils import CaptureQueriesContext
 
 from courses import provisioning
-from courses.models import GradeColumn, GradeSchema, ProvisioningRun, ProvisioningStep
+from courses.models import EnrolmentMetadata, GradeColumn, GradeSchema, ProvisioningRun, ProvisioningStep
 from courses.provisioning.choosing import find_stages
 from tests.factories import (
     CourseFactory,
@@ -21,8 +22,6 @@ Kind = ProvisioningStep.Kind
 
 
 def everything(**options):
-    from courses.models import EnrolmentMetadata
-
     return Wanted(
         schemas=GradeSchema.objects.all(),
         columns=GradeColumn.objects.all(),
@@ -175,13 +174,10 @@ def test_columns_that_count_each_other_do_not_go_round_for_ever():
 
 
 @pytest.mark.parametrize("factory", [GradeColumnFactory, GradeSchemaFactory, EnrolmentMetadataFactory])
-def test_choosing_costs_the_same_statements_for_many_rows(factory, django_assert_num_queries):
+def test_choosing_costs_the_same_statements_for_many_rows(factory):
     counts = []
     for number in (1, 30):
         factory.create_batch(number)
-        from django.db import connection
-        from django.test.utils import CaptureQueriesContext
-
         with CaptureQueriesContext(connection) as queries:
             provisioning.choose(everything())
         counts.append(len(queries))

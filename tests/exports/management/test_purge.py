@@ -8,11 +8,18 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from courses import quota
-from courses.models import ServiceCall
+from courses.models import GradeColumn, ProvisioningRun, ProvisioningStep, ServiceCall
 from exports.management.commands import purge
 from exports.models import Delivery, ExportAttempt, Participant
 from exports.tasks import deliver_attempt
-from tests.factories import CourseFactory, DeliveryFactory, ExportAttemptFactory, ServiceCallFactory
+from tests.factories import (
+    CourseFactory,
+    DeliveryFactory,
+    ExportAttemptFactory,
+    ProvisioningRunFactory,
+    ProvisioningStepFactory,
+    ServiceCallFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +54,17 @@ def test_where_participants_stand_is_kept_so_that_no_grade_travels_twice():
 
     assert not ExportAttempt.objects.exists()
     assert list(Participant.objects.values()) == before
+
+
+def test_old_provisioning_runs_go_and_what_they_created_stays_as_it_is_known():
+    step = ProvisioningStepFactory(run__done=True, run__started_at=days_ago(31), column__in_learn=True)
+    ProvisioningStep.objects.filter(pk=step.pk).update(state="DONE", settled_at=days_ago(31))
+    kept = [ProvisioningRunFactory(done=True, started_at=days_ago(29)), ProvisioningRunFactory(dead=True)]
+
+    call_command("purge", "--older-than", "30", "--apply")
+
+    assert set(ProvisioningRun.objects.all()) == set(kept)
+    assert GradeColumn.objects.get().is_provisioned
 
 
 def test_what_is_open_stays_however_old():

@@ -308,7 +308,7 @@ def test_a_senseless_state_is_refused_whole(state, message):
 
 def test_the_sample_world_holds_one_trap():
     courses = sample_world().as_json()["courses"]
-    assert set(courses) == {"BIO101-2026", "HIS210-2026", "MED330-2026", "LAW400-2026"}
+    assert set(courses) == {"BIO101-2026", "HIS210-2026", "MED330-2026", "LAW400-2026", "ART120-2026"}
     course, user = NOT_ENROLLED
     assert user not in courses[course]["users"]
     assert {len(held["users"]) for held in courses.values()} == {40, 39}

@@ -1,0 +1,78 @@
+"""The test of the connection names what is wrong, with what to do."""
+
+import pytest
+
+from courses.connection import WHAT_TO_DO, try_connection
+from courses.grades_journey import LearnError
+from courses.models import ServiceCall
+
+
+def test_a_connection_that_works_is_tried_step_by_step_and_changes_nothing(learn):
+    findings = try_connection()
+    assert [(finding.tried, finding.is_ok) for finding in findings] == [
+        ("Access token", True),
+        ("Version of Learn", True),
+        ("Grades Journey", True),
+    ]
+    assert findings[1].sentence == "It is Learn 4000.0.0."
+    assert learn.world.writes == 0
+    assert [(call.service, call.items) for call in ServiceCall.objects.order_by("pk")] == [
+        ("version", 0),
+        ("gradeValueAPI", 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fault", "service", "tried", "sentence", "advice"),
+    [
+        ("token_refused", None, "Access token", "refused GradeBridge's key and secret", "Check LEARN_KEY"),
+        ("token_down", None, "Access token", "token service is not available", "maintenance window"),
+        ("token_quota", None, "Access token", "quota of calls is used up until", "Wait until then"),
+        ("server_error", "version", "Version of Learn", "holds no", "Try again"),
+        ("not_installed", "gradeValueAPI", "Grades Journey", "not installed", "REST API"),
+        ("forbidden", "gradeValueAPI", "Grades Journey", "entitlement is missing", "entitlements"),
+        ("quota_long", "gradeValueAPI", "Grades Journey", "quota of calls is used up until", "Wait until then"),
+        ("maintenance", "gradeValueAPI", "Grades Journey", "not available", "maintenance window"),
+        ("redirect", "gradeValueAPI", "Grades Journey", "elsewhere.invalid", "LEARN_URL"),
+        ("bad_gateway", "gradeValueAPI", "Grades Journey", "holds no results", "Try again"),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_to_do(learn, settings, fault, service, tried, sentence, advice):
+    settings.LEARN_TIMEOUT = 1
+    learn.faults.add(fault, times=None, **({"service": service} if service else {}))
+
+    last = try_connection()[-1]
+
+    assert (last.tried, last.is_ok) == (tried, False)
+    assert sentence in last.sentence
+    assert advice in last.what_to_do
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("https://no-such-host.invalid", "Learn's host name could not be found."),
+        ("http://127.0.0.1:9", "Learn could not be reached."),
+    ],
+)
+def test_a_learn_that_is_not_there(transactional_db, settings, url, sentence):
+    settings.LEARN_URL = url
+    [finding] = try_connection()
+    assert finding.sentence == sentence
+    assert "Check LEARN_URL" in finding.what_to_do
+    assert not ServiceCall.objects.exists()
+
+
+def test_an_absent_application_is_a_call_in_the_log(learn):
+    learn.faults.add("not_installed", times=None, service="gradeValueAPI")
+    try_connection()
+    assert ServiceCall.objects.filter(error="NotInstalled", status=404).count() == 1
+
+
+def test_there_is_something_to_do_about_every_error():
+    def kinds(of):
+        return {of, *(kind for child in of.__subclasses__() for kind in kinds(child))}
+
+    for kind in kinds(LearnError) - {LearnError}:
+        if kind.__module__.startswith("courses.grades_journey"):
+            assert any(parent in WHAT_TO_DO for parent in kind.__mro__), kind

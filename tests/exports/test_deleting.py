@@ -1,0 +1,202 @@
+"""Deleting a column in Learn: what keeps it, and what becomes of the grades that stood in it."""
+
+import pytest
+
+from courses import provisioning
+from courses.models import GradeColumn, ProvisioningRun
+from exports import deleting, retrying
+from exports.causes import Cause
+from exports.deleting import DeletionRefused
+from exports.models import ExportState, Flow, Participant
+from exports.tasks import deliver_attempt
+from tests.factories import (
+    ColumnMappingFactory,
+    CorrectionFactory,
+    DeliveryFactory,
+    GradeColumnFactory,
+    ParticipantFactory,
+    ProvisioningStepFactory,
+    UserFactory,
+)
+
+COLUMN = "Written exam"
+
+
+@pytest.fixture
+def column(flow):
+    return GradeColumn.objects.get()
+
+
+@pytest.fixture
+def exported(learn, wiseflow, column):
+    """u1 has a B in Learn, u2 the alternative grade U."""
+    answer = wiseflow.export({"userId": "u1", "mark": "B"}, {"userId": "u2", "adminGrade": "U"})
+    assert answer["numberOfSuccess"] == 2
+
+
+def delete(column, *, although_graded=True, typed_name=COLUMN, carry_out=True):
+    run = deleting.delete_in_learn(
+        column,
+        typed_name=typed_name,
+        although_graded=although_graded,
+        by=UserFactory(administrator=True),
+        in_background=not carry_out,
+    )
+    if carry_out:
+        provisioning.carry_out(run)
+    return run
+
+
+def retry(**wanted):
+    run = retrying.retry(Participant.objects.filter(**wanted), by=None, in_background=False)
+    for attempt in run.attempts:
+        deliver_attempt.call(attempt.pk)
+
+
+@pytest.mark.parametrize("typed_name", ["", "written exam", "Exam"])
+def test_the_name_must_be_typed(flow, column, typed_name):
+    with pytest.raises(DeletionRefused, match="the column's name is 'Written exam'"):
+        delete(column, typed_name=typed_name)
+    assert not ProvisioningRun.objects.exists()
+
+
+def test_delivered_grades_keep_the_column(exported, column):
+    with pytest.raises(DeletionRefused, match="2 delivered grades stand in this column"):
+        delete(column, although_graded=False)
+    column.refresh_from_db()
+    assert column.takes_grades
+
+
+def test_a_grade_on_its_way_keeps_the_column(flow, column):
+    delivery = DeliveryFactory(queued=True, participant__queued=True, attempt__flow=flow, attempt__running=True)
+    place = {"course_id": column.course.course_id, "column_name": column.name}
+    type(delivery).objects.update(**place)
+    with pytest.raises(DeletionRefused, match="on their way"):
+        delete(column)
+
+
+def test_another_run_keeps_the_column(flow, column):
+    ProvisioningStepFactory(column=column)
+    with pytest.raises(DeletionRefused, match="Something else is being done"):
+        delete(column)
+
+
+@pytest.mark.parametrize("trait", ["being_deleted", "deleted"])
+@pytest.mark.django_db
+def test_a_column_is_deleted_once(trait):
+    column = GradeColumnFactory(name=COLUMN, **{trait: True})
+    with pytest.raises(DeletionRefused, match="deleted in Learn already"):
+        delete(column)
+
+
+def test_what_stood_in_it_is_failed_and_no_longer_said_to_be_in_learn(exported, column, flow):
+    delete(column)
+
+    people = Participant.objects.order_by("user_id")
+    assert [(person.state, person.cause) for person in people] == [("FAILED", "COLUMN_DELETED")] * 2
+    assert people[0].error_info == (
+        "Column Written exam was deleted in Learn. Create it again or map another column, then retry."
+    )
+    assert {person.exported_column_name for person in people} == {""}
+    flow.refresh_from_db()
+    assert (flow.state, flow.failed_count, flow.exported_count) == (ExportState.FAILED, 2, 0)
+
+
+def test_a_column_without_grades_is_deleted_without_further_ado(learn, flow, column):
+    delete(column, although_graded=False)
+    column.refresh_from_db()
+    assert column.standing == GradeColumn.Standing.DELETED
+
+
+@pytest.mark.parametrize("carry_out", [False, True])
+def test_from_the_request_on_no_grade_goes_there(learn, wiseflow, column, carry_out):
+    delete(column, carry_out=carry_out)
+
+    answer = wiseflow.export({"userId": "u3", "mark": "B"})
+
+    assert answer["numberOfErrors"] == 1
+    assert answer["errors"][0]["errorInfo"].startswith("Column Written exam was deleted in Learn.")
+
+
+def test_once_it_is_created_again_a_retry_brings_all_back(learn, exported, column):
+    delete(column)
+    run, _choice = provisioning.request(provisioning.Wanted(columns=GradeColumn.objects.all(), again=True), by=None)
+    provisioning.carry_out(run)
+    learn.world.merge({"courses": {"BIO101-2026": {"columns": {COLUMN: {"points": None}}}}})  # to take letters
+
+    retry()
+
+    assert set(Participant.objects.values_list("state", "cause")) == {("EXPORTED", "")}
+    assert learn.world.values("BIO101-2026", COLUMN) == {"u1": "B", "u2": "U"}
+
+
+def test_a_retry_to_another_column_works_without_unlocking_what_is_gone(learn, exported, column, flow):
+    delete(column)
+    learn.world.merge({"courses": {"BIO101-2026": {"columns": {"New": {"points": None}}}}})
+    other = GradeColumnFactory(course=column.course, name="New", in_learn=True)
+    flow.column_mappings.update(grade_column=other)
+
+    retry()
+
+    assert learn.world.values("BIO101-2026", "New") == {"u1": "B", "u2": "U"}
+
+
+@pytest.mark.parametrize(
+    ("user_id", "given"), [("u1", {"mark": "A"}), ("u2", {"mark": "A"}), ("u2", {"adminGrade": "X"})]
+)
+def test_another_grade_is_still_refused_for_it_was_exported(learn, wiseflow, exported, column, flow, user_id, given):
+    delete(column)
+    learn.world.merge({"courses": {"BIO101-2026": {"columns": {"New": {"points": None}}}}})
+    flow.column_mappings.update(grade_column=GradeColumnFactory(course=column.course, name="New", in_learn=True))
+
+    answer = wiseflow.export({"userId": user_id, **given})
+
+    assert answer["numberOfErrors"] == 1
+    assert learn.world.values("BIO101-2026", "New") == {}
+
+
+def test_where_learn_did_not_confirm_it_the_grades_are_in_doubt(learn, exported, column):
+    learn.faults.add("reset_after", service="gradeColumnDeleteAPI")
+    delete(column)
+    person = Participant.objects.get(user_id="u1")
+    assert (person.state, person.cause) == (ExportState.FAILED, Cause.UNCONFIRMED)
+    assert person.detail.startswith("Column Written exam may have been deleted in Learn on ")
+    assert person.exported_column_name == COLUMN
+
+
+def test_a_deletion_that_learn_rejects_changes_nothing(learn, exported, column):
+    learn.faults.add("partial", service="gradeColumnDeleteAPI")
+    delete(column)
+    assert set(Participant.objects.values_list("state", flat=True)) == {ExportState.EXPORTED}
+    column.refresh_from_db()
+    assert column.takes_grades
+
+
+def test_a_grade_on_its_way_to_another_column_goes_on(learn, exported, column):
+    Participant.objects.filter(user_id="u1").update(state=ExportState.QUEUED)
+    Flow.objects.refresh(list(Flow.objects.values_list("pk", flat=True)))
+    delete(column)
+    person = Participant.objects.get(user_id="u1")
+    assert (person.state, person.cause, person.exported_column_name) == (ExportState.QUEUED, "", "")
+
+
+def test_what_stands_in_other_columns_is_left_alone(learn, exported, column):
+    other = ParticipantFactory(exported=True, exported_course_id="BIO101-2026", exported_column_name="Other")
+    delete(column)
+    other.refresh_from_db()
+    assert other.state == ExportState.EXPORTED
+
+
+def test_what_a_column_holds_is_counted_by_flow(exported, column, flow):
+    ColumnMappingFactory(grade_column=column, flow__flow_id="88")
+    content = deleting.content_of(column)
+    assert (content.delivered, content.on_their_way) == (2, 0)
+    assert content.flows == ["77", "88"]
+    assert content.flows_with_grades == [("77", 2)]
+
+
+def test_a_waiting_correction_of_a_lost_grade_is_not_lost(learn, exported, column):
+    correction = CorrectionFactory(participant=Participant.objects.get(user_id="u1"))
+    delete(column)
+    correction.refresh_from_db()
+    assert correction.state == "ASKED"
