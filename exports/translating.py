@@ -2,8 +2,19 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from decimal import ROUND_05UP, ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal, Inexact, localcontext
+from decimal import (
+    ROUND_05UP,
+    ROUND_DOWN,
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    ROUND_UP,
+    Decimal,
+    Inexact,
+    InvalidOperation,
+    localcontext,
+)
 
 from django.db import models
 
@@ -101,6 +112,17 @@ def shortened(grade: str) -> str:
     return grade if len(grade) <= MOST_SHOWN else f"{grade[:MOST_SHOWN]}…"
 
 
+def is_number(text: str) -> bool:
+    """Whether anybody might read it as a number, be it written ever so oddly: `1e5`, `.5`, `NaN`, ` 75 `, `٣`."""
+    if NUMBER.fullmatch(text):
+        return True
+    for read in (Decimal, float):  # an exponent that is too large for the one is infinity to the other
+        with suppress(InvalidOperation, ValueError):
+            read(text)
+            return True
+    return False
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scale:
     """What a column can show: the symbols of its schema (none: not known), else numbers from 0 to `points`."""
@@ -117,9 +139,12 @@ class Scale:
             raise NotTranslatable(f"it has {len(value)} characters; Learn takes {VALUE_LENGTH}")
         if value in self.symbols:
             return
-        is_number = bool(NUMBER.fullmatch(value))
-        if self.symbols and not (is_number and self.takes_numbers):
+        if self.symbols and not (self.takes_numbers and is_number(value)):
             raise NotTranslatable(f"{shortened(value)} is not a symbol of the column's grade schema")
-        if is_number and not 0 <= Decimal(value) <= self.points:
+        if not is_number(value):
+            return
+        if not NUMBER.fullmatch(value):
+            raise NotTranslatable(f"{shortened(value)} is not a plain number such as 89.99")
+        if not 0 <= Decimal(value) <= self.points:
             points = f"{self.points.normalize():f}"
             raise NotTranslatable(f"{shortened(value)} is not between 0 and the column's {points} points")

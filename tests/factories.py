@@ -180,7 +180,7 @@ class ServiceCallFactory(factory.django.DjangoModelFactory):
 
 
 class FlowFactory(factory.django.DjangoModelFactory):
-    """Synchronised, its period over, without a column unless `mapped`."""
+    """Synchronised, its period over, without a column unless `mapped`, or `translated`: with alternative grades."""
 
     class Meta:
         model = Flow
@@ -194,6 +194,13 @@ class FlowFactory(factory.django.DjangoModelFactory):
     class Params:
         mapped = factory.Trait(
             column_mapping=factory.RelatedFactory("tests.factories.ColumnMappingFactory", factory_related_name="flow")
+        )
+        translated = factory.Trait(
+            column_mapping=factory.RelatedFactory(
+                "tests.factories.ColumnMappingFactory",
+                factory_related_name="flow",
+                translation=factory.SubFactory("tests.factories.TranslationFactory", alternatives={"U": "0"}),
+            )
         )
         unsynchronised = factory.Trait(synchronised_at=None)
         running = factory.Trait(assessment_ends_at=factory.LazyFunction(lambda: timezone.now() + timedelta(days=1)))

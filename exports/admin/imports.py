@@ -19,7 +19,7 @@ from unfold.decorators import action
 
 from courses.cells import address
 from exports.causes import Cause
-from exports.importing import mappings, rosters, schemas, translations, writing
+from exports.importing import mappings, metadata, rosters, schemas, translations, writing
 from exports.importing.plans import Change, Line, Plan, Problem, Values
 from exports.importing.sheets import PlanChanged, Sheet, fingerprint, import_lines
 from exports.importing.tables import MOST_BYTES, ImportRefused
@@ -283,6 +283,13 @@ class ExchangesSchemas(ExchangesFiles):
 
     def sheet(self) -> Sheet:
         return schemas.sheet()
+
+
+class ExchangesMetadata(ExchangesFiles):
+    """The admin of enrolment metadata."""
+
+    def sheet(self) -> Sheet:
+        return metadata.sheet()
 
 
 class ExportsRejected(ModelAdmin):  # type: ignore[misc]

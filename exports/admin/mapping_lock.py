@@ -17,14 +17,14 @@ from unfold.admin import ModelAdmin
 
 from courses.cells import address
 from courses.models import Course, GradeColumn
-from exports import locking
+from exports import locking, rescaling
 from exports.models import ColumnMapping, Flow
 
 
 class LockedMappings(BaseInlineFormSet):  # type: ignore[type-arg]
     """The mappings on a flow's page. What is locked is greyed out, and refused if it is sent nevertheless."""
 
-    moved: list[locking.Grades]  # what stands where by the mappings that were changed, deleted or added
+    moved: list[locking.Delivered]  # what stands where by the mappings that were changed, deleted or added
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
@@ -35,7 +35,7 @@ class LockedMappings(BaseInlineFormSet):  # type: ignore[type-arg]
                     field.disabled = form.add_prefix(name) not in form.data
 
     @cached_property
-    def locked(self) -> dict[int, locking.Grades]:
+    def locked(self) -> dict[int, locking.Delivered]:
         """What stands where, by the mappings that are locked."""
         is_locked = self.instance.pk and not locking.is_unlocked(self.instance)
         return locking.grades_by_mapping(self.instance) if is_locked else {}
@@ -55,25 +55,29 @@ class LockedMappings(BaseInlineFormSet):  # type: ignore[type-arg]
             if form.instance.pk in self.locked and (form.has_changed() or form in self.deleted_forms)
         ]
         if not locking.is_unlocked(self.instance):
-            refused += [f"Source {source}: {grades.refusal()}" for (_pk, source), grades in self.find_taken().items()]
+            refused += [
+                f"{f'Source {source}' if source else 'Every other source'}: {delivered.refusal()}"
+                for (_pk, source), delivered in self.find_taken().items()
+            ]
         if refused:
             raise ValidationError(refused)
 
-    def find_taken(self) -> dict[locking.Source, locking.Grades]:
-        """What sources that are mapped anew would take away from the default."""
+    def find_taken(self) -> dict[locking.Source, locking.Delivered]:
+        """What sources that are mapped anew would lead elsewhere."""
         added: dict[locking.Source, locking.Target] = {}
         for form in self.forms:
             values = getattr(form, "cleaned_data", {})
             column, translation = values.get("grade_column"), values.get("translation")
-            if column and "source_code" in form.changed_data and form not in self.deleted_forms:
+            is_new = form.instance.pk is None or "source_code" in form.changed_data
+            if column and is_new and form not in self.deleted_forms:
                 target = *locking.place_of(column), translation.name if translation else ""
                 added[self.instance.pk, values.get("source_code", "")] = target
         return locking.find_taken(added)
 
     def save(self, commit: bool = True) -> Any:
         touched = {form.instance.pk for form in self.initial_forms if form.has_changed()}
-        delivered = locking.grades_by_mapping(self.instance) if touched else {}
-        self.moved = [grades for pk, grades in delivered.items() if pk in touched]
+        found = locking.grades_by_mapping(self.instance) if touched else {}
+        self.moved = [delivered for pk, delivered in found.items() if pk in touched]
         self.moved += self.find_taken().values()
         saved = super().save(commit)
         if self.has_changed():
@@ -92,7 +96,7 @@ class LocksMapping(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
     ) -> HttpResponse:
         flow = self.get_object(request, unquote(object_id))
         context = {
-            "delivered_by_mapping": distinct(locking.grades_by_mapping(flow)) if flow else [],
+            "delivered": locking.grades_of(flow) if flow else None,
             "may_unlock": self.has_unlock_permission(request),
         }
         response: HttpResponse = super().change_view(request, object_id, form_url, context | (extra_context or {}))
@@ -101,15 +105,15 @@ class LocksMapping(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         super().save_formset(request, form, formset, change)
         if isinstance(formset, LockedMappings):
-            for grades in dict.fromkeys(formset.moved):
-                messages.warning(request, f"The mapping has changed. {grades.consequence()}")
+            for delivered in dict.fromkeys(formset.moved):
+                messages.warning(request, f"The mapping has changed. {delivered.consequence()}")
 
     def unlock_page(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask first, and say what stands where."""
         if not self.has_unlock_permission(request):
             raise PermissionDenied
         flow = get_object_or_404(Flow, pk=pk)
-        delivered = distinct(locking.grades_by_mapping(flow))
+        delivered = locking.grades_of(flow)
         if not delivered or locking.is_unlocked(flow):
             messages.info(request, "There is nothing to unlock: the mapping can be changed.")
             return HttpResponseRedirect(address(flow))
@@ -133,11 +137,6 @@ class LocksMapping(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
         return [path("<int:pk>/unlock-mapping/", page, name="exports_flow_unlock_mapping"), *super().get_urls()]
 
 
-def distinct(found: dict[int, locking.Grades]) -> list[locking.Grades]:
-    """Two sources may share a column."""
-    return list(dict.fromkeys(found.values()))
-
-
 class KeepsPlaces(forms.ModelForm[Any]):
     """The form of a course or a grade column: its name stays as it is while delivered grades are there."""
 
@@ -147,8 +146,8 @@ class KeepsPlaces(forms.ModelForm[Any]):
         cleaned = super().clean()
         changed = [name for name in self.places if name in self.changed_data]
         if self.instance.pk and changed and (found := locking.refuse_renaming(columns_of(self.instance))):
-            for grades in found:
-                self.add_error(changed[0], f"Flow {grades.flow_id}: {grades.refusal()}")
+            for delivered in found:
+                self.add_error(changed[0], f"Flow {delivered.flow_id}: {delivered.refusal()}")
         return cleaned
 
 
@@ -166,8 +165,11 @@ class LocksPlaces(ModelAdmin):  # type: ignore[misc]
         return type(form)(form.__name__, (KeepsPlaces, form), {"places": self.places})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """A change of the place uses up the unlocking."""
+        """A change of the place uses up the unlocking. One of the points or schema says what it means."""
         super().save_model(request, obj, form, change)
         if change and not set(self.places).isdisjoint(form.changed_data):
             flows = ColumnMapping.objects.filter(grade_column__in=columns_of(obj)).order_by()
             locking.lock_again(set(flows.values_list("flow_id", flat=True)))
+        if change and not set(rescaling.FIELDS).isdisjoint(form.changed_data):
+            for sentence in rescaling.consequences([obj]).values():
+                messages.warning(request, sentence)

@@ -16,7 +16,9 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from courses.admin.base import LearnAdmin
 from courses.models import GradeColumn
+from exports import locking
 from exports.admin.imports import ExchangesTranslations
+from exports.admin.translation_lock import LockedLines, LockedRule, LocksTranslation
 from exports.causes import Cause
 from exports.models import ColumnMapping, Flow, TranslatedGrade, Translation
 from exports.queueing import column_facts
@@ -27,7 +29,7 @@ MOST_FLOWS = 25  # on a translation's page
 ONLY_NUMBERS = "typeof marks === 'undefined' || marks == 'NUMERIC'"  # without a form there is no `marks`
 
 
-class TranslationForm(forms.ModelForm):  # type: ignore[type-arg]
+class TranslationForm(LockedRule):
     class Meta:
         labels = {"marks": "Marks go to Learn", "divisor": "Divide by", "decimals": "Digits after the point"}
         help_texts = {
@@ -45,6 +47,7 @@ class TranslationForm(forms.ModelForm):  # type: ignore[type-arg]
 
 class TranslatedGradeInline(TabularInline):  # type: ignore[misc]  # Unfold is untyped
     model = TranslatedGrade
+    formset = LockedLines
     fields = ["kind", "given", "value"]
     hide_title = True  # it would say the same as the fields
     verbose_name = "line"
@@ -85,7 +88,7 @@ class PreviewForm(forms.Form):
 
 
 @admin.register(Translation)
-class TranslationAdmin(ExchangesTranslations, LearnAdmin):
+class TranslationAdmin(LocksTranslation, ExchangesTranslations, LearnAdmin):
     form = TranslationForm
     list_display = ["name", "of_marks", "lines", "flows"]
     search_fields = ["name"]
@@ -116,12 +119,13 @@ class TranslationAdmin(ExchangesTranslations, LearnAdmin):
         return response
 
     def use_of(self, translation: Translation) -> dict[str, Any]:
-        """Which flows use it, and whether its table has lines that it does not use."""
+        """Which flows use it, why it is locked, and whether its table has lines that it does not use."""
         flows = Flow.objects.filter(column_mappings__translation=translation).distinct()
         lines = translation.grades.filter(kind=TranslatedGrade.Kind.MARK)
         return {
             "flows": (shown := list(flows[: MOST_FLOWS + 1]))[:MOST_FLOWS],
             "more_flows": flows.count() - MOST_FLOWS if len(shown) > MOST_FLOWS else 0,
+            "lock": locking.refuse_translating(locking.find_uses([translation.pk])),
             "has_idle_lines": translation.marks != Marks.TABLE and lines.exists(),
         }
 

@@ -8,8 +8,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from courses.grades_journey.items import ItemType
 from courses.models import Course, GradeColumn, GradeSchema
-from exports import locking
+from exports import locking, rescaling
 from exports.importing import cells, tables
 from exports.importing.plans import (
     Change,
@@ -28,7 +29,7 @@ from exports.importing.plans import (
 from exports.importing.sheets import Sheet, import_file
 from exports.importing.storing import store
 from exports.importing.tables import ImportRefused, quoted
-from exports.locking import Grades
+from exports.locking import Delivered
 from exports.models import ColumnMapping, Flow, Translation
 
 # The file's columns. A column that the file does not have is left as it is, in a new row at its default; an empty cell
@@ -122,15 +123,16 @@ def read(name: str, content: bytes) -> list[Line]:
 
 
 def plan(lines: Sequence[Line]) -> Plan:
-    """What the lines would change. Writes nothing. Raises ImportRefused for mappings that are locked and translations
-    that nobody has made.
+    """What the lines would change. Writes nothing. Raises ImportRefused for mappings that are locked, translations that
+    nobody has made, and item types that the course cannot have.
     """
     standing: dict[Key, Values] = {}
     for flow_ids in chunks(line.values["flow_id"] for line in lines):
         for values in standing_values(flow__flow_id__in=flow_ids):
             standing[values["flow_id"], values["source_code"]] = values
-    found = compare(lines, standing, KEY, find_shared(lines))
-    if problems := [*find_unknown_translations(lines), *find_locked(found)]:
+    shared = find_shared(lines)
+    found = compare(lines, standing, KEY, shared)
+    if problems := [*find_unknown_translations(lines), *find_types_not_in_ultra(lines, shared), *find_locked(found)]:
         raise ImportRefused(*sorted(problems))
     return found
 
@@ -166,6 +168,20 @@ def standing_values(**wanted: Any) -> Iterator[dict[str, Any]]:
         yield values | {name: values[name] or "" for name in ("grade_schema", "translation")}
 
 
+def find_types_not_in_ultra(lines: Iterable[Line], shared: Sequence[Shared]) -> Iterator[Problem]:
+    """By what the course and its column are to be: as the file says, else as they stand, else at their defaults."""
+    _of_flow, (_fact, courses), (_of_column, columns) = shared
+    for line in lines:
+        course_id, name = line.values["course_id"], line.values["column_name"]
+        course = {"course_experience": Course.Experience.ULTRA, **courses.get((course_id,), {}), **line.values}
+        column = {"item_type": ItemType.MANUAL_COLUMN, **columns.get((course_id, name), {}), **line.values}
+        item_type = ItemType(column["item_type"])
+        if course["course_experience"] == Course.Experience.ULTRA and not item_type.is_in_ultra:
+            yield Problem(
+                line.row, "item_type", f"{item_type} is in Original courses only; {course_id} is an Ultra course"
+            )
+
+
 def find_unknown_translations(lines: Iterable[Line]) -> Iterator[Problem]:
     named = [line for line in lines if line.values.get("translation")]
     known = find_translations(line.values["translation"] for line in named)
@@ -183,50 +199,79 @@ def find_translations(names: Iterable[str]) -> dict[str, int]:
 
 
 def find_locked(plan: Plan) -> Iterator[Problem]:
-    for change, grades, unlocked in find_moved(plan):
+    for change, delivered, unlocked in find_moved(plan):
         if not unlocked:
             column = next(name for name in LOCKED if name in change.differences)
-            yield Problem(change.line.row, column, grades.refusal())
-    for line, grades, unlocked in find_taken(plan):
+            yield Problem(change.line.row, column, delivered.refusal())
+    for line, delivered, unlocked in find_taken(plan):
         if not unlocked:
-            yield Problem(line.row, "source_code", grades.refusal())
+            column = "source_code" if line.values.get("source_code") else "column_name"
+            yield Problem(line.row, column, delivered.refusal())
 
 
 def notes(plan: Plan) -> list[str]:
-    """What becomes of grades that were delivered by mappings that change, or that are mapped anew."""
-    moved = [(change.line, grades) for change, grades, _unlocked in find_moved(plan)]
-    taken = [(line, grades) for line, grades, _unlocked in find_taken(plan)]
-    return [f"Row {line.row}, flow {grades.flow_id}: {grades.consequence()}" for line, grades in moved + taken]
+    """What becomes of grades that were delivered by mappings that change or are new, or to columns that change."""
+    moved = [(change.line, delivered) for change, delivered, _unlocked in find_moved(plan)]
+    taken = [(line, delivered) for line, delivered, _unlocked in find_taken(plan)]
+    return [f"Row {line.row}, flow {theirs.flow_id}: {theirs.consequence()}" for line, theirs in moved + taken] + [
+        f"Row {line.row}. {sentence}" for line, sentence in find_rescaled(plan)
+    ]
 
 
-def find_moved(plan: Plan) -> Iterator[tuple[Change, Grades, bool]]:
+def find_rescaled(plan: Plan) -> Iterator[tuple[Line, str]]:
+    """The lines that give other points or another schema to a column with delivered grades, and what that means."""
+    lines: dict[Key, Line] = {}
+    columns: list[GradeColumn] = []
+    changes = [change for change in plan.differing if not change.differences.keys().isdisjoint(rescaling.FIELDS)]
+    titles = {title for change in changes if (title := schema_of(change))}
+    schemas = {schema.title: schema for schema in GradeSchema.objects.filter(title__in=titles)} if titles else {}
+    for change in changes:
+        course_id, name = place = key_of(change.line, ("course_id", "column_name"))
+        title, points = schema_of(change), {**change.before, **change.line.values}["points"]
+        schema = (schemas.get(title) or GradeSchema(title=title)) if title else None
+        if place not in lines:
+            course = Course(course_id=course_id)
+            columns.append(GradeColumn(course=course, name=name, points=points, grade_schema=schema))
+        lines.setdefault(place, change.line)
+    for place, sentence in rescaling.consequences(columns).items():
+        yield lines[place], sentence
+
+
+def schema_of(change: Change) -> str:
+    """The title of the schema that the line's column is to have."""
+    title: str = {**change.before, **change.line.values}["grade_schema"]
+    return title
+
+
+def find_moved(plan: Plan) -> Iterator[tuple[Change, Delivered, bool]]:
     """The changed mappings whose grades were delivered, with these grades, and whether their flow is unlocked."""
     moved = [change for change in plan.changed if not change.differences.keys().isdisjoint(LOCKED)]
     flows = find_flows(change.before["flow_id"] for change in moved)
-    found = locking.find_grades([pk for pk, _unlocked in flows.values()]) if flows else {}
+    pks = [pk for pk, _unlocked in flows.values()]
+    delivered = locking.find_delivered(pks) if pks else {}
+    mapped = locking.find_targets(pks) if delivered else {}
+    found = {pk: locking.by_mapping(theirs, mapped.get(pk, {})) for pk, theirs in delivered.items()}
     for change in moved:
         pk, unlocked = flows[change.before["flow_id"]]
-        grades = found.get(pk, {}).get((change.before["course_id"], change.before["column_name"]))
-        if grades:
-            yield change, grades, unlocked
+        if theirs := found.get(pk, {}).get(change.before["source_code"]):
+            yield change, theirs, unlocked
 
 
-def find_taken(plan: Plan) -> Iterator[tuple[Line, Grades, bool]]:
-    """The sources mapped anew whose grades were delivered by the flow's default, as `find_moved` has it."""
-    named = [line for line in plan.added if line.values.get("source_code")]
-    flows = find_flows(line.values["flow_id"] for line in named)
+def find_taken(plan: Plan) -> Iterator[tuple[Line, Delivered, bool]]:
+    """The sources mapped anew whose grades were delivered before, as `find_moved` has it."""
+    flows = find_flows(line.values["flow_id"] for line in plan.added)
     added = {
-        (flows[line.values["flow_id"]][0], line.values["source_code"]): line
-        for line in named
+        (flows[line.values["flow_id"]][0], line.values.get("source_code", "")): line
+        for line in plan.added
         if line.values["flow_id"] in flows
     }
     targets = {
         source: (line.values["course_id"], line.values["column_name"], line.values.get("translation", ""))
         for source, line in added.items()
     }
-    for source, grades in locking.find_taken(targets).items():
+    for source, theirs in locking.find_taken(targets).items():
         line = added[source]
-        yield line, grades, flows[line.values["flow_id"]][1]
+        yield line, theirs, flows[line.values["flow_id"]][1]
 
 
 def find_flows(flow_ids: Iterable[str]) -> dict[str, tuple[int, bool]]:

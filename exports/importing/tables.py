@@ -15,15 +15,19 @@ from typing import Any
 from xml.etree.ElementTree import ParseError
 
 from openpyxl import load_workbook
+from openpyxl.cell.read_only import ReadOnlyCell
+from openpyxl.worksheet._reader import WorkSheetParser
 
 Cell = str | int | float | bool | datetime | date | time | timedelta | None
 NumberedCells = tuple[int, Sequence[Cell]]
 
 MOST_BYTES = 50_000_000
-MOST_BYTES_UNPACKED = 150_000_000  # a small workbook can hold gigabytes of zeros
+MOST_BYTES_UNPACKED = 80_000_000  # a small workbook can hold gigabytes of zeros; a roster of MOST_ROWS takes 65 MB
 MOST_ROWS = 200_000
+MOST_EMPTY_ROWS = 50_000  # a sheet has a few that somebody has emptied, or formatted and never filled
 MOST_COLUMNS = 50
-LAST_EXCEL_ROW = 1_048_576
+MOST_TAGS = 8_000_000  # in all of a workbook's files; a roster of MOST_ROWS has 5 million
+MOST_READ = 1_000_000  # bytes at once
 MOST_SHOWN = 50  # problems; whoever sees more of them repairs the first and tries again
 
 
@@ -84,13 +88,18 @@ def read_rows(name: str, content: bytes, *, known: Collection[str], required: Co
 
 
 def with_values(lines: Iterable[NumberedCells]) -> list[NumberedCells]:
-    """The lines with a value in any cell. Raises ImportRefused for too many of them."""
+    """The lines with a value in any cell. Raises ImportRefused at the first line that is too many of its kind."""
     found: list[NumberedCells] = []
+    empty = 0
     for number, cells in lines:
         if any(map(has_value, cells)):
             found.append((number, cells))
             if len(found) > MOST_ROWS + 1:
                 raise ImportRefused(f"The file has more than {MOST_ROWS:,} rows; divide it.")
+        else:
+            empty += 1
+            if empty > MOST_EMPTY_ROWS:
+                raise ImportRefused(f"The file has more than {MOST_EMPTY_ROWS:,} empty rows; delete them.")
     return found
 
 
@@ -181,15 +190,59 @@ def xlsx_lines(content: bytes) -> list[NumberedCells]:
                 raise ImportRefused(f"The workbook unpacks to more than {MOST_BYTES_UNPACKED // 1_000_000} MB.")
             if any(member.flag_bits & 1 for member in archive.infolist()):
                 raise ImportRefused("The workbook has a password; save it without one.")
+            refuse_masses(archive)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # styles and extensions that openpyxl leaves aside
             workbook = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-            sheet = workbook.worksheets[0]
-            # Both bounds given, the sheet's own claim of its size is not believed.
-            rows = sheet.iter_rows(max_row=LAST_EXCEL_ROW, max_col=MOST_COLUMNS)
-            return with_values((number, [value_of(cell) for cell in row]) for number, row in enumerate(rows, start=1))
+            return with_values(sheet_rows(workbook.worksheets[0]))
     except BROKEN as error:
         raise ImportRefused("The file cannot be read as an .xlsx workbook; save it once more as .xlsx.") from error
+
+
+def refuse_masses(archive: zipfile.ZipFile) -> None:
+    """Raises ImportRefused for more rows or tags than a workbook of that size needs.
+
+    openpyxl keeps each of them in memory, those of the other sheets as well, before it hands out the first row.
+    """
+    tags = 0
+    for member in archive.infolist():
+        rows = 0
+        with archive.open(member) as content:
+            while part := content.read(MOST_READ):
+                rows += part.count(b"<row")
+                tags += part.count(b"<")
+                if rows > MOST_ROWS + MOST_EMPTY_ROWS:
+                    most = f"{MOST_ROWS + MOST_EMPTY_ROWS:,}"
+                    raise ImportRefused(
+                        f"A sheet has more than {most} rows, empty ones included; delete or divide them."
+                    )
+                if tags > MOST_TAGS:
+                    raise ImportRefused("The workbook has too many cells; divide it.")
+
+
+def sheet_rows(sheet: Any) -> Iterator[NumberedCells]:
+    """The rows that the sheet's file has, one by one and by their own numbers.
+
+    openpyxl's own `iter_rows` makes up a row for every number that is left out, a million of them for a single row
+    with a large number; hence its parser is used here.
+    """
+    book = sheet.parent
+    with sheet._get_source() as source:
+        parser = WorkSheetParser(
+            source,
+            sheet._shared_strings,
+            data_only=True,
+            epoch=book.epoch,
+            date_formats=book._date_formats,
+            timedelta_formats=book._timedelta_formats,
+        )
+        for number, cells in parser.parse():
+            row: list[Cell] = []
+            for cell in cells:
+                if (place := cell["column"] - 1) < MOST_COLUMNS:
+                    row += [None] * (place + 1 - len(row))
+                    row[place] = value_of(ReadOnlyCell(sheet, **cell))
+            yield number, row
 
 
 def value_of(cell: Any) -> Cell:

@@ -1,16 +1,19 @@
 """Translations with their tables: a row for each grade, which repeats what holds for the whole translation."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from exports import locking
 from exports.importing import cells, tables
 from exports.importing.plans import Fact, Key, Line, Plan, Problem, Values, chunks, compare, read_lines
 from exports.importing.sheets import Sheet
 from exports.importing.storing import store
 from exports.importing.tables import ImportRefused
+from exports.locking import Use
 from exports.models import TranslatedGrade, Translation
 from exports.translating import Marks, Rounding
 
@@ -58,6 +61,7 @@ def sheet() -> Sheet:
         plan=plan,
         apply=lambda plan, by: apply(plan, by=by),
         rows=standing_rows,
+        notes=notes,
     )
 
 
@@ -81,11 +85,15 @@ def find_half_grades(line: Line) -> Iterator[Problem]:
 
 def lock(names: Collection[str]) -> None:
     for some in chunks(names):
+        locking.lock_flows_using(list(Translation.objects.filter(name__in=some).values_list("pk", flat=True)))
+    for some in chunks(names):
         list(Translation.objects.filter(name__in=some).order_by("pk").select_for_update().values_list("pk"))
 
 
 def plan(lines: Sequence[Line]) -> Plan:
-    """What the lines would change. Writes nothing. Raises ImportRefused for a rounding to no decimals."""
+    """What the lines would change. Writes nothing. Raises ImportRefused for a rounding to no decimals, and for what
+    delivered grades were translated by.
+    """
     standing: dict[Key, Values] = {}
     for names in chunks(line.values["translation"] for line in lines):
         for translation in Translation.objects.filter(name__in=names).order_by().prefetch_related("grades"):
@@ -94,7 +102,40 @@ def plan(lines: Sequence[Line]) -> Plan:
     if problems := list(find_roundings_to_nothing(lines, standing)):
         raise ImportRefused(*problems)
     itself = {(name,): {column: values[column] for column in OF_ALL} for (name, *_), values in standing.items()}
-    return compare(lines, standing, KEY, [(FACTS[1], itself)])
+    found = compare(lines, standing, KEY, [(FACTS[1], itself)])
+    if problems := list(find_locked(found)):
+        raise ImportRefused(*sorted(problems))
+    return found
+
+
+def find_locked(plan: Plan) -> Iterator[Problem]:
+    uses: dict[str, list[Use]] = defaultdict(list)
+    for name, use in find_uses(plan):
+        uses[name].append(use)
+    told: set[tuple[str, str]] = set()  # what holds for a whole translation stands in each of its lines
+    for change in plan.differing:
+        name = change.line.values["translation"]
+        reason = locking.refuse_translating(uses[name])
+        for column in change.differences if reason else ():
+            if column in OF_ALL and (name, column) in told:
+                continue
+            told.add((name, column))
+            yield Problem(change.line.row, column, reason)
+
+
+def find_uses(plan: Plan) -> list[tuple[str, Use]]:
+    """Where grades were delivered by the translations that change, other than by new lines; with their names."""
+    pks = {
+        pk: name
+        for names in chunks(change.line.values["translation"] for change in plan.differing)
+        for pk, name in Translation.objects.filter(name__in=names).order_by().values_list("pk", "name")
+    }
+    return [(pks[use.translation], use) for use in locking.find_uses(list(pks))] if pks else []
+
+
+def notes(plan: Plan) -> list[str]:
+    """What becomes of grades that were delivered by translations that change."""
+    return [f"Translation {name}. {use.consequence()}" for name, use in find_uses(plan)]
 
 
 def find_roundings_to_nothing(lines: Sequence[Line], standing: Mapping[Key, Values]) -> Iterator[Problem]:
@@ -142,6 +183,7 @@ def apply(plan: Plan, *, by: User | None = None) -> None:
         key=["translation_id", "kind", "given"],
         by=by,
     )
+    locking.lock_again([use.flow for _name, use in find_uses(plan)], by=by)
 
 
 def of_all(line: Line) -> dict[str, Any]:

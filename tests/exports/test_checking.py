@@ -42,6 +42,11 @@ def mapped_by(translation, source_code="", **column):
     ).flow
 
 
+def codes():
+    """A translation that knows an alternative grade, so that nothing is to be said of it."""
+    return TranslationFactory(alternatives={"U": "0"})
+
+
 def test_a_flow_that_is_ready_has_no_problem():
     schema = GradeSchemaFactory(symbols="P=50:F=0:U")
     flow = mapped_by(TranslationFactory(table={"B": "P"}, alternatives={"FE": "U"}), grade_schema=schema)
@@ -69,7 +74,7 @@ def test_a_flow_without_a_column_is_an_error_on_its_own_page():
 )
 def test_a_flow_that_is_not_synchronised_is_an_error(synchronised_at, says):
     """R1."""
-    problem = problems_of(FlowFactory(mapped=True, synchronised_at=synchronised_at))[Kind.NOT_SYNCHRONISED]
+    problem = problems_of(FlowFactory(translated=True, synchronised_at=synchronised_at))[Kind.NOT_SYNCHRONISED]
 
     assert problem.is_error
     assert says in problem.sentence
@@ -77,17 +82,17 @@ def test_a_flow_that_is_not_synchronised_is_an_error(synchronised_at, says):
 
 def test_an_unknown_end_of_the_period_is_a_note():
     """R2: it trusts WISEflow."""
-    problem = problems_of(FlowFactory(mapped=True, assessment_ends_at=None))[Kind.PERIOD_NOT_KNOWN]
+    problem = problems_of(FlowFactory(translated=True, assessment_ends_at=None))[Kind.PERIOD_NOT_KNOWN]
 
     assert problem.kind.severity is Severity.NOTE
 
 
 def test_a_missing_roster_is_a_note_where_other_flows_have_one_and_nothing_where_none_has():
     """R8: a flow without a roster trusts WISEflow."""
-    flow = FlowFactory(mapped=True)
+    flow = FlowFactory(translated=True)
     assert problems_of(flow) == {}
 
-    FlowFactory(mapped=True, with_roster=True)
+    FlowFactory(translated=True, with_roster=True)
 
     assert not problems_of(flow)[Kind.ROSTER_MISSING].is_error
 
@@ -96,7 +101,7 @@ def test_a_missing_roster_is_a_note_where_other_flows_have_one_and_nothing_where
 
 
 def test_a_source_without_a_column_is_an_error_that_counts_its_people():
-    flow = ColumnMappingFactory(source_code=FIRST).flow
+    flow = mapped_by(codes(), source_code=FIRST)
     ParticipantFactory(flow=flow, source_code=FIRST)
     for _ in range(3):
         ParticipantFactory(flow=flow, source_code=SECOND)
@@ -108,14 +113,14 @@ def test_a_source_without_a_column_is_an_error_that_counts_its_people():
 
 
 def test_with_a_default_column_every_source_has_one():
-    flow = FlowFactory(mapped=True)
+    flow = FlowFactory(translated=True)
     ParticipantFactory(flow=flow, source_code=SECOND)
 
     assert problems_of(flow) == {}
 
 
 def test_people_without_a_source_are_a_note_because_an_export_may_name_it():
-    flow = ColumnMappingFactory(source_code=FIRST).flow
+    flow = mapped_by(codes(), source_code=FIRST)
     ParticipantFactory(flow=flow)
 
     assert set(problems_of(flow)) == {Kind.SOURCE_NOT_GIVEN}
@@ -126,7 +131,8 @@ def test_people_without_a_source_are_a_note_because_an_export_may_name_it():
     "trait", [{"exported": True}, {"added_by_hand": True}, {}], ids=["exported", "added by hand", "not on the roster"]
 )
 def test_people_who_will_not_be_exported_need_no_column(trait):
-    flow = ColumnMappingFactory(source_code=FIRST, flow=FlowFactory(with_roster=True)).flow
+    flow = FlowFactory(with_roster=True)
+    ColumnMappingFactory(source_code=FIRST, flow=flow, translation=codes())
     ParticipantFactory(flow=flow, source_code=FIRST, on_sis_roster=True)
     ParticipantFactory(flow=flow, source_code=SECOND, **trait)
 
@@ -137,7 +143,7 @@ def test_a_mapped_source_that_nobody_on_the_roster_has_is_a_note():
     """A slip of the pen there would send its people to the default column."""
     flow = FlowFactory(with_roster=True)
     for source_code in ("", FIRST, "UNIwise||02||2021"):
-        ColumnMappingFactory(flow=flow, source_code=source_code)
+        ColumnMappingFactory(flow=flow, source_code=source_code, translation=codes())
     for source_code in (FIRST, SECOND):
         ParticipantFactory(flow=flow, source_code=source_code, on_sis_roster=True)
 
@@ -166,12 +172,42 @@ def test_an_alternative_grade_that_is_sent_as_given_must_be_a_symbol_of_the_colu
     flow = mapped_by(None, grade_schema=GradeSchemaFactory())
     ParticipantFactory(flow=flow, alternative_grade="U")
 
+    problem = problems_of(flow)[Kind.ALTERNATIVE_GRADE_REFUSED]
+
+    assert (problem.is_error, problem.repair) == (True, flow.column_mappings.get().grade_column)
+
+
+def test_an_alternative_grade_that_is_sent_as_given_to_a_column_without_a_schema_is_a_note_of_its_column():
+    flow = mapped_by(None)
+    for code in ("U", "U", "0"):
+        ParticipantFactory(flow=flow, alternative_grade=code)
+
+    problem = problems_of(flow)[Kind.SCHEMA_NOT_KNOWN]
+
+    assert (problem.is_error, problem.repair) == (False, flow.column_mappings.get().grade_column)
+    assert problem.sentence.startswith("2 people have alternative grade U, which goes as it is given to column")
+
+
+@pytest.mark.parametrize(
+    ("column", "known", "says"),
+    [
+        ({}, {}, "go as they are given."),
+        ({}, {"0": "x"}, "go as they are given."),
+        ({}, {"U": "x", "BF": "x"}, "given; it has no grade schema, so only Learn can check words such as BF, U."),
+        ({}, {"101": "x"}, "as they are given; it cannot show these that translations have: 101."),
+        ({"symbols": "U:P"}, {"U": "x", "BF": "x"}, "given; it cannot show these that translations have: BF."),
+        ({"symbols": "U:P"}, {"U": "x"}, "go as they are given."),
+    ],
+)
+def test_a_mapping_without_a_translation_is_a_note_that_checks_the_codes_known_to_others(column, known, says):
+    TranslationFactory(alternatives=known)
+    flow = mapped_by(None, **({"grade_schema": GradeSchemaFactory(**column)} if column else {}))
+
     [problem] = problems_of(flow).values()
 
-    assert (problem.kind, problem.repair) == (
-        Kind.ALTERNATIVE_GRADE_REFUSED,
-        flow.column_mappings.get().grade_column,
-    )
+    assert (problem.kind, problem.is_error, problem.repair) == (Kind.ALTERNATIVE_GRADES_UNKNOWN, False, flow)
+    assert "is mapped without a translation: alternative grades" in problem.sentence
+    assert problem.sentence.endswith(says)
 
 
 def test_each_source_has_its_own_translation():
@@ -180,11 +216,12 @@ def test_each_source_has_its_own_translation():
     ColumnMappingFactory(flow=flow)
     ParticipantFactory(flow=flow, source_code=FIRST, alternative_grade="U")
     ParticipantFactory(flow=flow, source_code="another", alternative_grade="FE")
-    assert problems_of(flow) == {}
+    as_given = {Kind.ALTERNATIVE_GRADES_UNKNOWN, Kind.SCHEMA_NOT_KNOWN}
+    assert set(problems_of(flow)) == as_given
 
     ParticipantFactory(flow=flow, source_code=SECOND, alternative_grade="FE")
 
-    assert set(problems_of(flow)) == {Kind.ALTERNATIVE_GRADE_REFUSED}
+    assert set(problems_of(flow)) == as_given | {Kind.ALTERNATIVE_GRADE_REFUSED}
 
 
 @pytest.mark.parametrize(
@@ -253,7 +290,9 @@ def test_numbers_need_a_column_that_shows_some(symbols, is_fit):
 def test_a_schema_whose_symbols_are_not_known_is_a_note_on_its_page(symbols):
     schema = GradeSchemaFactory(symbols=symbols)
 
-    [problem] = problems_of(mapped_by(None, grade_schema=schema)).values()
+    translation = TranslationFactory(alternatives={"U": "P"})
+
+    [problem] = problems_of(mapped_by(translation, grade_schema=schema)).values()
 
     assert (problem.kind, problem.is_error, problem.repair) == (Kind.SCHEMA_NOT_KNOWN, False, schema)
 
@@ -295,8 +334,8 @@ def test_flows_whose_grades_are_all_exported_are_left_out_and_counted():
 
 
 def test_flows_are_counted_by_their_worst_problem_and_errors_come_first():
-    FlowFactory(mapped=True)
-    FlowFactory(mapped=True, assessment_ends_at=None)
+    FlowFactory(translated=True)
+    FlowFactory(translated=True, assessment_ends_at=None)
     FlowFactory(assessment_ends_at=None)
 
     health = checking.check(Flow.objects.all())

@@ -6,7 +6,7 @@ from exports import locking
 from exports.importing import mappings
 from exports.importing.sheets import import_lines
 from exports.importing.tables import ImportRefused
-from exports.locking import Grades
+from exports.locking import Delivered, Grades
 from exports.models import ColumnMapping, Delivery
 from tests.exports.importing.files import csv_file
 from tests.factories import (
@@ -31,7 +31,11 @@ def mapping():
 
 
 def grades(**values):
-    return Grades(flow_id="77", course_id="BIO101", column_name="Final", **values)
+    return Grades(**{"flow_id": "77", "course_id": "BIO101", "column_name": "Final"} | values)
+
+
+def delivered_of(*places):
+    return Delivered(places)
 
 
 def deliver_to(flow, **place):
@@ -50,17 +54,40 @@ def deliver_to(flow, **place):
         ([], None),
         ([{}], None),
         ([{"failed": True}], None),
-        ([{"exported": True, **HERE}], grades(delivered=1)),
-        ([{"exported": True, **HERE}, {"exported_alternative": True, **HERE}], grades(delivered=2)),
-        ([{"exported": True, "state": "FAILED", "cause": "DEADLINE", **HERE}], grades(delivered=1)),
-        ([{"exported": True, **HERE, "exported_course_id": "CHE"}], None),
-        ([{"exported": True, **HERE, "exported_column_name": "Resit"}], None),
+        ([{"exported": True, **HERE}], delivered_of(grades(delivered=1))),
+        ([{"exported": True, **HERE}, {"exported_alternative": True, **HERE}], delivered_of(grades(delivered=2))),
+        (
+            [{"exported": True, "state": "FAILED", "cause": "DEADLINE", **HERE}],
+            delivered_of(grades(delivered=1)),
+        ),
+        (
+            [{"exported": True, **HERE, "exported_course_id": "CHE"}],
+            delivered_of(grades(delivered=1, course_id="CHE")),
+        ),
+        (
+            [{"exported": True, **HERE, "exported_column_name": "Resit"}, {"exported": True, **HERE}],
+            delivered_of(grades(delivered=1), grades(delivered=1, column_name="Resit")),
+        ),
+        # The column was deleted in Learn: the grade stands nowhere.
+        ([{"exported": True, "exported_course_id": "", "exported_column_name": ""}], None),
     ],
 )
-def test_a_mapping_is_locked_by_what_stands_in_its_column(mapping, people, expected):
+def test_a_mapping_is_locked_by_the_grades_of_its_people_wherever_they_stand(mapping, people, expected):
     for traits in people:
         ParticipantFactory(flow=mapping.flow, **traits)
     assert locking.grades_by_mapping(mapping.flow).get(mapping.pk) == expected
+
+
+def test_people_whose_source_is_mapped_lock_its_mapping_and_the_others_the_default(mapping):
+    own, unused = (ColumnMappingFactory(flow=mapping.flow, source_code=source) for source in ("S", "T"))
+    for source in ("S", "S", "U", ""):
+        ParticipantFactory(flow=mapping.flow, exported=True, source_code=source, **HERE)
+    assert locking.grades_by_mapping(mapping.flow) == {
+        mapping.pk: delivered_of(grades(delivered=2)),
+        own.pk: delivered_of(grades(delivered=2)),
+    }
+    assert unused.pk
+    assert locking.grades_of(mapping.flow) == delivered_of(grades(delivered=4))
 
 
 def test_another_flows_grades_in_the_same_column_lock_nothing(mapping):
@@ -71,7 +98,9 @@ def test_another_flows_grades_in_the_same_column_lock_nothing(mapping):
 def test_a_grade_on_its_way_locks_as_well(mapping):
     deliver_to(mapping.flow, course_id="BIO101", column_name="Final")
     deliver_to(mapping.flow, course_id="CHE", column_name="Final")
-    assert locking.grades_by_mapping(mapping.flow) == {mapping.pk: grades(on_their_way=1)}
+    assert locking.grades_by_mapping(mapping.flow) == {
+        mapping.pk: delivered_of(grades(on_their_way=1), grades(on_their_way=1, course_id="CHE"))
+    }
 
 
 def test_a_grade_that_was_refused_locks_nothing(mapping):
@@ -94,6 +123,14 @@ def test_a_grade_that_was_refused_locks_nothing(mapping):
 )
 def test_what_stands_where_is_a_sentence(found, sentence):
     assert found.sentence() == sentence
+
+
+def test_what_stands_in_several_places_is_told_of_each():
+    found = delivered_of(grades(delivered=1), grades(delivered=2, column_name="Resit"))
+    assert found.consequence() == (
+        "1 grade stands in course BIO101, column Final; 2 grades stand in course BIO101, column Resit; "
+        "they stay there, and a retry or correction goes to the column that is mapped then."
+    )
 
 
 def move(*rows, header=mappings.REQUIRED):
@@ -187,8 +224,27 @@ def test_an_unlocked_mapping_moves_once_with_a_note_of_what_stays_behind(deliver
     flow.refresh_from_db()
     assert flow.mapping_unlocked_at is None
     assert ColumnMapping.objects.get().grade_column.name == "Resit"
-    ParticipantFactory(flow=flow, exported=True, exported_course_id="BIO101", exported_column_name="Resit")
-    assert len(refusals(["77", "BIO101", "Final"])) == 1
+
+
+def test_a_mapping_that_was_moved_is_locked_by_the_grades_that_it_left_behind(delivered):
+    locking.unlock(delivered.flow)
+    move(["77", "BIO101", "Resit"])
+    assert refusals(["77", "BIO101", "Total"]) == [f"row 2, column_name: {LOCKED}"]
+    assert refusals(["77", "BIO101", "Final"]) == [f"row 2, column_name: {LOCKED}"]
+
+
+def test_a_mapping_that_was_deleted_is_made_again_only_once_unlocked(delivered):
+    delivered.delete()
+    assert refusals(["77", "BIO101", "Resit"]) == [f"row 2, column_name: {LOCKED}"]
+    locking.unlock(delivered.flow)
+    assert move(["77", "BIO101", "Resit"]).added
+
+
+def test_a_default_that_is_added_takes_nothing_from_the_sources_that_are_mapped(mapping):
+    mapping.source_code = "S"
+    mapping.save()
+    ParticipantFactory(flow=mapping.flow, exported=True, source_code="S", **HERE)
+    assert move(["77", "BIO101", "Resit"]).added
 
 
 def test_an_import_that_leaves_the_mapping_alone_leaves_it_unlocked(delivered):
@@ -196,6 +252,20 @@ def test_an_import_that_leaves_the_mapping_alone_leaves_it_unlocked(delivered):
     move(["77", "BIO101", "Final", "New title"], header=[*mappings.REQUIRED, "flow_title"])
     delivered.flow.refresh_from_db()
     assert delivered.flow.mapping_unlocked_at
+
+
+def test_a_preview_costs_the_same_for_many_flows(django_assert_max_num_queries):
+    rows = []
+    for number in range(20):
+        one = ColumnMappingFactory()
+        rows.append([one.flow.flow_id, "BIO101", f"Resit {number}", ""])
+        rows.append([one.flow.flow_id, "BIO101", f"Resit {number}", "S"])
+        for source in ("", "S"):
+            ParticipantFactory(flow=one.flow, exported=True, source_code=source, **HERE)
+        locking.unlock(one.flow)
+    lines = mappings.read("a.csv", csv_file([*mappings.REQUIRED, "source_code"], *rows))
+    with django_assert_max_num_queries(28):
+        assert len(mappings.notes(mappings.plan(lines))) == 40
 
 
 def test_many_flows_take_few_statements(django_assert_max_num_queries):
@@ -206,4 +276,4 @@ def test_many_flows_take_few_statements(django_assert_max_num_queries):
             flow=one.flow, exported=True, exported_course_id=column.course.course_id, exported_column_name=column.name
         )
     with django_assert_max_num_queries(3):
-        assert len(locking.find_grades([one.flow.pk for one in mapped])) == 20
+        assert len(locking.find_delivered([one.flow.pk for one in mapped])) == 20

@@ -1,7 +1,7 @@
 """Translations as tables and as properties: what was given -> the value that Learn is to show."""
 
 import math
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
 import pytest
@@ -232,6 +232,24 @@ def test_a_value_that_the_column_cannot_show_is_refused(scale, value, sentence):
     assert str(caught.value) == sentence
 
 
+ODD_NUMBERS = [
+    *("1e5", "1E2", "1e99999999999999999999", ".5", "-.5", "100.", "1_0", " 75 ", "75\n"),
+    *("Infinity", "-inf", "NaN", "sNaN", "\u0663", "\uff17\uff15"),
+]
+
+
+@pytest.mark.parametrize("scale", [POINTS, PASS])
+@pytest.mark.parametrize("value", ODD_NUMBERS)
+def test_a_number_that_is_not_written_plainly_is_refused_even_if_it_would_be_in_range(scale, value):
+    with pytest.raises(NotTranslatable, match=r"is not a plain number such as 89\.99$"):
+        scale.check(value)
+
+
+@pytest.mark.parametrize("value", ["1e2", "NaN", ".5"])
+def test_a_symbol_that_looks_like_an_odd_number_is_a_symbol(value):
+    Scale(points=Decimal(100), symbols=frozenset({value}), takes_numbers=False).check(value)
+
+
 # Properties
 
 texts = st.text(max_size=40)
@@ -325,6 +343,20 @@ def test_no_float_comes_between_and_no_exponent_comes_out(mark, divisor, decimal
         return
     assert type(value) is str
     assert set(value) <= set("0123456789.+-")
+
+
+@given(value=st.floats(allow_subnormal=False).map(repr) | st.decimals().map(str) | texts)
+def test_nothing_that_can_be_read_as_a_number_passes_unless_it_is_a_plain_one_in_range(value):
+    try:
+        POINTS.check(value)
+    except NotTranslatable:
+        return
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        return  # text, which Learn judges itself
+    assert set(value) <= set("+-.0123456789")
+    assert 0 <= number <= 100
 
 
 @given(value=numbers, points=st.decimals(min_value="0.0001", max_value="1000000", places=4))

@@ -6,10 +6,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from exports.tasks import deliver_attempt
-from tests.factories import ExportAttemptFactory, UserFactory
+from tests.factories import CorrectionFactory, ExportAttemptFactory, FlowFactory, ProvisioningRunFactory, UserFactory
 from tests.signed_in import signed_in, text_of
 
 
@@ -27,6 +28,40 @@ def test_a_user_is_added_and_put_into_a_group(superuser: Client) -> None:
     assert anna.check_password(password)
     assert "Managers" in text_of(superuser.get(response.url))
     assert superuser.get(reverse("admin:auth_user_password_change", args=[anna.pk])).status_code == 200
+
+
+def in_a_history(user: User) -> None:
+    FlowFactory().history.update(history_user=user)
+
+
+ACTS = {
+    "a history": in_a_history,
+    "an attempt": lambda user: ExportAttemptFactory(requested_by=user, requested_at=timezone.now()),
+    "a correction": lambda user: CorrectionFactory(asked_by=user),
+    "a run in Learn": lambda user: ProvisioningRunFactory(requested_by=user),
+}
+
+
+@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
+def test_a_user_whom_the_history_names_is_not_deleted(superuser: Client, act: Any) -> None:
+    user, stranger = UserFactory(username="anna"), UserFactory(username="bert")
+    act(user)
+    chosen = {"action": "delete_selected", "_selected_action": [user.pk, stranger.pk], "post": "yes"}
+    singly = superuser.post(reverse("admin:auth_user_delete", args=[user.pk]), {"post": "yes"})
+    by_list = superuser.post(reverse("admin:auth_user_changelist"), chosen)
+    for answer in (singly, by_list):
+        assert "Make the account inactive instead" in text_of(answer)
+        assert "User anna, whom the history names" in text_of(answer)
+        assert "User bert" not in text_of(answer)
+    assert User.objects.filter(username__in=["anna", "bert"]).count() == 2
+
+
+def test_a_user_who_has_done_nothing_is_deleted(superuser: Client) -> None:
+    user = UserFactory()
+    page = reverse("admin:auth_user_delete", args=[user.pk])
+    assert "inactive" not in text_of(superuser.get(page))
+    assert superuser.post(page, {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk=user.pk).exists()
 
 
 def test_groups_open(superuser: Client) -> None:

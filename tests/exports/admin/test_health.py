@@ -39,7 +39,7 @@ def test_every_problem_leads_to_where_it_is_repaired(manager):
 
 
 def test_with_only_errors_notes_are_left_out(manager):
-    FlowFactory(title="Trusted", mapped=True, assessment_ends_at=None)
+    FlowFactory(title="Trusted", translated=True, assessment_ends_at=None)
     FlowFactory(title="Unmapped", assessment_ends_at=None)
 
     assert "Trusted" in page(manager)
@@ -50,7 +50,7 @@ def test_with_only_errors_notes_are_left_out(manager):
 
 
 def test_healthy_and_finished_flows_are_counted_and_not_listed(manager):
-    FlowFactory(title="Biology", mapped=True)
+    FlowFactory(title="Biology", translated=True)
     ParticipantFactory(flow=FlowFactory(title="Anatomy"), exported=True)
 
     seen = page(manager)

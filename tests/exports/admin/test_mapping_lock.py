@@ -139,6 +139,39 @@ def test_a_source_whose_grades_were_delivered_by_the_default_is_mapped_only_once
     assert ColumnMapping.objects.count() == 2
 
 
+@pytest.mark.parametrize("change", ["grade_column", "DELETE"])
+def test_a_mapping_that_was_moved_once_is_locked_by_the_grades_it_left_behind(
+    administrator: Client, delivered: Any, change: str
+) -> None:
+    administrator.post(page(delivered.flow, "unlock_mapping"))
+    resit = GradeColumnFactory(course=delivered.grade_column.course, name="Resit")
+    assert administrator.post(page(delivered.flow), form(delivered, grade_column=resit.pk)).status_code == 302
+    delivered.refresh_from_db()
+    value = {"grade_column": GradeColumnFactory().pk, "DELETE": "on"}[change]
+
+    answer = administrator.post(page(delivered.flow), form(delivered, **{change: value}))
+
+    assert f"{STANDS}, so this mapping is locked." in text_of(answer)
+    delivered.refresh_from_db()
+    assert delivered.grade_column == resit
+
+
+def test_a_mapping_that_was_deleted_is_made_again_only_once_unlocked(administrator: Client, delivered: Any) -> None:
+    flow = delivered.flow
+    delivered.delete()
+    sent = {
+        "title": flow.title,
+        "column_mappings-TOTAL_FORMS": "1",
+        "column_mappings-INITIAL_FORMS": "0",
+        "column_mappings-0-grade_column": str(GradeColumnFactory().pk),
+    }
+    answer = administrator.post(page(flow), sent)
+    assert f"Every other source: {STANDS}, so this mapping is locked." in text_of(answer)
+    administrator.post(page(flow, "unlock_mapping"))
+    assert administrator.post(page(flow), sent).status_code == 302
+    assert ColumnMapping.objects.count() == 1
+
+
 def test_a_page_loaded_before_the_export_cannot_change_the_mapping(administrator: Client, mapping: Any) -> None:
     stale = form(mapping, grade_column=GradeColumnFactory().pk)
     administrator.get(page(mapping.flow))

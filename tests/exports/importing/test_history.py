@@ -3,13 +3,15 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
-from courses.models import GradeColumn
-from exports.importing import mappings, rosters, schemas, translations
+from courses.models import Course, GradeColumn
+from exports.importing import mappings, metadata, rosters, schemas, translations
 from exports.importing.sheets import import_lines
 from exports.models import ColumnMapping, Flow, TranslatedGrade, Translation
 from tests.exports.importing.files import csv_file
 from tests.factories import FlowFactory, UserFactory
+from tests.signed_in import signed_in, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -17,6 +19,7 @@ SHEETS = {
     "mappings": (mappings.sheet, lambda n: [f"flow{n}", f"Title {n}", f"s{n}", f"course{n}", "", f"column {n}"]),
     "roster": (lambda: rosters.sheet(Flow.objects.get()), lambda n: [f"u{n}", f"l{n}", "S", "SIS"]),
     "translations": (translations.sheet, lambda n: [f"T{n % 50}", "TABLE", "", "", "", "MARK", str(n), f"v{n}"]),
+    "metadata": (metadata.sheet, lambda n: [f"C{n % 100}", f"s{n}", f"a={n}"]),
     "schemas": (schemas.sheet, lambda n: [f"Schema {n}", "P=50:F=0"]),
 }
 
@@ -62,10 +65,44 @@ def test_the_roster_of_a_flow_is_recorded_with_its_person():
     assert (latest.history_user, latest.roster_imported_at) == (somebody, flow.roster_imported_at)
 
 
+def test_the_history_of_a_flow_says_how_much_a_roster_changed():
+    flow = FlowFactory()
+    sheet = rosters.sheet(flow)
+    import_rows(sheet, ["u1", "l1", "S", "SIS"], ["u2", "l2", "S", "SIS"], ["u3", "l3", "S", "SIS"])
+    import_rows(
+        sheet,
+        *(["u1", "l1", "S", "SIS"], ["u2", "new", "S", "SIS"], ["u3", "l3", "S", "MANUAL"]),
+        *(["u4", "l4", "S", "SIS"], ["u5", "l5", "S", "SIS"]),
+    )
+    assert list(flow.history.values_list("history_change_reason", flat=True))[:2] == [
+        "Roster imported: 2 added, 1 changed, 1 taken off, 1 unchanged",
+        "Roster imported: 3 added, 0 changed, 0 taken off, 0 unchanged",
+    ]
+
+
+def test_a_later_change_of_the_flow_does_not_repeat_it():
+    flow = FlowFactory()
+    import_rows(rosters.sheet(flow), ["u1"])
+    flow.title = "New"
+    flow.save()
+    assert flow.history.first().history_change_reason is None
+
+
+def test_a_roster_is_seen_in_the_history_of_its_flow_and_among_all_changes():
+    manager = signed_in(manager=True)
+    flow, somebody = FlowFactory(flow_id="77"), UserFactory(username="anna")
+    import_rows(rosters.sheet(flow), ["u1"], by=somebody)
+    for url in (reverse("admin:exports_flow_history", args=[flow.pk]), reverse("changes")):
+        shown = text_of(manager.get(url))
+        assert "Roster imported: 1 added, 0 changed, 0 taken off, 0 unchanged" in shown
+        assert "anna" in shown
+
+
 @pytest.mark.parametrize("name", SHEETS)
 def test_the_number_of_statements_does_not_depend_on_the_number_of_rows(name):
     sheet_of, row = SHEETS[name]
     FlowFactory(flow_id="77")
+    Course.objects.bulk_create([Course(course_id=f"C{number}") for number in range(100)])
     counts = []
     for start, size in [(0, 100), (10_000, 2_000)]:
         rows = [row(start + number) for number in range(size)]

@@ -245,6 +245,33 @@ def test_rows_that_contradict_each_other_are_both_named(first, second, problem):
     assert problems(row(**first), row(**second)) == [problem]
 
 
+def refused(*rows, header=HEADER):
+    with pytest.raises(ImportRefused) as refused:
+        import_rows(*rows, header=header)
+    return refused.value.problems
+
+
+WIKI = "item_type: WIKI is in Original courses only; BIO101 is an Ultra course"
+
+
+@pytest.mark.django_db
+def test_a_type_that_only_original_courses_have_is_refused_in_an_ultra_course():
+    assert refused(row(flow_id="76", column_name="A"), row(item_type="wiki")) == [f"row 3, {WIKI}"]
+    assert not Flow.objects.exists()
+    assert import_rows(row(item_type="WIKI", course_experience="ORIGINAL")) == "1 added, 0 changed, 0 unchanged"
+
+
+@pytest.mark.django_db
+def test_what_the_file_does_not_say_of_course_and_type_is_as_it_stands():
+    column = GradeColumnFactory(course__course_id="BIO101", name="Final", course__experience="ORIGINAL")
+    header = [*mappings.REQUIRED, "item_type"]
+    assert import_rows(["77", "BIO101", "Final", "WIKI"], header=header) == "1 added, 1 changed, 0 unchanged"
+    to_ultra = ["77", "BIO101", "Final", "ULTRA"]
+    assert refused(to_ultra, header=[*mappings.REQUIRED, "course_experience"]) == [f"row 2, {WIKI}"]
+    Course.objects.filter(pk=column.course.pk).update(experience="ULTRA")
+    assert refused(["77", "BIO101", "Resit", "WIKI"], header=header) == [f"row 2, {WIKI}"]
+
+
 @pytest.mark.django_db
 def test_equal_rows_count_once():
     assert import_rows(row(points="50"), row(points="50.0"), row(points="50")) == "1 added, 0 changed, 0 unchanged"

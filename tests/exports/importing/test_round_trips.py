@@ -8,7 +8,8 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exports.importing import mappings, rosters, schemas, translations, writing
+from courses.models import Course
+from exports.importing import mappings, metadata, rosters, schemas, translations, writing
 from exports.importing.cells import NOT_CALCULATED
 from exports.importing.sheets import import_lines
 from exports.importing.tables import read_rows
@@ -157,3 +158,18 @@ def test_translations(wanted):
 )
 def test_schemas(wanted):
     check_round_trip(schemas.sheet, list(wanted.items()))
+
+
+@FEW
+@given(
+    st.dictionaries(
+        st.tuples(st.sampled_from(["BIO101", "=1+1"]), GIVEN),
+        st.sampled_from(["a=1", "EnrollType=Audit:Room=B12", "-k=-1", "æ=ø"]),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_metadata(wanted):
+    for course_id in ("BIO101", "=1+1"):
+        Course.objects.get_or_create(course_id=course_id)
+    check_round_trip(metadata.sheet, [(*key, data) for key, data in wanted.items()])

@@ -158,6 +158,69 @@ def test_too_many_rows_are_refused(monkeypatch, name, make):
     assert refusal(make(["id"], [1], [2], [3], [4]), name) == "The file has more than 3 rows; divide it."
 
 
+def workbook_of(rows):
+    """A workbook whose sheet has these rows, written by hand."""
+    content = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(xlsx_file(["id"]))) as whole,
+        zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as changed,
+    ):
+        for member in whole.namelist():
+            sheet = f'<worksheet xmlns="{NAMESPACE}"><sheetData>{rows}</sheetData></worksheet>'
+            changed.writestr(member, sheet if member.endswith("sheet1.xml") else whole.read(member))
+    return content.getvalue()
+
+
+NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+HEADER = '<row r="1"><c r="A1" t="inlineStr"><is><t>id</t></is></c></row>'
+
+
+def test_reading_a_workbook_ends_at_the_first_empty_row_that_is_too_many(monkeypatch):
+    """Millions of them fit into some hundred kilobytes."""
+    read_so_far = []
+
+    class Counting(tables.WorkSheetParser):
+        def parse_row(self, row):
+            read_so_far.append(row)
+            return super().parse_row(row)
+
+    monkeypatch.setattr(tables, "WorkSheetParser", Counting)
+    monkeypatch.setattr(tables, "MOST_EMPTY_ROWS", 100)
+    content = workbook_of(HEADER + "<row/>" * 10_000)
+
+    assert refusal(content, "a.xlsx") == "The file has more than 100 empty rows; delete them."
+    assert len(read_so_far) == 102
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("<row/>" * 1000, "A sheet has more than 250 rows, empty ones included; delete or divide them."),
+        (f"<row>{'<c/>' * 3000}</row>", "The workbook has too many cells; divide it."),
+    ],
+)
+def test_masses_of_rows_or_cells_are_refused_before_the_workbook_is_opened(monkeypatch, rows, sentence):
+    """Opening it takes half a minute and gigabytes for the twenty million rows that fit into some hundred kilobytes."""
+    monkeypatch.setattr(tables, "MOST_ROWS", 200)
+    monkeypatch.setattr(tables, "MOST_EMPTY_ROWS", 50)
+    monkeypatch.setattr(tables, "MOST_TAGS", 2500)
+    monkeypatch.setattr(tables, "load_workbook", lambda *_args, **_options: pytest.fail("it was opened"))
+    assert refusal(workbook_of(rows), "a.xlsx") == sentence
+
+
+def test_too_many_empty_rows_of_csv_are_refused_too(monkeypatch):
+    monkeypatch.setattr(tables, "MOST_EMPTY_ROWS", 3)
+    assert refusal(b"id\n1\n\n\n\n\n") == "The file has more than 3 empty rows; delete them."
+    assert len(read(b"id\n\n\n\n1\n")) == 1
+
+
+def test_rows_that_a_workbook_leaves_out_are_not_made_up():
+    """Padding up to the last row that Excel has takes many seconds."""
+    content = workbook_of(HEADER + '<row r="1048576"><c r="A1048576"><v>7</v></c><c r="XFD1048576"><v>8</v></c></row>')
+    assert [number for number, _cells in tables.xlsx_lines(content)] == [1, 1_048_576]
+    assert read(content, "a.xlsx") == [Row(1_048_576, {"id": 7})]
+
+
 def test_another_kind_of_file_is_refused():
     assert refusal(b"id\n1", "people.ods") == "people.ods is neither a .csv nor an .xlsx file."
 

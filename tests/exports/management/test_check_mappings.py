@@ -9,8 +9,8 @@ pytestmark = pytest.mark.django_db
 
 
 def test_without_an_error_it_ends_well_and_notes_are_told(capsys):
-    FlowFactory(mapped=True)
-    FlowFactory(flow_id="77", title="Anatomy", mapped=True, assessment_ends_at=None)
+    FlowFactory(translated=True)
+    FlowFactory(flow_id="77", title="Anatomy", translated=True, assessment_ends_at=None)
 
     call_command("check_mappings")
 
@@ -33,7 +33,7 @@ def test_with_an_error_the_exit_code_is_1(capsys):
 
 
 def test_one_flow_can_be_checked_alone(capsys):
-    FlowFactory(flow_id="77", mapped=True)
+    FlowFactory(flow_id="77", translated=True)
     FlowFactory(flow_id="78")
 
     call_command("check_mappings", "--flow", "77")

@@ -1,11 +1,11 @@
-"""The two import commands: a summary, or sentences and exit code 1."""
+"""The import commands: a summary, or sentences and exit code 1."""
 
 import pytest
 from django.core.management import CommandError, call_command
 
 from exports.models import ColumnMapping, Flow, Participant
 from tests.exports.importing.files import csv_file, xlsx_file
-from tests.factories import FlowFactory
+from tests.factories import CourseFactory, FlowFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +41,15 @@ def test_a_file_that_is_not_there_is_a_sentence():
     for command in (["import_mappings"], ["import_roster", "77"]):
         with pytest.raises(CommandError, match=r"^nowhere\.csv cannot be read: No such file or directory\.$"):
             call_command(*command, "nowhere.csv")
+
+
+def test_enrolment_metadata_ends_with_a_summary_or_a_sentence(file, capsys):
+    CourseFactory(course_id="BIO101")
+    header = ["course_id", "user_id", "optional_data"]
+    call_command("import_metadata", file(csv_file(header, ["BIO101", "s1", "EnrollType=Audit"])))
+    assert capsys.readouterr().out == "1 added, 0 changed, 0 unchanged\n"
+    with pytest.raises(CommandError, match=r"^row 2, course_id: 'CHE' is not known; add the course first$"):
+        call_command("import_metadata", file(csv_file(header, ["CHE", "s1", "EnrollType=Audit"])))
 
 
 def test_a_roster_ends_with_a_summary(file, capsys):

@@ -1,0 +1,35 @@
+"""Mapping health: what would refuse a flow's grades, or leave them to trust, found before anybody exports."""
+
+from django.utils import timezone
+
+from exports.checking.facts import Site, find_facts
+from exports.checking.looks import LOOKS
+from exports.checking.problems import MOST_NAMED, Health, Kind, Problem, Severity
+from exports.models import Flow, TranslatedGrade
+from exports.models.flow import FlowQuerySet
+
+__all__ = ["MOST_NAMED", "Health", "Kind", "Problem", "Severity", "check"]
+
+CHUNK = 500  # flows looked at together
+
+
+def check(flows: FlowQuerySet) -> Health:
+    """Look at all of these flows, in their order, that still have something to export.
+
+    So many statements a chunk, whatever the number of flows, participants and translated grades in it.
+    """
+    unfinished = flows.exclude(exported_count__gt=0, not_exported_count=0, queued_count=0, failed_count=0)
+    pks = list(unfinished.values_list("pk", flat=True))
+    site = Site(
+        now=timezone.localtime(),
+        has_rosters=Flow.objects.filter(roster_imported_at__isnull=False).exists(),
+        alternative_grades=frozenset(
+            TranslatedGrade.objects.filter(kind=TranslatedGrade.Kind.ALTERNATIVE_GRADE).values_list("given", flat=True)
+        ),
+    )
+    problems: list[Problem] = []
+    for start in range(0, len(pks), CHUNK):
+        for facts in find_facts(pks[start : start + CHUNK], site):
+            for look in LOOKS:
+                problems += look(facts, site)
+    return Health(problems=problems, checked=len(pks), finished=flows.count() - len(pks))
