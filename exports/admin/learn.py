@@ -2,13 +2,13 @@
 
 from django.contrib import admin
 
-from courses.admin import CourseAdmin, GradeColumnAdmin, GradeSchemaAdmin
-from courses.models import Course, GradeColumn, GradeSchema
+from courses.admin import CourseAdmin, EnrolmentMetadataAdmin, GradeColumnAdmin, GradeSchemaAdmin
+from courses.models import Course, EnrolmentMetadata, GradeColumn, GradeSchema
 from exports.admin.column_deletion import DeletesInLearn
-from exports.admin.imports import ExchangesSchemas
+from exports.admin.imports import ExchangesMetadata, ExchangesSchemas
 from exports.admin.mapping_lock import LocksPlaces
 
-admin.site.unregister([Course, GradeColumn, GradeSchema])
+admin.site.unregister([Course, EnrolmentMetadata, GradeColumn, GradeSchema])
 
 
 @admin.register(Course)
@@ -23,4 +23,9 @@ class LockedGradeColumnAdmin(LocksPlaces, DeletesInLearn, GradeColumnAdmin):
 
 @admin.register(GradeSchema)
 class ExchangedGradeSchemaAdmin(ExchangesSchemas, GradeSchemaAdmin):
+    pass
+
+
+@admin.register(EnrolmentMetadata)
+class ExchangedMetadataAdmin(ExchangesMetadata, EnrolmentMetadataAdmin):
     pass

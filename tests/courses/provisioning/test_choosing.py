@@ -182,3 +182,8 @@ def test_choosing_costs_the_same_statements_for_many_rows(factory):
             provisioning.choose(everything())
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_a_mapping_that_cannot_be_read_waits_for_its_turn_to_be_refused():
+    column = GradeColumnFactory(item_type="TOTAL_COLUMN", mapping="Essay,,Exam")
+    assert find_stages([(Kind.COLUMN, column)]) == {(Kind.COLUMN, column.pk): 1}

@@ -6,6 +6,7 @@ from django.utils import timezone
 from courses import provisioning
 from courses.models import GradeColumn, ProvisioningRun, ProvisioningStep
 from courses.provisioning.carrying_out import claim, record
+from courses.provisioning.settling import finish
 from tests.courses.provisioning.conftest import columns_of, outcomes, provision
 from tests.factories import GradeColumnFactory, ProvisioningRunFactory, ProvisioningStepFactory
 
@@ -125,3 +126,19 @@ def test_a_deleted_column_can_be_created_again(learn, ultra):
     assert column.is_provisioned
     assert column.takes_grades
     assert list(columns_of(learn, "ULTRA")) == ["Exam"]
+
+
+@pytest.mark.django_db
+def test_a_run_is_finished_once_and_not_before_all_its_steps_are_settled():
+    run = ProvisioningStepFactory().run
+    finish(run)
+    run.refresh_from_db()
+    assert run.state == ProvisioningRun.State.RUNNING
+
+    ProvisioningStep.objects.update(state="DONE", settled_at=timezone.now())
+    finish(run)
+    run.refresh_from_db()
+    finished_at = run.finished_at
+    finish(run)
+    run.refresh_from_db()
+    assert (run.state, run.finished_at) == (ProvisioningRun.State.DONE, finished_at)
