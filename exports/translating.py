@@ -21,6 +21,8 @@ from django.db import models
 VALUE_LENGTH = 333  # characters, the limit of Grades Journey
 DIGITS = 2 * VALUE_LENGTH + 50  # of a quotient: more than any value has
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+# As a JSON number is written; a plain text may also begin with + or zeros. The exponent is short: Decimal has it exactly.
+WRITTEN_NUMBER = re.compile(NUMBER.pattern + r"([eE][+-]?[0-9]{1,4})?")
 MOST_SHOWN = 60  # characters of a grade in a sentence
 
 
@@ -143,7 +145,7 @@ class Scale:
             raise NotTranslatable(f"{shortened(value)} is not a symbol of the column's grade schema")
         if not is_number(value):
             return
-        if not NUMBER.fullmatch(value):
+        if not WRITTEN_NUMBER.fullmatch(value):
             raise NotTranslatable(f"{shortened(value)} is not a plain number such as 89.99")
         if not 0 <= Decimal(value) <= self.points:
             points = f"{self.points.normalize():f}"
