@@ -21,7 +21,7 @@ from django.db import models
 VALUE_LENGTH = 333  # characters, the limit of Grades Journey
 DIGITS = 2 * VALUE_LENGTH + 50  # of a quotient: more than any value has
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-# As a JSON number is written; a plain text may also begin with + or zeros. The exponent is short: Decimal has it exactly.
+# As JSON writes numbers, or with a + or zeros in front. The exponent is short, so that Decimal has it exactly.
 WRITTEN_NUMBER = re.compile(NUMBER.pattern + r"([eE][+-]?[0-9]{1,4})?")
 MOST_SHOWN = 60  # characters of a grade in a sentence
 
