@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
 from gradebridge.sandbox.world import World
 
@@ -59,6 +60,19 @@ def learn_agrees(deliveries: list[Delivery], world: World) -> None:
         allowed = {delivery.value for delivery in sent_there if delivery.state in MAY_BE_IN_LEARN}
         confirmed = {delivery.value for delivery in sent_there if delivery.state == State.DELIVERED}
         assert confirmed <= arrived <= allowed, (place, arrived, sent_there)
+
+
+def one_stands_at_each_place(world: World) -> None:
+    """Where nothing is on its way: who is called exported without a cause is in Learn with that value.
+
+    Of others whose grade was there it is said that it was replaced. What is in doubt or failed stands under Failed.
+    """
+    exported = Participant.objects.filter(state=ExportState.EXPORTED, exported_at__isnull=False)
+    for person in exported.exclude(exported_course_id=""):
+        value = world.value(person.exported_course_id, person.exported_column_name, person.exported_learn_user_id)
+        stands = value == person.exported_value
+        assert stands or person.cause == Cause.REPLACED, (person, person.exported_value, value)
+        assert not (stands and person.cause == Cause.REPLACED), (person, person.exported_value, value)
 
 
 def counts_add_up(attempt: ExportAttempt) -> None:
