@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection
@@ -180,15 +181,17 @@ class TestOneCallAPlace:
     def queued(self, flow):
         """Queues the grade of somebody new for a Learn user."""
 
-        def queue(learn_user_id="u1", **given):
+        names = map("early-{}".format, count(1))
+
+        def queue(learn_user_id="u1"):
             return DeliveryFactory(
                 attempt=ExportAttemptFactory(flow=flow, running=True),
                 queued=True,
                 participant__queued=True,
+                participant__user_id=next(names),
                 learn_user_id=learn_user_id,
                 course_id=COURSE,
                 column_name=COLUMN,
-                **given,
             )
 
         return queue
@@ -297,6 +300,15 @@ class TestCallLog:
 
         assert "quota of calls is used up until" in answer["errors"][0]["errorInfo"]
         assert learn.calls.of("gradeValueAPI") == []
+
+    def test_a_quota_of_the_token_service_stops_every_process_too(self, learn, flow, wiseflow):
+        learn.faults.add("token_quota", times=None)
+
+        for user in ("u1", "u2"):
+            answer = wiseflow.export({"userId": user, "mark": "A"})
+            assert "quota of calls is used up until" in answer["errors"][0]["errorInfo"]
+
+        assert len(learn.calls.of("token")) == 1
 
     def test_what_the_database_cannot_tell_of_the_quota_learn_tells(self, learn, flow, wiseflow, monkeypatch):
         def away(now):
