@@ -164,11 +164,10 @@ class Exports(RuleBasedStateMachine):
             answer = self.wiseflow.export(*body, path=f"/api/wiseflow/flows/{flow_id}/export")
         assert answer["numberOfSuccess"] + answer["numberOfErrors"] == len(body)
         queued = Delivery.objects.filter(attempt=ExportAttempt.objects.latest("pk"), state=Delivery.State.QUEUED)
-        taken = list(queued.order_by("pk")[:claimed])
+        free = [row[0] for row in queued.order_by("pk").of_free_places(claimed)]
+        taken = list(queued.filter(pk__in=free).order_by("pk"))
         lease = timezone.now() + timedelta(minutes=1)
-        queued.filter(pk__in=[delivery.pk for delivery in taken]).update(
-            state=Delivery.State.SENDING, claim=uuid4(), lease_ends_at=lease
-        )
+        queued.filter(pk__in=free).update(state=Delivery.State.SENDING, claim=uuid4(), lease_ends_at=lease)
         for delivery in taken[:arrived]:
             self.learn.world.set_value(
                 course_id=COURSE, column_name=delivery.column_name, user_id=delivery.learn_user_id, value=delivery.value
