@@ -261,6 +261,17 @@ class TestOneCallAPlace:
         assert standing() == (ExportState.FAILED, Cause.DEADLINE)
         assert learn.world.values(COURSE, COLUMN) == {"u2": "B"}
 
+    def test_to_wait_for_a_place_costs_a_look_now_and_then(self, learn, flow, wiseflow, queued, settings, monkeypatch):
+        settings.EXPORT_DEADLINE = 1
+        queued()
+        claim, looks = delivering.claim, []
+        claim(at_least=1)
+        monkeypatch.setattr(delivering, "claim", lambda **most: looks.append(most) or claim(**most))
+
+        wiseflow.export({"userId": "u1", "mark": "B"})
+
+        assert len(looks) <= 2 / delivering.POLL_SECONDS
+
     def test_a_dead_call_gives_up_its_place_to_those_who_wait(self, learn, flow, wiseflow, queued, settings):
         settings.LEARN_TIMEOUT = 1
         dead = queued()
