@@ -22,15 +22,18 @@ PAGES = {
     "Participants, failed": "/admin/exports/participant/?state__exact=FAILED",
     "Attempts": "/admin/exports/exportattempt/",
     "Attempts, failed": "/admin/exports/exportattempt/?state__exact=FAILED",
+    "Deliveries": "/admin/exports/delivery/",
+    "Deliveries, refused": "/admin/exports/delivery/?state__exact=REFUSED",
+    "Calls to Learn": "/admin/courses/servicecall/",
 }
 
 METHOD = f"""\
 Each page over HTTP, whole and rendered, at {SMALL:,} participants and at {LARGE:,} in turns, on PostgreSQL, with
 {PEOPLE} participants and {ATTEMPTS} attempts in a flow, so {LARGE // PEOPLE * ATTEMPTS:,} attempts at the larger
 size. Two flows are exported for real, in one of them people without an assessment; SQL multiplies them, so that every
-other flow and one participant in a hundred has failed. No page shown here reads deliveries, so these are not
-multiplied. VACUUM ANALYZE is run, as autovacuum would. Statements are counted in the web process. The first look at
-each page does not count.
+other flow and one participant in a hundred has failed. Of a flow's deliveries those of its first attempt are
+multiplied along, one a participant, and the call that carried them. VACUUM ANALYZE is run, as autovacuum would.
+Statements are counted in the web process. The first look at each page does not count.
 """
 
 # The rows of the two flows once more, for each flow from the third to the last. Every other is like the failed one.
@@ -39,14 +42,42 @@ COPY = """
     SELECT new.*
     FROM {table} AS old
         CROSS JOIN generate_series(3, %s) AS copy
-        CROSS JOIN LATERAL jsonb_populate_record(old, jsonb_build_object('id', copy * 1000 + old.id, {change})) AS new
-    WHERE (copy %% 2 = 0) = ({flow} = (SELECT id FROM exports_flow WHERE flow_id = 'failed'))
+        CROSS JOIN LATERAL jsonb_populate_record(old, jsonb_build_object('id', copy * 1000 + old.id, {changes})) AS new
+    WHERE (copy %% 2 = 0) = ({flow} = (SELECT id FROM exports_flow WHERE flow_id = 'failed')) AND {which}
     ORDER BY new.id
 """
+FIRST_ATTEMPTS = "(SELECT min(id) FROM exports_exportattempt GROUP BY flow_id)"
+
+
+def copying(table: str, *references: str, flow: str, changes: str = "", which: str = "true") -> str:
+    """SQL that multiplies the rows of `table`; `references` are its columns that lead to other rows of the copy."""
+    followed = ", ".join(f"'{column}', copy * 1000 + old.{column}" for column in references)
+    return COPY.format(table=table, flow=flow, changes=changes or followed, which=which)
+
+
+def flow_of(attempt: str) -> str:
+    return f"(SELECT flow_id FROM exports_exportattempt WHERE id = {attempt})"  # noqa: S608  names of our own
+
+
 COPIES = (
-    COPY.format(table="exports_flow", flow="old.id", change="'flow_id', 'F' || copy"),
-    COPY.format(table="exports_participant", flow="old.flow_id", change="'flow_id', copy * 1000 + old.flow_id"),
-    COPY.format(table="exports_exportattempt", flow="old.flow_id", change="'flow_id', copy * 1000 + old.flow_id"),
+    copying("exports_flow", flow="old.id", changes="'flow_id', 'F' || copy"),
+    copying("exports_participant", "flow_id", flow="old.flow_id"),
+    copying("exports_exportattempt", "flow_id", flow="old.flow_id"),
+    copying(
+        "exports_delivery",
+        "attempt_id",
+        "participant_id",
+        flow=flow_of("old.attempt_id"),
+        which=f"old.attempt_id IN {FIRST_ATTEMPTS}",
+    ),
+    copying(
+        "courses_servicecall",
+        flow=flow_of(
+            "(SELECT exportattempt_id FROM exports_exportattempt_calls WHERE servicecall_id = old.id LIMIT 1)"
+        ),
+        changes="'items', old.items",
+    ),
+    copying("exports_exportattempt_calls", "exportattempt_id", "servicecall_id", flow=flow_of("old.exportattempt_id")),
 )
 
 

@@ -80,7 +80,8 @@ class Finding:
 def try_connection() -> list[Finding]:
     """Ask Learn for a token, for its version, and make a call that changes nothing; stops at the first that fails.
 
-    Costs two calls of the quota, which the call log shows.
+    Costs two calls of the quota, which the call log shows. They are made even while the quota is said to be used up:
+    once Learn has served the last, all calls are made again (see `quota.lifts_at`).
     """
     # A connection of its own: the token is asked for anew, and nothing is shared with grades on their way.
     learn = GradesJourney(
@@ -90,7 +91,7 @@ def try_connection() -> list[Finding]:
     calls: list[Call] = []
 
     def token() -> str:
-        learn.check_token(until=until)
+        learn.check_token(until=until, observe=calls.append)
         return "Learn accepts the key and the secret."
 
     def version() -> str:

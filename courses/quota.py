@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef, Q
 
-from courses.grades_journey import Call
+from courses.grades_journey import TOKEN_SERVICE, VERSION_SERVICE, Call
 from courses.models import ServiceCall
 
 DAY = timedelta(hours=24)
@@ -42,7 +42,7 @@ def calls_left(now: datetime) -> int:
 
     Learn counts the calls of all applications of its group, so it may know of fewer than we do.
     """
-    recent = ServiceCall.objects.filter(started_at__gt=now - DAY)
+    recent = ServiceCall.objects.filter(started_at__gt=now - DAY).exclude(service=TOKEN_SERVICE)  # it costs none
     left = settings.LEARN_DAILY_CALLS - recent.count()
     said = recent.filter(rate_remaining__isnull=False).order_by("-started_at").first()
     if said and said.rate_remaining is not None:
@@ -51,8 +51,12 @@ def calls_left(now: datetime) -> int:
 
 
 def lifts_at(now: datetime) -> datetime | None:
-    """When Learn takes calls again, None if it does."""
-    found: datetime | None = ServiceCall.objects.filter(lifts_at__gt=now).aggregate(latest=Max("lifts_at"))["latest"]
+    """When Learn takes calls again, None if it does: what it said of a time is over once it has served a later call."""
+    later = ServiceCall.objects.filter(started_at__gt=OuterRef("started_at"))
+    grades_journey = later.exclude(service__in=[TOKEN_SERVICE, VERSION_SERVICE])
+    served = grades_journey.filter(Q(error="") | Q(ok_count__gt=0) | Q(error_count__gt=0))
+    turned_away = ServiceCall.objects.filter(lifts_at__gt=now).exclude(Exists(served))
+    found: datetime | None = turned_away.aggregate(latest=Max("lifts_at"))["latest"]
     return found
 
 

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,7 +18,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Max
 from django.utils import timezone
 
@@ -44,11 +45,12 @@ from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, Participant
 from exports.models.attempt import settle_participants
 from exports.models.bulk import among, update
-from exports.settling import lease_end, settle
+from exports.settling import lease_end, settle, sweep
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.05  # how often a process looks whether another one has settled what it waits for
+CLAIM_TRIES = 5  # each is lost to a claim of another process, so that somebody always gets on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +79,14 @@ def deliver(attempt: ExportAttempt, *, queued: int, until: datetime) -> None:
 
 
 def claim(*, at_least: int) -> Batch | None:
-    """Take up to LEARN_BATCH_SIZE waiting deliveries for one call; None if fewer than `at_least` wait."""
+    """Take up to LEARN_BATCH_SIZE waiting deliveries for one call; None if fewer than `at_least` may go now."""
+    for _ in range(CLAIM_TRIES - 1):
+        with suppress(IntegrityError):  # another process has just claimed for one of these places in Learn
+            return claim_once(at_least=at_least)
+    return claim_once(at_least=at_least)
+
+
+def claim_once(*, at_least: int) -> Batch | None:
     now = timezone.now()
     with transaction.atomic():
         rows = Delivery.objects.waiting(now, most=settings.LEARN_BATCH_SIZE)
@@ -360,7 +369,9 @@ class Couriers:
                 settled.set()
 
     def _keep_leases(self) -> None:
-        """Give signs of life for all that this process waits for or has in flight."""
+        """Give signs of life for all that this process waits for or has in flight, and sweep what gives none: the
+        place in Learn that a dead call was on its way to is needed by those who wait for it.
+        """
         while True:
             time.sleep(settings.LEARN_TIMEOUT / 2)
             with self._changed:
@@ -372,6 +383,7 @@ class Couriers:
                 lease = lease_end(timezone.now())
                 ExportAttempt.objects.filter(pk__in=waiting, finished_at__isnull=True).update(lease_ends_at=lease)
                 Delivery.objects.filter(claim__in=carried, state=Delivery.State.SENDING).update(lease_ends_at=lease)
+                sweep()
             except DatabaseError as error:
                 log.warning("The database fails (%s); leases could not be renewed", type(error).__name__)
             finally:

@@ -1,7 +1,7 @@
 """Entries -> one attempt and its deliveries, judged and recorded before anything is sent."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
@@ -83,12 +83,21 @@ def judge_all(flow: Flow, entries: Iterable[Entry], *, now: datetime, client: Ap
     A flow that is not saved is one that nobody has mapped yet.
     """
     counts = Counter(entries)
-    known = find_known(flow, {entry.user_id for entry in counts})
+    known = find_known(flow, counts)
     facts = flow_facts(flow, now, client)
     verdicts = refuse_shared_places({entry: judge(entry, known.get(entry.user_id, NOBODY), facts) for entry in counts})
-    if flow.exported_count or any(entry.is_correction for entry in counts):
+    if may_be_locked(counts, known):
         verdicts = refuse_locked_places(verdicts, known, find_locked(flow, verdicts))
     return Judged(counts=counts, known=known, verdicts=verdicts)
+
+
+def may_be_locked(entries: Collection[Entry], known: Mapping[str, PersonFacts]) -> bool:
+    """Whether `find_locked` may find anything. Looking up the places of few costs next to nothing; for many, `known` is
+    the whole flow. The flow's own counts would not do: they follow the grades only once an attempt is settled.
+    """
+    if len(entries) <= FEW or any(entry.is_correction for entry in entries):
+        return True
+    return any(person.exported_alternative_grade for person in known.values())
 
 
 def find_locked(flow: Flow, verdicts: Mapping[Entry, Verdict]) -> dict[Place, set[int]]:
@@ -154,11 +163,11 @@ def column_facts(mapping: ColumnMapping) -> Column:
 PERSON_FIELDS = tuple(field.name for field in fields(PersonFacts))
 
 
-def find_known(flow: Flow, user_ids: set[str]) -> dict[str, PersonFacts]:
-    """The flow's participants among `user_ids`, by user id."""
+def find_known(flow: Flow, entries: Collection[Entry]) -> dict[str, PersonFacts]:
+    """The participants of whom the entries speak, by user id; where these are many, all of the flow."""
     people = Participant.objects.filter(flow_id=flow.pk).order_by()
-    if len(user_ids) <= FEW:
-        people = people.filter(user_id__in=user_ids)
+    if len(entries) <= FEW:
+        people = people.filter(user_id__in={entry.user_id for entry in entries})
     return {
         user_id: PersonFacts(**dict(zip(PERSON_FIELDS, row, strict=True)))
         for user_id, *row in people.values_list("user_id", *PERSON_FIELDS)

@@ -1,6 +1,7 @@
 """The client of Blackboard Learn's Grades Journey. It knows HTTP and OAuth2; it knows no Django."""
 
-from courses.grades_journey.client import Call, GradesJourney, Observe
+from courses.grades_journey.calls import Call, Observe
+from courses.grades_journey.client import VERSION_SERVICE, GradesJourney
 from courses.grades_journey.errors import (
     CertificateRefused,
     CredentialsRefused,
@@ -25,8 +26,11 @@ from courses.grades_journey.items import (
     ItemType,
     SchemaItem,
 )
+from courses.grades_journey.tokens import TOKEN_SERVICE
 
 __all__ = [
+    "TOKEN_SERVICE",
+    "VERSION_SERVICE",
     "Call",
     "CertificateRefused",
     "ColumnToDelete",

@@ -3,99 +3,24 @@
 import ipaddress
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from courses.grades_journey.answers import (
-    Answer,
-    Result,
-    read_results,
-    read_version,
-    refuse_absent_service,
-    tied,
-    whole_number,
-)
+from courses.grades_journey.answers import Result, read_results, read_version, refuse_absent_service
+from courses.grades_journey.calls import Observe, ignore, observing
 from courses.grades_journey.errors import CredentialsRefused, LearnError, QuotaUsedUp, Unavailable, Unconfirmed
 from courses.grades_journey.items import GradeValue, Item
 from courses.grades_journey.settling import Settlement, in_want_of_proof
 from courses.grades_journey.tokens import Token, Tokens
 from courses.grades_journey.transport import StaleConnection, Transport
 
+VERSION_SERVICE = "version"
 VERSION_PATH = "/learn/api/public/v1/system/version"
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Call:
-    """One HTTP call to a service, as it went. It carries counts only, nothing of a person."""
-
-    service: str
-    items: int
-    status: int | None  # None: no answer came
-    ok: int  # results that say OK
-    errors: int  # results that say anything else
-    seconds: float
-    started_at: datetime  # aware, UTC
-    error: str  # the error's class; "Unconfirmed" also for results that are not tied to the items; else empty
-    rate_limit: int | None
-    rate_remaining: int | None
-    lifts_at: datetime | None  # aware, UTC: Learn takes no more calls before; None: it does
-
-
-Observe = Callable[[Call], None]  # called in the thread that made the call; it must not raise
-
-
-def ignore(call: Call) -> None:
-    """Observes nothing."""
-
-
-@dataclass
-class UnderWay:
-    """What is known so far of a call that is being made."""
-
-    answer: Answer | None = None
-    results: list[Result] = field(default_factory=list)
-
-
-@contextmanager
-def observing(service: str, items: Sequence[Item], observe: Observe) -> Iterator[UnderWay]:
-    """Tells `observe` of the one call that is made inside, however it ends."""
-    started, started_at = time.monotonic(), datetime.now(UTC)
-    call = UnderWay()
-    error = ""
-    lifts_at: datetime | None = None
-    try:
-        yield call
-        if tied(items, call.results) is None:
-            error = Unconfirmed.__name__
-    except LearnError as failure:
-        error = type(failure).__name__
-        lifts_at = failure.lifts_at if isinstance(failure, QuotaUsedUp) else None
-        raise
-    finally:
-        headers = call.answer.headers if call.answer else {}
-        ok = sum(result.ok for result in call.results)
-        observe(
-            Call(
-                service=service,
-                items=len(items),
-                status=call.answer.status if call.answer else None,
-                ok=ok,
-                errors=len(call.results) - ok,
-                seconds=time.monotonic() - started,
-                started_at=started_at,
-                error=error,
-                rate_limit=whole_number(headers.get("X-Rate-Limit-Limit")),
-                rate_remaining=whole_number(headers.get("X-Rate-Limit-Remaining")),
-                lifts_at=lifts_at,
-            )
-        )
 
 
 class GradesJourney:
@@ -115,7 +40,8 @@ class GradesJourney:
         """Sends items of one service; returns an outcome per item at its place: None where Learn confirmed it, else
         what happened.
 
-        `until` is a time.monotonic() moment; no call goes beyond it. `observe` is told of every call that is made.
+        `until` is a time.monotonic() moment; no call goes beyond it. `observe` is told of every call that is made to a
+        service, and of those for a token that its quota turned away.
         Items that are not `repeatable` travel in one call, which is repeated only where Learn turned it away unread:
         for its token, or for its quota. Raises no LearnError; ValueError where the items are of several services.
         """
@@ -124,20 +50,20 @@ class GradesJourney:
         send = partial(self._send, until=until, observe=observe)
         return Settlement(items, send, until=until).settle() if items else []
 
-    def check_token(self, *, until: float) -> None:
+    def check_token(self, *, until: float, observe: Observe = ignore) -> None:
         """Asks Learn for a token, whatever token is at hand. Raises LearnError where it gives none."""
-        self._tokens.renew(until=until)
+        self._tokens.renew(until=until, observe=observe)
 
     def version(self, *, until: float, observe: Observe = ignore) -> str:
         """Learn's version, such as 4000.0.0. Raises LearnError."""
 
         def ask(token: Token) -> str:
             seconds = self._seconds(until)
-            with observing("version", (), observe) as call:
+            with observing(VERSION_SERVICE, (), observe) as call:
                 call.answer = self._transport.get(VERSION_PATH, token=token.value, seconds=seconds)
                 return read_version(call.answer)
 
-        return self._when_allowed(ask, until)
+        return self._when_allowed(ask, until, observe)
 
     def check_service(self, *, until: float, observe: Observe = ignore) -> None:
         """Sends no grade values, which changes nothing. Raises LearnError unless the service is there, and allowed."""
@@ -150,7 +76,7 @@ class GradesJourney:
                 )
                 refuse_absent_service(call.answer)
 
-        self._when_allowed(ask, until)
+        self._when_allowed(ask, until, observe)
 
     def _send(self, items: Sequence[Item], *, until: float, observe: Observe) -> list[Result]:
         """Learn's results. A connection that Learn had closed meanwhile costs a second call over a new one; an item
@@ -182,19 +108,19 @@ class GradesJourney:
                 call.results = read_results(call.answer)
                 return call.results
 
-        return self._when_allowed(post, until)
+        return self._when_allowed(post, until, observe)
 
-    def _when_allowed(self, call: Callable[[Token], T], until: float) -> T:
+    def _when_allowed(self, call: Callable[[Token], T], until: float, observe: Observe) -> T:
         """What `call` returns: with a new token where Learn refuses the first, and after a wait for the quota where it
         lifts in time. What Learn turns away so has changed nothing.
         """
         while True:
             try:
-                token = self._tokens.get(until=until)
+                token = self._tokens.get(until=until, observe=observe)
                 try:
                     return call(token)
                 except CredentialsRefused:
-                    return call(self._tokens.get(until=until, refused=token))
+                    return call(self._tokens.get(until=until, observe=observe, refused=token))
             except QuotaUsedUp as quota:
                 seconds = (quota.lifts_at - datetime.now(UTC)).total_seconds()
                 if time.monotonic() + seconds >= until:

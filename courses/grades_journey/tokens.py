@@ -12,9 +12,11 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from courses.grades_journey.answers import Answer, read_json, refusal
+from courses.grades_journey.calls import Observe, UnderWay, ignore, observing, only_used_up_quota
 from courses.grades_journey.errors import CredentialsRefused, LearnError, Unavailable, Unconfirmed
 from courses.grades_journey.transport import LearnSession, bounded, timeouts
 
+TOKEN_SERVICE = "token"  # noqa: S105  a name in the call log
 MOST_TOKEN_BYTES = 64 * 1024
 ASSUMED_LIFE = 300  # seconds, where Learn does not say; a token that ends sooner is renewed when it is refused
 LONGEST_LIFE = 24 * 60 * 60
@@ -40,24 +42,26 @@ class Tokens:
         self._failure: LearnError | None = None
         self._failed_at = 0.0
 
-    def get(self, *, until: float, refused: Token | None = None) -> Token:
-        """A token to use now, other than the one that was `refused`.
+    def get(self, *, until: float, observe: Observe = ignore, refused: Token | None = None) -> Token:
+        """A token to use now, other than the one that was `refused`. `observe` is told of a used up quota.
 
         Raises Unavailable, HostUnknown, CertificateRefused, CredentialsRefused, PermissionMissing, NotInstalled,
         QuotaUsedUp or RequestRefused. In none of these cases has anything but the request for a token gone out.
         """
         asked_at = time.monotonic()
         with self._turn(until):
-            if self._token and self._token is not refused and time.monotonic() < self._token.use_until:
+            if self._token is refused:
+                self._token = None  # nobody is to try it again, whatever becomes of the next
+            if self._token and time.monotonic() < self._token.use_until:
                 return self._token
             if self._failure and self._failed_at > asked_at:  # it came while this thread waited for it
                 raise self._failure
-            return self._renew(until)
+            return self._renew(until, observe)
 
-    def renew(self, *, until: float) -> Token:
+    def renew(self, *, until: float, observe: Observe = ignore) -> Token:
         """The token that Learn gives out now, whatever is at hand. Raises as `get` does."""
         with self._turn(until):
-            return self._renew(until)
+            return self._renew(until, observe)
 
     @contextmanager
     def _turn(self, until: float) -> Iterator[None]:
@@ -68,25 +72,30 @@ class Tokens:
         finally:
             self._lock.release()
 
-    def _renew(self, until: float) -> Token:
+    def _renew(self, until: float, observe: Observe) -> Token:
         try:
-            self._token = self._fetch(until)
+            with observing(TOKEN_SERVICE, (), only_used_up_quota(observe)) as call:
+                self._token = self._fetch(until, call)
         except LearnError as failure:
             if time.monotonic() < until:  # one that ended for want of time says nothing to those who have more
                 self._failure, self._failed_at = failure, time.monotonic()
             raise
         return self._token
 
-    def _fetch(self, until: float) -> Token:
+    def _fetch(self, until: float, call: UnderWay) -> Token:
         now = time.monotonic()
         seconds = min(self._timeout, until - now)
         if seconds <= 0:
             raise Unavailable("The time ended before Learn could be asked for a token.")
 
+        def look(response: requests.Response) -> requests.Response:
+            call.answer = Answer(status=response.status_code, headers=response.headers, body=response.content)
+            return vet(response, call.answer)
+
         def exchange() -> dict[str, object]:
             # A session of its own: afterwards oauthlib would hold calls to its own idea of when the token ends.
             with LearnSession(key=self._key) as session:
-                session.register_compliance_hook("access_token_response", vet)
+                session.register_compliance_hook("access_token_response", look)
                 return session.fetch_token(self._url, auth=self._auth, timeout=timeouts(seconds))
 
         try:
@@ -97,12 +106,11 @@ class Tokens:
         return Token(value=str(fetched["access_token"]), use_until=now + max(left - MARGIN, left / 2))
 
 
-def vet(response: requests.Response) -> requests.Response:
-    """An `access_token_response` hook: refuses what is no token, and leaves oauthlib nothing that it would trip over.
+def vet(response: requests.Response, answer: Answer) -> requests.Response:
+    """The response, made up so that oauthlib trips over nothing in it. Refuses what is no token.
 
     oauthlib looks neither at the status nor at the type of the answer, and stumbles over odd values of `expires_in`.
     """
-    answer = Answer(status=response.status_code, headers=response.headers, body=response.content)
     fields = read_json(answer.body)
     fields = fields if isinstance(fields, dict) else {}
     if answer.status == 401 or fields.get("error") == "invalid_client":

@@ -135,8 +135,10 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
     def waiting(self, now: datetime, *, most: int) -> list[Row]:
         """Up to `most` rows that may be sent now, whoever queued them, locked: in time, with somebody alive for them.
 
-        Exports go before retries: WISEflow waits for its verdicts. The rows are taken in the order of the index,
-        without a join, so that taking a few does not look at all that is queued.
+        Exports go before retries: WISEflow waits for its verdicts. No two of the rows lead to one place in Learn, and
+        none to a place that a call is on its way to: they wait for its record, so that the last value sent is the one
+        that stands. The rows are taken in the order of the index, and nothing is joined, so that taking a few does not
+        look at all that is queued whatever the statistics say.
         """
         running = ExportAttempt.objects.filter(finished_at__isnull=True)
         given_up, retries = set[int](), set[int]()
@@ -146,11 +148,31 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
             elif trigger == ExportAttempt.Trigger.RETRY:
                 retries.add(pk)
         queued = self.filter(state=Delivery.State.QUEUED).order_by("pk").select_for_update(skip_locked=True)
-        columns = ("pk", "attempt_id", "course_id", "learn_user_id", "column_name", "value")
-        rows = list(queued.exclude(attempt__in=given_up | retries).values_list(*columns)[:most])
+        rows = queued.exclude(attempt__in=given_up | retries).of_free_places(most)
         if not rows and retries:
-            rows = list(queued.exclude(attempt__in=given_up).values_list(*columns)[:most])
+            rows = queued.exclude(attempt__in=given_up).of_free_places(most)
         return rows
+
+    def of_free_places(self, most: int) -> list[Row]:
+        """The first `most` of these that lead to places of their own which no call is on its way to."""
+        columns = ("pk", "attempt_id", "course_id", "learn_user_id", "column_name", "value")
+        free: dict[tuple[str, ...], Row] = {}
+        page, last = most, 0
+        while page == most and len(free) < most:
+            rows = list(self.filter(pk__gt=last).values_list(*columns)[:most])
+            called = Delivery.objects.places_called({row[3] for row in rows}, {row[2] for row in rows})
+            for row in rows:
+                if row[2:5] not in called:
+                    free.setdefault(row[2:5], row)
+            page, last = len(rows), rows[-1][0] if rows else last
+        return list(free.values())[:most]
+
+    def places_called(self, learn_users: Collection[str], courses: Collection[str]) -> set[tuple[str, str, str]]:
+        """Where a call is on its way to, among these: course id, Learn user, column name."""
+        sending = self.filter(
+            among("learn_user_id", learn_users), among("course_id", courses), state=Delivery.State.SENDING
+        )
+        return set(sending.order_by().values_list("course_id", "learn_user_id", "column_name"))
 
     def settle_as(self, state: Delivery.State, cause: Cause, detail: str = "", *, now: datetime) -> int:
         """Settle those of these that are open as not delivered, with their participants. Returns how many."""
@@ -209,6 +231,12 @@ class Delivery(models.Model):
                 name="delivery_one_open_a_participant",
                 fields=["participant"],
                 condition=Q(state__in=["QUEUED", "SENDING"]),
+            ),
+            # Never two calls at once for one place in Learn: nobody would know which value stands there.
+            models.UniqueConstraint(
+                name="delivery_one_call_a_place",
+                fields=["learn_user_id", "course_id", "column_name"],
+                condition=Q(state="SENDING"),
             ),
             models.CheckConstraint(
                 name="delivery_state_known",

@@ -1,10 +1,15 @@
 """The test of the connection names what is wrong, with what to do."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from courses import quota
 from courses.connection import WHAT_TO_DO, try_connection
 from courses.grades_journey import LearnError
 from courses.models import ServiceCall
+from tests.factories import ServiceCallFactory
 
 
 def test_a_connection_that_works_is_tried_step_by_step_and_changes_nothing(learn):
@@ -61,6 +66,24 @@ def test_a_learn_that_is_not_there(transactional_db, settings, url, sentence):
     assert finding.sentence == sentence
     assert "Check LEARN_URL" in finding.what_to_do
     assert not ServiceCall.objects.exists()
+
+
+def test_a_quota_of_the_token_service_is_remembered(learn):
+    learn.faults.add("token_quota", times=1)
+
+    try_connection()
+
+    [call] = ServiceCall.objects.all()
+    assert (call.service, call.status) == ("token", 429)
+    assert quota.lifts_at(timezone.now()) == call.lifts_at
+
+
+def test_a_connection_that_works_says_that_learn_takes_calls_again(learn):
+    ServiceCallFactory(status=429, error="QuotaUsedUp", ok_count=0, lifts_at=timezone.now() + timedelta(hours=2))
+
+    try_connection()
+
+    assert quota.lifts_at(timezone.now()) is None
 
 
 def test_an_absent_application_is_a_call_in_the_log(learn):

@@ -2,12 +2,13 @@
 
 import threading
 from datetime import timedelta
+from itertools import count
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
 
-from courses.models import ServiceCall
+from courses.models import NAME_LENGTH, ServiceCall
 from exports import delivering, retrying, settling
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
@@ -173,6 +174,118 @@ def test_two_exports_of_one_flow_at_once_send_nobody_twice(learn, flow, wiseflow
     assert sorted(answer["numberOfSuccess"] for answer in answers) in ([0, 10], [10, 10])
 
 
+class TestOneCallAPlace:
+    """What leads to one Learn user in one column goes in one call after another: the last one sent is what stands."""
+
+    @pytest.fixture
+    def queued(self, flow):
+        """Queues the grade of somebody new for a Learn user."""
+
+        names = map("early-{}".format, count(1))
+
+        def queue(learn_user_id="u1"):
+            return DeliveryFactory(
+                attempt=ExportAttemptFactory(flow=flow, running=True),
+                queued=True,
+                participant__queued=True,
+                participant__user_id=next(names),
+                learn_user_id=learn_user_id,
+                course_id=COURSE,
+                column_name=COLUMN,
+            )
+
+        return queue
+
+    def test_the_second_waits_until_the_first_is_recorded(self, queued):
+        first, second = queued(), queued()
+
+        batch = delivering.claim(at_least=1)
+        meanwhile = delivering.claim(at_least=1)
+        delivering.record(batch, delivering.Sent(outcomes=[None]))
+
+        assert (batch.pks, meanwhile) == ([first.pk], None)
+        assert delivering.claim(at_least=1).pks == [second.pk]
+
+    def test_nobody_behind_it_waits_along(self, queued, settings):
+        settings.LEARN_BATCH_SIZE = 2
+        queued()
+        delivering.claim(at_least=1)
+        for _ in range(5):
+            queued()
+        others = [queued(user) for user in ("u2", "u3")]
+
+        assert delivering.claim(at_least=2).pks == [other.pk for other in others]
+
+    def test_another_column_is_another_place(self, queued):
+        first, second = queued(), queued()
+        Delivery.objects.filter(pk=second.pk).update(column_name="Another exam")
+
+        assert delivering.claim(at_least=1).pks == [first.pk, second.pk]
+
+    def test_a_call_beside_others_is_full_without_it(self, queued, settings):
+        settings.LEARN_BATCH_SIZE = 2
+        queued()
+        queued()
+
+        assert delivering.claim(at_least=2) is None
+
+    def test_the_database_knows_of_one_call_alone(self, queued):
+        _, second = queued(), queued()
+        delivering.claim(at_least=1)
+
+        with pytest.raises(IntegrityError):
+            Delivery.objects.filter(pk=second.pk).update(state=Delivery.State.SENDING)
+
+    def test_names_of_every_length_have_a_place(self, queued):
+        queued("é" * NAME_LENGTH)
+        Delivery.objects.update(course_id="ø" * NAME_LENGTH, column_name="å" * NAME_LENGTH)
+
+        assert delivering.claim(at_least=1)
+
+    def test_what_was_held_back_goes_within_the_same_export(self, learn, flow, wiseflow):
+        wiseflow.export(
+            {"userId": "u1", "learnUserId": "u1", "mark": "A"}, {"userId": "p", "learnUserId": "u1", "mark": "A"}
+        )
+
+        assert learn.world.sent(COURSE, COLUMN, "u1") == ["A", "A"]
+        assert set(People.values_list("state", "cause")) == {(ExportState.EXPORTED, "")}
+
+    def test_what_waits_for_a_place_until_its_deadline_fails(self, learn, flow, wiseflow, queued, settings):
+        settings.EXPORT_DEADLINE = 1
+        queued()
+        delivering.claim(at_least=1)
+
+        answer = wiseflow.export({"userId": "u1", "mark": "B"}, {"userId": "u2", "mark": "B"})
+
+        assert [error["userId"] for error in answer["errors"]] == ["u1"]
+        assert standing() == (ExportState.FAILED, Cause.DEADLINE)
+        assert learn.world.values(COURSE, COLUMN) == {"u2": "B"}
+
+    def test_to_wait_for_a_place_costs_a_look_now_and_then(self, learn, flow, wiseflow, queued, settings, monkeypatch):
+        settings.EXPORT_DEADLINE = 1
+        queued()
+        claim, looks = delivering.claim, []
+        claim(at_least=1)
+        monkeypatch.setattr(delivering, "claim", lambda **most: looks.append(most) or claim(**most))
+
+        wiseflow.export({"userId": "u1", "mark": "B"})
+
+        assert len(looks) <= 2 / delivering.POLL_SECONDS
+
+    def test_a_dead_call_gives_up_its_place_to_those_who_wait(self, learn, flow, wiseflow, queued, settings):
+        settings.LEARN_TIMEOUT = 1
+        dead = queued()
+        batch = delivering.claim(at_least=1)
+        ExportAttempt.objects.update(flow=FlowFactory())
+        Delivery.objects.filter(claim=batch.claim).update(lease_ends_at=timezone.now() - timedelta(seconds=1))
+
+        answer = wiseflow.export({"userId": "u1", "mark": "B"})
+
+        assert answer["numberOfSuccess"] == 1
+        dead.refresh_from_db()
+        assert dead.state == Delivery.State.UNCONFIRMED
+
+
 class TestCallLog:
     def test_each_call_is_logged_once_with_its_attempts_and_nothing_of_a_person(self, learn, flow, wiseflow):
         wiseflow.export({"userId": "u1", "mark": "A"}, {"userId": "stranger", "mark": "B"})
@@ -198,6 +311,15 @@ class TestCallLog:
 
         assert "quota of calls is used up until" in answer["errors"][0]["errorInfo"]
         assert learn.calls.of("gradeValueAPI") == []
+
+    def test_a_quota_of_the_token_service_stops_every_process_too(self, learn, flow, wiseflow):
+        learn.faults.add("token_quota", times=None)
+
+        for user in ("u1", "u2"):
+            answer = wiseflow.export({"userId": user, "mark": "A"})
+            assert "quota of calls is used up until" in answer["errors"][0]["errorInfo"]
+
+        assert len(learn.calls.of("token")) == 1
 
     def test_what_the_database_cannot_tell_of_the_quota_learn_tells(self, learn, flow, wiseflow, monkeypatch):
         def away(now):

@@ -9,6 +9,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from courses.models import GradeColumn
+from exports import queueing
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, Flow
 from exports.queueing import queue
@@ -112,6 +113,18 @@ def test_nobody_of_the_flow_replaces_anothers_alternative_grade(shared_place):
 
     assert [refused.cause for refused in queued.refused.values()] == [Cause.ALTERNATIVE_GRADE_OF_ANOTHER]
     assert queued.on_its_way == 1
+
+
+@pytest.mark.parametrize("few", [0, 500])
+def test_nor_while_the_flow_has_not_counted_it_yet(shared_place, monkeypatch, few):
+    """A flow's counts follow when its attempt is settled, not when a grade is recorded."""
+    monkeypatch.setattr(queueing, "FEW", few)
+    Flow.objects.update(exported_count=0)
+    shared_place.refresh_from_db()
+
+    queued = record(shared_place, entry(learn_user_id="anna"))
+
+    assert [refused.cause for refused in queued.refused.values()] == [Cause.ALTERNATIVE_GRADE_OF_ANOTHER]
 
 
 def test_a_resit_in_another_flow_may_follow_an_alternative_grade(shared_place):

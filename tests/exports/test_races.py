@@ -6,9 +6,10 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -16,7 +17,15 @@ from exports import delivering, retrying, settling
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
 from tests.conftest import COLUMN, COURSE, WiseFlow
-from tests.factories import DeliveryFactory, ExportAttemptFactory, ParticipantFactory, UserFactory
+from tests.factories import (
+    ColumnMappingFactory,
+    DeliveryFactory,
+    ExportAttemptFactory,
+    FlowFactory,
+    ParticipantFactory,
+    UserFactory,
+)
+from tests.faults import invariants
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
 
@@ -48,10 +57,11 @@ def at_once(*steps: Callable[[], Any]) -> list[Any]:
     return found
 
 
-def export_of(wiseflow: WiseFlow, *users: str) -> Callable[[], Any]:
+def export_of(wiseflow: WiseFlow, *users: str | dict[str, str]) -> Callable[[], Any]:
     """An export of these people by a caller of its own."""
     caller = WiseFlow(Client(), wiseflow.headers["X-Api-Key"])
-    return lambda: caller.export(*({"userId": user, "mark": "A"} for user in users))
+    body = [user if isinstance(user, dict) else {"userId": user, "mark": "A"} for user in users]
+    return lambda: caller.export(*body)
 
 
 def times_sent(learn):
@@ -96,6 +106,85 @@ def test_two_managers_who_retry_the_same_people_send_nobody_twice(learn, flow):
     )
 
     assert sorted(retry.queued for retry in retries) == [0, 0, 0, 2]
+
+
+@pytest.fixture
+def resit(flow):
+    """A second flow that leads to the same column."""
+    resit = FlowFactory(flow_id="78")
+    ColumnMappingFactory(flow=resit, grade_column=flow.column_mappings.get().grade_column)
+    return resit
+
+
+def test_of_two_flows_that_lead_to_one_place_only_the_one_whose_value_stands_says_so(
+    learn, flow, resit, wiseflow, settings
+):
+    """Queued together, delivered by two processes that claim at the same moment, again and again."""
+    settings.LEARN_BATCH_SIZE, settings.LEARN_CONCURRENCY = 3, 2
+    processes = [delivering.Couriers() for _ in range(2)]
+    for number in range(20):
+        Participant.objects.all().delete()
+        attempts = [
+            recorded(wiseflow, flow_id, [{"userId": user, "mark": f"{flow_id}.{number}"} for user in people])
+            for flow_id, people in (("77", PEOPLE), ("78", PEOPLE[::-1]))
+        ]
+
+        at_once(*map(delivery_by, processes, attempts))
+        for couriers in processes:
+            couriers.rest(seconds=10)
+
+        assert not Delivery.objects.filter(state__in=Delivery.OPEN).exists()
+        invariants.one_stands_at_each_place(learn.world)
+
+
+def delivery_by(couriers: delivering.Couriers, attempt: ExportAttempt) -> Callable[[], bool]:
+    until = timezone.now() + timedelta(seconds=20)
+    return lambda: couriers.wait_for(attempt.pk, queued=20, until=until)
+
+
+def recorded(wiseflow: WiseFlow, flow_id: str, body: list[dict[str, str]]) -> ExportAttempt:
+    """An export that has been recorded and that nobody delivers yet."""
+    with mock.patch.object(delivering, "deliver"):
+        wiseflow.export(*body, path=f"/api/wiseflow/flows/{flow_id}/export")
+    return ExportAttempt.objects.latest("pk")
+
+
+def test_who_loses_a_place_to_the_claim_of_another_process_claims_again(learn, flow, resit, wiseflow, settings):
+    settings.LEARN_BATCH_SIZE = 1
+    for flow_id, user in (("77", "u1"), ("78", "u1"), ("78", "u2")):
+        recorded(wiseflow, flow_id, [{"userId": user, "mark": flow_id}])
+    won = threading.Event()
+
+    def win():
+        with transaction.atomic():
+            batch = delivering.claim(at_least=1)
+            won.set()
+            time.sleep(0.3)  # the other one has to wait for the end of this transaction
+        return batch
+
+    def lose():
+        won.wait(timeout=10)
+        return delivering.claim(at_least=1)
+
+    first, second = at_once(win, lose)
+
+    assert [batch.items for batch in (first, second)] == [
+        [(COURSE, "u1", COLUMN, "77")],
+        [(COURSE, "u2", COLUMN, "78")],
+    ]
+    delivering.record(first, delivering.Sent(outcomes=[None]))
+    assert delivering.claim(at_least=1).items == [(COURSE, "u1", COLUMN, "78")]
+
+
+def test_of_three_people_of_one_place_exported_at_once_one_stands(learn, flow, wiseflow):
+    """Three people of one flow, whose bodies name the same Learn user."""
+    for number in range(10):
+        Participant.objects.all().delete()
+        bodies = [{"userId": f"p{person}", "learnUserId": "u1", "mark": f"{number}.{person}"} for person in range(3)]
+
+        at_once(*(export_of(wiseflow, body) for body in bodies))
+
+        invariants.one_stands_at_each_place(learn.world)
 
 
 def test_workers_of_four_processes_share_what_is_queued(learn, flow, settings):

@@ -97,11 +97,11 @@ def test_it_sweeps_nothing(flow):
     assert everything() == before
 
 
-def test_it_costs_the_same_for_1000_as_for_1(flow, django_assert_num_queries):
+def test_it_costs_no_more_for_1000_than_for_1(flow, django_assert_num_queries):
     client = ApiClientFactory()
-    for number in (1, 1000):
+    for number, statements in ((1, 4), (1000, 3)):  # the places of few are looked up
         body = body_of(*({"userId": f"p{index}", "mark": "A"} for index in range(number)))
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(statements):
             assert rehearse("77", body, client).receipt.number_of_success == number
 
 

@@ -1,15 +1,17 @@
-"""Exports, changed grades, faults, dead processes, retries and sweeps in any order, against a simple model.
+"""Exports, changed grades, faults, dead processes, quotas, retries and sweeps in any order, against a simple model.
 
 The model knows who was ever named, which alternative grades are locked, and what the verdict on a usual entry must be.
 Everything else is asked of the database and of Learn, after every step.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from unittest import mock
 from uuid import uuid4
 
+from django.db.models import QuerySet
+from django.test import override_settings
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 from hypothesis import HealthCheck, Phase, settings
@@ -23,6 +25,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from courses import quota
+from courses.connection import try_connection
 from courses.models import Course, GradeColumn, ServiceCall
 from exports import correcting, delivering, retrying, settling
 from exports.causes import Cause
@@ -30,11 +34,18 @@ from exports.models import ColumnMapping, Delivery, ExportAttempt, ExportState, 
 from exports.tasks import deliver_attempt
 from gradebridge.sandbox.server import SandboxLearn
 from tests.conftest import WiseFlow
-from tests.factories import ColumnMappingFactory, CourseFactory, FlowFactory, GradeColumnFactory, UserFactory
+from tests.factories import (
+    ColumnMappingFactory,
+    CourseFactory,
+    FlowFactory,
+    GradeColumnFactory,
+    ServiceCallFactory,
+    UserFactory,
+)
 from tests.faults import invariants
 
 COURSE = "ANY101-2026"
-FLOWS = ("10", "20")
+FLOWS = {"10": "Exam 10", "20": "Exam 20", "30": "Exam 10"}  # the last leads to the places of the first
 PEOPLE = ("u1", "u2", "u3")
 FAULTS = (
     *("bearer_expired", "forbidden", "maintenance", "server_error", "html_200", "quota_long", "token_down"),
@@ -48,7 +59,7 @@ GRADES = (
 )
 
 Body = list[dict[str, str]]
-flow_ids = st.sampled_from(FLOWS)
+flow_ids = st.sampled_from(list(FLOWS))
 entries = st.builds(lambda user, grade: {"userId": user, **grade}, st.sampled_from(PEOPLE), st.sampled_from(GRADES))
 usual_bodies = st.lists(entries, min_size=1, max_size=3, unique_by=lambda entry: entry["userId"])
 bodies = st.one_of(usual_bodies, usual_bodies, st.lists(entries, min_size=2, max_size=6))  # equal or contradictory ones
@@ -85,11 +96,13 @@ class Exports(RuleBasedStateMachine):
         DBTaskResult.objects.all().delete()
         self.learn_recovers()
         course = CourseFactory(course_id=COURSE)
-        for flow_id in FLOWS:
-            flow = FlowFactory(flow_id=flow_id, allow_overwrite=flow_id == FLOWS[1])
-            ColumnMappingFactory(flow=flow, grade_column=GradeColumnFactory(course=course, name=f"Exam {flow_id}"))
-        columns = {f"Exam {flow_id}": {"points": None} for flow_id in FLOWS}
-        self.learn.world.replace({"courses": {COURSE: {"users": list(PEOPLE), "columns": columns}}})
+        columns = {name: GradeColumnFactory(course=course, name=name) for name in set(FLOWS.values())}
+        for flow_id, name in FLOWS.items():
+            flow = FlowFactory(flow_id=flow_id, allow_overwrite=flow_id == "20")
+            ColumnMappingFactory(flow=flow, grade_column=columns[name])
+        self.learn.world.replace(
+            {"courses": {COURSE: {"users": list(PEOPLE), "columns": {name: {"points": None} for name in columns}}}}
+        )
         self.bodies: list[tuple[str, Body]] = []
         self.named: set[tuple[str, str]] = set()
         self.locked: dict[tuple[str, str], str] = {}
@@ -103,9 +116,14 @@ class Exports(RuleBasedStateMachine):
     @rule(flow_id=flow_ids, body=bodies)
     def export_in_peace(self, flow_id: str, body: Body) -> None:
         """With a healthy Learn the verdict on the usual entry is known beforehand."""
+        if self.is_called(flow_id, body):
+            with override_settings(EXPORT_DEADLINE=0.5):  # whoever was killed there still counts as alive
+                self.export(flow_id, body)
+            return
         before = {person.user_id: person for person in Participant.objects.filter(flow__flow_id=flow_id)}
         flow = Flow.objects.get(flow_id=flow_id)
         sent = {user: self.sent(flow_id, user) for user in PEOPLE}
+        on_their_way = {delivery.learn_user_id for delivery in self.open_at(flow_id)}
 
         refused = self.export(flow_id, body)
 
@@ -114,16 +132,16 @@ class Exports(RuleBasedStateMachine):
             person = before.get(user)
             if any(other != entry for other in body if other["userId"] == user) or not value:
                 # What an earlier export left on its way is carried along by this one.
-                travels = person is not None and person.state == ExportState.QUEUED
+                travels = user in on_their_way
                 assert travels or not self.is_new_in_learn(flow_id, user, sent) or user not in refused
             elif person is None or (person.state != ExportState.QUEUED and person.exported_at is None):
                 assert user not in refused
             elif person.state == ExportState.EXPORTED and person.exported_value == value:
-                assert user not in refused
-                assert not self.is_new_in_learn(flow_id, user, sent)
+                assert (user in refused) == (person.cause == Cause.REPLACED)
+                assert user in on_their_way or not self.is_new_in_learn(flow_id, user, sent)
             elif person.state == ExportState.EXPORTED and not flow.allow_overwrite:
                 assert user in refused
-                assert not self.is_new_in_learn(flow_id, user, sent)
+                assert user in on_their_way or not self.is_new_in_learn(flow_id, user, sent)
 
     @precondition(lambda machine: machine.bodies)
     @rule(pick=st.integers(0, 1000))
@@ -134,7 +152,8 @@ class Exports(RuleBasedStateMachine):
 
     @rule(flow_id=flow_ids, body=bodies, fault=st.sampled_from(FAULTS), lasts=st.booleans())
     def export_into_a_fault(self, flow_id: str, body: Body, fault: str, *, lasts: bool) -> None:
-        with self.fault(fault, lasts=lasts):
+        short = override_settings(EXPORT_DEADLINE=1) if self.is_called(flow_id, body) else nullcontext()
+        with short, self.fault(fault, lasts=lasts):
             self.export(flow_id, body)
 
     @rule(flow_id=flow_ids, body=bodies, claimed=st.integers(0, 3), arrived=st.integers(0, 2))
@@ -145,15 +164,50 @@ class Exports(RuleBasedStateMachine):
             answer = self.wiseflow.export(*body, path=f"/api/wiseflow/flows/{flow_id}/export")
         assert answer["numberOfSuccess"] + answer["numberOfErrors"] == len(body)
         queued = Delivery.objects.filter(attempt=ExportAttempt.objects.latest("pk"), state=Delivery.State.QUEUED)
-        taken = list(queued.order_by("pk")[:claimed])
+        free = [row[0] for row in queued.order_by("pk").of_free_places(claimed)]
+        taken = list(queued.filter(pk__in=free).order_by("pk"))
         lease = timezone.now() + timedelta(minutes=1)
-        queued.filter(pk__in=[delivery.pk for delivery in taken]).update(
-            state=Delivery.State.SENDING, claim=uuid4(), lease_ends_at=lease
-        )
+        queued.filter(pk__in=free).update(state=Delivery.State.SENDING, claim=uuid4(), lease_ends_at=lease)
         for delivery in taken[:arrived]:
             self.learn.world.set_value(
                 course_id=COURSE, column_name=delivery.column_name, user_id=delivery.learn_user_id, value=delivery.value
             )
+
+    @rule(flow_id=flow_ids, body=bodies)
+    def export_past_its_deadline(self, flow_id: str, body: Body) -> None:
+        """No time is left for a call: nothing of it is sent, then or later."""
+        with override_settings(EXPORT_DEADLINE=0):
+            self.export(flow_id, body)
+        to_be_sent = ExportAttempt.objects.latest("pk").deliveries.exclude(course_id="")
+        assert set(to_be_sent.values_list("state", "cause")) <= {(Delivery.State.FAILED, Cause.DEADLINE)}
+
+    @rule(flow_id=flow_ids, body=bodies, tested=st.booleans())
+    def export_while_the_quota_is_used_up(self, flow_id: str, body: Body, *, tested: bool) -> None:
+        """Learn is not called at all, by whichever process; then the time comes, or somebody tests the connection."""
+        ServiceCallFactory(status=429, error="QuotaUsedUp", ok_count=0, lifts_at=timezone.now() + timedelta(hours=2))
+        calls = len(self.learn.calls.as_json())
+        with override_settings(EXPORT_DEADLINE=0.5) if self.is_called(flow_id, body) else nullcontext():
+            self.export(flow_id, body)
+        assert len(self.learn.calls.as_json()) == calls
+        to_be_sent = ExportAttempt.objects.latest("pk").deliveries.exclude(course_id="")
+        causes = set(to_be_sent.values_list("state", "cause"))
+        assert causes <= {(Delivery.State.FAILED, cause) for cause in (Cause.QUOTA_USED_UP, Cause.DEADLINE)}
+        if tested:
+            assert try_connection()[-1].is_ok
+        else:
+            ServiceCall.objects.exclude(lifts_at=None).update(lifts_at=timezone.now())
+        assert quota.lifts_at(timezone.now()) is None
+
+    @rule(flow_id=flow_ids, body=bodies, retried=st.booleans())
+    def export_before_the_period_ends(self, flow_id: str, body: Body, *, retried: bool) -> None:
+        """Only what Learn has already is a success. Then the end passes, and a retry brings what there is."""
+        flow = Flow.objects.filter(flow_id=flow_id)
+        flow.update(assessment_ends_at=timezone.now() + timedelta(days=1))
+        self.export(flow_id, body)
+        assert not ExportAttempt.objects.latest("pk").deliveries.exclude(course_id="").exists()
+        flow.update(assessment_ends_at=timezone.now())
+        if retried:
+            self.retry_in_peace()
 
     @precondition(something_is_open)
     @rule()
@@ -181,7 +235,8 @@ class Exports(RuleBasedStateMachine):
         """Whatever did not arrive does now; only what a rule forbids stays failed."""
         self.retry()
         causes = set(Participant.objects.failed().values_list("cause", flat=True))
-        assert causes <= {Cause.NO_ASSESSMENT, Cause.CONTRADICTORY_ENTRIES, Cause.ALREADY_EXPORTED}, causes
+        by_a_rule = {Cause.NO_ASSESSMENT, Cause.CONTRADICTORY_ENTRIES, Cause.ALREADY_EXPORTED, Cause.REPLACED}
+        assert causes <= by_a_rule, causes
 
     @precondition(somebody_failed)
     @rule(fault=st.sampled_from(FAULTS), lasts=st.booleans())
@@ -195,7 +250,7 @@ class Exports(RuleBasedStateMachine):
         """What two people agree on stands in Learn, unless an alternative grade does."""
         person = self.correct(pick, mark)
         if person:
-            assert self.learn.world.value(COURSE, f"Exam {person.flow.flow_id}", person.user_id) == mark
+            assert self.value(person.flow.flow_id, person.user_id) == mark
             assert (person.state, person.exported_mark, person.approved_mark) == (ExportState.EXPORTED, mark, "")
 
     @precondition(somebody_exported)
@@ -217,20 +272,24 @@ class Exports(RuleBasedStateMachine):
     def export_while_unmapped(self, flow_id: str, body: Body, *, retried: bool) -> None:
         """Nothing is sent, not even by a retry; then the mapping is there again."""
         mapping = ColumnMapping.objects.get(flow__flow_id=flow_id)
-        on_its_way = Delivery.objects.filter(attempt__flow__flow_id=flow_id, state__in=Delivery.OPEN).exists()
-        before = [self.sent(flow_id, user) for user in PEOPLE]
+        earlier = set(Delivery.objects.values_list("pk", flat=True))
         mapping.delete()
         self.export(flow_id, body)
         if retried:
             self.retry()
         ColumnMapping.objects.create(flow_id=mapping.flow_id, grade_column_id=mapping.grade_column_id)
-        assert on_its_way or before == [self.sent(flow_id, user) for user in PEOPLE]
+        recorded = Delivery.objects.filter(attempt__flow__flow_id=flow_id).exclude(pk__in=earlier)
+        assert not recorded.exclude(course_id="").exists()
 
     # What must hold after each of these
 
     @invariant()
     def the_books_balance(self) -> None:
         invariants.books_balance(self.learn.world)
+
+    @invariant()
+    def only_the_one_whose_value_stands_says_so(self) -> None:
+        invariants.one_stands_at_each_place(self.learn.world)
 
     @invariant()
     def nobody_is_lost(self) -> None:
@@ -240,11 +299,11 @@ class Exports(RuleBasedStateMachine):
 
     @invariant()
     def a_locked_alternative_grade_never_changes(self) -> None:
-        exported = Participant.objects.filter(state=ExportState.EXPORTED).exclude(exported_alternative_grade="")
+        """Unless another flow, a resit, replaces it."""
+        exported = Participant.objects.filter(exported_at__isnull=False).exclude(exported_alternative_grade="")
         for person in exported.select_related("flow"):
-            self.locked.setdefault((person.flow.flow_id, person.user_id), person.exported_value)
-        for (flow_id, user), value in self.locked.items():
-            assert self.learn.world.value(COURSE, f"Exam {flow_id}", user) == value
+            value = self.locked.setdefault((person.flow.flow_id, person.user_id), person.exported_value)
+            assert person.exported_value == value
 
     # How it is done
 
@@ -258,7 +317,8 @@ class Exports(RuleBasedStateMachine):
         assert answer["numberOfErrors"] == sum(entry["userId"] in refused for entry in body)
         for entry in body:
             if entry["userId"] not in refused:  # a success that is told stands in Learn, now
-                assert self.learn.world.value(COURSE, f"Exam {flow_id}", entry["userId"]) == given_by(entry)
+                values = {given_by(entry)} | invariants.in_doubt(COURSE, FLOWS[flow_id], entry["userId"])
+                assert self.value(flow_id, entry["userId"]) in values
         assert ExportAttempt.objects.latest("pk").finished_at
         return refused
 
@@ -276,15 +336,23 @@ class Exports(RuleBasedStateMachine):
         except correcting.NotCorrectable:
             assert self.learn.world.writes == before
             return None
+        self.sweep_what_is_called()
         correcting.approve(correction, by=UserFactory())
         self.run_tasks()
         return Participant.objects.select_related("flow").get(pk=person.pk)
 
     def retry(self) -> None:
+        self.sweep_what_is_called()
         attempts = retrying.retry(Participant.objects.all(), by=None).attempts
         self.run_tasks()
         unfinished = ExportAttempt.objects.filter(pk__in=[attempt.pk for attempt in attempts], finished_at=None)
         assert not unfinished.exists()
+
+    def sweep_what_is_called(self) -> None:
+        """A retry has hours for its places to be free: by then the dead are swept."""
+        past = timezone.now() - timedelta(seconds=1)
+        Delivery.objects.filter(state=Delivery.State.SENDING).update(lease_ends_at=past)
+        settling.sweep()
 
     def run_tasks(self) -> None:
         for task in DBTaskResult.objects.ready():
@@ -299,7 +367,19 @@ class Exports(RuleBasedStateMachine):
         self.learn_recovers()
 
     def sent(self, flow_id: str, user: str) -> list[str]:
-        return self.learn.world.sent(COURSE, f"Exam {flow_id}", user)
+        return self.learn.world.sent(COURSE, FLOWS[flow_id], user)
+
+    def value(self, flow_id: str, user: str) -> str | None:
+        return self.learn.world.value(COURSE, FLOWS[flow_id], user)
+
+    def open_at(self, flow_id: str) -> QuerySet[Delivery]:
+        """What is on its way to the flow's column, of whichever flow."""
+        return Delivery.objects.filter(column_name=FLOWS[flow_id], state__in=Delivery.OPEN)
+
+    def is_called(self, flow_id: str, body: Body) -> bool:
+        """Whether a dead process seems to be on its way to a place that the body leads to: it has to wait for it."""
+        called = self.open_at(flow_id).filter(state=Delivery.State.SENDING)
+        return called.filter(learn_user_id__in=[entry["userId"] for entry in body]).exists()
 
     def is_new_in_learn(self, flow_id: str, user: str, before: dict[str, list[str]]) -> bool:
         return self.sent(flow_id, user) != before[user]

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
 from gradebridge.sandbox.world import World
 
@@ -17,7 +18,7 @@ def books_balance(world: World) -> None:
         deliveries[delivery.participant_id].append(delivery)
     for participant in Participant.objects.all():
         stands_where_the_last_delivery_left_it(participant, deliveries[participant.pk])
-        learn_agrees(deliveries[participant.pk], world)
+    learn_agrees(Delivery.objects.select_related("participant__flow"), world)
     for attempt in ExportAttempt.objects.prefetch_related("deliveries"):
         counts_add_up(attempt)
     for flow in Flow.objects.all():
@@ -41,6 +42,8 @@ def stands_where_the_last_delivery_left_it(participant: Participant, deliveries:
     elif deliveries:
         delivered = bool(tried) and tried[-1].state == State.DELIVERED
         expected = ExportState.EXPORTED if delivered else ExportState.FAILED
+    if participant.cause == Cause.REPLACED and participant.state == ExportState.EXPORTED:
+        expected = ExportState.EXPORTED  # whatever was tried since: a rule has refused it
     assert participant.state == expected, participant
     confirmed = [delivery for delivery in deliveries if delivery.state == State.DELIVERED]
     assert (participant.exported_at is not None) == bool(confirmed), participant
@@ -48,7 +51,7 @@ def stands_where_the_last_delivery_left_it(participant: Participant, deliveries:
         assert participant.exported_value == confirmed[-1].value, participant
 
 
-def learn_agrees(deliveries: list[Delivery], world: World) -> None:
+def learn_agrees(deliveries: Iterable[Delivery], world: World) -> None:
     """What is called delivered did arrive, and what is called not arrived did not."""
     places: defaultdict[tuple[str, str, str], list[Delivery]] = defaultdict(list)
     for delivery in deliveries:
@@ -59,6 +62,31 @@ def learn_agrees(deliveries: list[Delivery], world: World) -> None:
         allowed = {delivery.value for delivery in sent_there if delivery.state in MAY_BE_IN_LEARN}
         confirmed = {delivery.value for delivery in sent_there if delivery.state == State.DELIVERED}
         assert confirmed <= arrived <= allowed, (place, arrived, sent_there)
+
+
+def one_stands_at_each_place(world: World) -> None:
+    """Who is called exported is in Learn with that value, unless it is said that another export has replaced it; and
+    that is never said of all who lead to a place.
+
+    Nothing is said while another's delivery there may have arrived: that one stands under Failed, or is on its way.
+    """
+    places: defaultdict[tuple[str, str, str], list[Participant]] = defaultdict(list)
+    for person in Participant.objects.exclude(exported_course_id=""):
+        place = person.exported_course_id, person.exported_column_name, person.exported_learn_user_id
+        places[place].append(person)
+    for place, people in places.items():
+        if (value := world.value(*place)) in in_doubt(*place):
+            continue
+        assert not all(person.cause == Cause.REPLACED for person in people), (place, value)
+        for person in people:
+            if person.state == ExportState.EXPORTED:
+                assert person.exported_value == value or person.cause == Cause.REPLACED, (person, value)
+
+
+def in_doubt(course_id: str, column_name: str, learn_user_id: str) -> set[str]:
+    """The values that may have come to this place without a confirmation."""
+    there = Delivery.objects.filter(course_id=course_id, column_name=column_name, learn_user_id=learn_user_id)
+    return set(there.filter(state__in=[State.SENDING, State.UNCONFIRMED]).values_list("value", flat=True))
 
 
 def counts_add_up(attempt: ExportAttempt) -> None:

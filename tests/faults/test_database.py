@@ -2,13 +2,15 @@
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
-from exports import delivering
+from exports import delivering, settling
+from exports.models import Delivery
 from tests.faults.conftest import Trial
 
 LOCKED_SECONDS = 0.3
@@ -75,3 +77,40 @@ def test_the_connection_is_lost_between_claim_and_record(trial: Trial, at_the_en
         fault="Between claim and record every connection breaks (PostgreSQL), the file is locked (SQLite)",
         after="12 DELIVERED",
     )
+
+
+def test_the_database_is_away_for_longer_than_a_courier_waits(
+    trial: Trial, at_the_end_of_the_last_call, monkeypatch: pytest.MonkeyPatch
+):
+    """The courier gives up. What became of the last call is never recorded, so that only the sweep can end it."""
+    record, tries = delivering.record, []
+
+    def away(*batch: object) -> None:
+        tries.append(batch)
+        raise OperationalError("the connection is closed")
+
+    def take_it_away() -> None:
+        wait_for(lambda: Delivery.objects.filter(state=Delivery.State.DELIVERED).count() == 8)
+        monkeypatch.setattr(delivering, "record", away)
+
+    at_the_end_of_the_last_call(take_it_away)
+
+    answer = trial.export()
+
+    assert len(tries) == 4
+    monkeypatch.setattr(delivering, "record", record)
+    wait_for(lambda: settling.sweep() or not Delivery.objects.filter(state__in=Delivery.OPEN).exists())
+    trial.ends_well(
+        answer,
+        section=4,
+        place=1,
+        fault="After the last call of three the database is away for longer than a courier waits",
+        after="8 DELIVERED, 4 UNCONFIRMED",
+    )
+
+
+def wait_for(happened: Callable[[], object]) -> None:
+    end = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)

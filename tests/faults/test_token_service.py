@@ -2,6 +2,7 @@
 
 import pytest
 
+from exports.models import ExportAttempt
 from gradebridge.sandbox.faults import KINDS, Reach
 from tests.faults.conftest import Trial
 
@@ -39,4 +40,22 @@ def test_a_token_that_ends_while_no_other_can_be_had(trial: Trial, fault: str):
         place=len(NO_TOKEN) + (fault == "token_refused"),
         fault=f"`{fault}` after `bearer_expired` in the second call",
         after="4 DELIVERED, 8 FAILED",
+    )
+
+
+def test_a_used_up_quota_of_the_token_service_is_met_once(trial: Trial):
+    trial.learn.faults.add("quota_long", service="token", times=None)
+
+    for _ in range(3):
+        answer = trial.export()
+
+    assert len(trial.learn.calls.of("token")) == 1
+    trial.learn_recovers()
+    trial.ends_well(
+        answer,
+        section=2,
+        place=len(NO_TOKEN) + 2,
+        fault="`quota_long` of the token service, over three exports: Learn is asked once",
+        after="12 FAILED",
+        attempt=ExportAttempt.objects.latest("pk"),
     )

@@ -5,12 +5,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from werkzeug import Response
 
 from courses.grades_journey import (
+    Call,
     CertificateRefused,
     CredentialsRefused,
     HostUnknown,
@@ -190,6 +192,36 @@ def test_a_used_up_quota_says_when_it_lifts(learn: PretendLearn, tokens: Tokens)
     quota = failure(tokens)
     assert isinstance(quota, QuotaUsedUp)
     assert abs(quota.lifts_at - datetime.now(UTC) - timedelta(hours=2)) < timedelta(minutes=1)
+
+
+def test_a_refused_token_is_never_given_out_again_though_no_other_can_be_had(learn: PretendLearn, tokens: Tokens):
+    refused = tokens.get(until=in_a_while())
+    learn.token_script.append(page(503))
+    with pytest.raises(Unavailable):
+        tokens.get(until=in_a_while(), refused=refused)
+    assert tokens.get(until=in_a_while()).value != refused.value
+
+
+def test_a_used_up_quota_is_observed_once_by_whoever_fetched(learn: PretendLearn, tokens: Tokens):
+    def turn_away() -> Response:
+        threading.Event().wait(0.3)  # long enough for all who ask at once to be waiting
+        return answer({"message": "Too many"}, 429, Retry_After="7200")
+
+    observed: list[Call] = []
+    learn.token_script.append(turn_away)
+    together(lambda: tokens.get(until=in_a_while(), observe=observed.append))
+    [call] = observed
+    assert (call.service, call.items, call.status, call.error) == ("token", 0, 429, "QuotaUsedUp")
+    assert call.lifts_at is not None
+
+
+@pytest.mark.parametrize("response", [None, page(503), answer({"error": "invalid_client"}, 401)])
+def test_nothing_else_is_observed(learn: PretendLearn, tokens: Tokens, response: Response | None):
+    observed: list[Call] = []
+    learn.token_script.extend([response] if response else [])
+    with suppress(LearnError):
+        tokens.get(until=in_a_while(), observe=observed.append)
+    assert observed == []
 
 
 def test_no_time_left_asks_nobody(learn: PretendLearn, tokens: Tokens):
