@@ -112,7 +112,7 @@ def test_old_calls_go_with_their_attempts_and_what_the_quota_is_counted_from_sta
     ServiceCallFactory(started_at=days_ago(31))
     gone = ServiceCallFactory(started_at=days_ago(31))
     ExportAttemptFactory(started_at=days_ago(31)).calls.add(gone)
-    recent = ServiceCallFactory(started_at=days_ago(1) + timedelta(minutes=1))
+    recent = ServiceCallFactory(started_at=days_ago(1) + timedelta(minutes=1), error="Unavailable", ok_count=0)
     blocking = ServiceCallFactory(started_at=days_ago(31), lifts_at=timezone.now() + timedelta(hours=1))
 
     call_command("purge", "--older-than", "1", "--apply")
