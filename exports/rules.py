@@ -12,6 +12,7 @@ from exports.causes import Cause
 from exports.states import ExportState
 from exports.translating import NotTranslatable, Scale, Translator
 
+MOST_INDEX_BYTES = 2_600  # PostgreSQL takes 2,704 with what it adds
 BY_HAND = "MANUAL"  # how a body or a roster says that a person was not added by the SIS
 
 
@@ -169,7 +170,14 @@ def judge(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Verdict:
     learn_user_id = learn_user_of(entry, person, flow)
     if not learn_user_id:
         return Refused(Cause.LEARN_USER_UNKNOWN, entry.user_id)
+    if not is_indexable(column.course_id, column.name, learn_user_id):
+        return Refused(Cause.VALUE_NOT_USABLE, "course, column and Learn user are too long together")
     return Send(value, column, learn_user_id)
+
+
+def is_indexable(*place: str) -> bool:
+    """Whether PostgreSQL takes the place into its index of calls. Any names of 650 characters together do."""
+    return sum(map(len, place)) * 4 <= MOST_INDEX_BYTES or len("".join(place).encode()) <= MOST_INDEX_BYTES
 
 
 def column_of(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Column | None:

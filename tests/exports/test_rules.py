@@ -276,3 +276,28 @@ def test_the_old_mark_is_a_success_where_learn_surely_shows_it_and_undoes_nothin
 @pytest.mark.parametrize("flow", [FLOW, OVERWRITING])
 def test_an_approval_lifts_no_other_rule(person, cause, flow):
     assert judge(mark("A"), person, flow).cause == cause
+
+
+@pytest.mark.parametrize(
+    ("letter", "is_sent"),
+    [pytest.param("x", True), pytest.param("é", True), pytest.param("学", False), pytest.param("🎓", False)],
+)
+def test_a_place_whose_names_do_not_fit_into_the_index_of_calls_holds_up_nobody_else(letter, is_sent):
+    column = Column(course_id=letter * 333, name=letter * 333)
+    verdict = judge(Entry(user_id="u1", mark="B", learn_user_id=letter * 333), NEW, replace(FLOW, columns={"": column}))
+    if is_sent:
+        assert isinstance(verdict, Send)
+    else:
+        assert verdict == Refused(Cause.VALUE_NOT_USABLE, "course, column and Learn user are too long together")
+
+
+def test_a_column_that_is_deleted_in_learn_takes_nothing():
+    deleted = replace(COLUMN, takes_grades=False)
+    assert judge(mark("B"), NEW, replace(FLOW, columns={"": deleted})) == Refused(Cause.COLUMN_DELETED, "Final grade")
+
+
+def test_an_alternative_grade_that_learn_no_longer_holds_may_be_sent_again_and_no_other():
+    gone = replace(LOCKED, state="FAILED", cause="COLUMN_DELETED")
+    assert isinstance(judge(alternative("U"), gone, FLOW), Send)
+    for other in (alternative("X"), mark("U")):
+        assert judge(other, gone, FLOW).cause == Cause.ALTERNATIVE_GRADE_LOCKED

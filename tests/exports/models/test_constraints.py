@@ -5,6 +5,7 @@ from django.db import IntegrityError, connection
 from django.utils import timezone
 
 from exports.models import Delivery, Flow, Participant
+from exports.rules import is_indexable
 from tests.factories import (
     LONG_AGO,
     ApiClientFactory,
@@ -151,3 +152,11 @@ def test_an_attempt_finishes_when_its_last_delivery_is_settled():
 def unique(constraint, column):
     """How the database names a unique constraint that was broken: SQLite by its columns."""
     return column if connection.vendor == "sqlite" else constraint
+
+
+def test_the_longest_place_that_a_rule_lets_through_fits_into_the_index_of_calls():
+    letters = "".join(chr(0x4E00 + 37 * number % 20_000) for number in range(866))  # nothing to compress: 2,598 bytes
+    place = {"learn_user_id": letters[:333], "course_id": letters[333:666], "column_name": letters[666:]}
+    assert is_indexable(*place.values())
+    DeliveryFactory(sending=True, attempt__running=True, participant__queued=True, **place)
+    assert Delivery.objects.filter(state=Delivery.State.SENDING, **place).exists()
