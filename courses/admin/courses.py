@@ -1,12 +1,14 @@
 """Courses: administrators keep them, managers look them up."""
 
-from django.contrib import admin
+from typing import Any
+
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from courses.admin.base import LearnAdmin
-from courses.models import Course
+from courses.models import Course, Provisioned
 
 
 @admin.register(Course)
@@ -19,6 +21,24 @@ class CourseAdmin(LearnAdmin):
         courses: QuerySet[Course] = super().get_queryset(request)
         return courses.annotate(columns=Count("grade_columns"))
 
+    def save_model(self, request: HttpRequest, obj: Course, form: Any, change: bool) -> None:
+        """What GradeBridge has created stands in the course of the old id."""
+        super().save_model(request, obj, form, change)
+        if change and "course_id" in form.changed_data and forget_all_in(obj):
+            text = "It is another course in Learn now, so its columns and metadata count as not provisioned."
+            messages.warning(request, text)
+
     @admin.display(description="Grade columns")
     def columns(self, course: Course) -> SafeString:
         return self.columns_link(course)
+
+
+def forget_all_in(course: Course) -> int:
+    """Take nothing in the course for provisioned. Returns of how many rows that was said."""
+    forgotten = 0
+    for rows in (course.grade_columns.all(), course.enrolment_metadata.all()):
+        for row in rows.exclude(standing=Provisioned.Standing.NOT_PROVISIONED):
+            row.forget()
+            row.save_without_historical_record()
+            forgotten += 1
+    return forgotten

@@ -295,3 +295,28 @@ def test_rows_of_every_kind_are_added_with_what_a_form_sends(administrator):
     assert column.is_external_grade
     assert EnrolmentMetadata.objects.get().user_id == "s1"
     assert GradeSchema.objects.get().optional_data == "a=1"
+
+
+def test_a_course_of_another_id_has_nothing_in_learn_that_gradebridge_made(administrator):
+    course = CourseFactory()
+    rows = [GradeColumnFactory(course=course, in_learn=True), EnrolmentMetadataFactory(course=course, in_learn=True)]
+    elsewhere = GradeColumnFactory(in_learn=True)
+
+    form = {"course_id": "ANOTHER", "title": course.title, "experience": course.experience}
+    answer = administrator.post(url("course", "change", course.pk), form)
+
+    assert "It is another course in Learn now" in messages_of(answer)[0]
+    for row in rows:
+        row.refresh_from_db()
+        assert row.standing == "NOT_PROVISIONED"
+    elsewhere.refresh_from_db()
+    assert elsewhere.is_provisioned
+
+
+def test_a_course_of_another_title_is_still_the_same(administrator):
+    column = GradeColumnFactory(in_learn=True)
+    course = column.course
+    form = {"course_id": course.course_id, "title": "Another", "experience": course.experience}
+    administrator.post(url("course", "change", course.pk), form)
+    column.refresh_from_db()
+    assert column.is_provisioned
