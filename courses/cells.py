@@ -71,9 +71,9 @@ def told(standing: TextChoices | str, when: datetime | None, message: str) -> Sa
     """Where a row stands, since when, and the message of the last try where it failed."""
     since = f"{timezone.localtime(when):%-d %b %Y %H:%M}" if when else ""
     state = pill(standing) if isinstance(standing, TextChoices) else standing
-    told = format_html('<span class="gb-since">{}</span>', since) if since else ""
+    date = format_html('<span class="gb-since">{}</span>', since) if since else ""
     return (
-        format_html('{} {}<div class="gb-reason">{}</div>', state, told, message)
+        format_html('{} {}<div class="gb-reason">{}</div>', state, date, message)
         if message
-        else format_html("{} {}", state, told)
+        else format_html("{} {}", state, date)
     )

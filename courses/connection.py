@@ -99,7 +99,7 @@ def try_connection() -> list[Finding]:
 
     def service() -> str:
         learn.check_service(until=until, observe=calls.append)
-        return "The application is installed and may be used. Nothing was changed in Learn."
+        return "The application is installed and takes grade values. Nothing was changed in Learn."
 
     steps: list[tuple[str, Callable[[], str]]] = [
         ("Access token", token),

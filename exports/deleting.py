@@ -24,9 +24,15 @@ class Content:
     """What a column holds and who leads to it."""
 
     delivered: int  # grades that stand in it
+    unconfirmed: int  # grades that may stand in it
     on_their_way: int  # grades that are being sent to it
     flows: list[str]  # ids of the flows that are mapped to it
     flows_with_grades: list[tuple[str, int]]  # whose grades stand in it, with their number
+
+    @property
+    def holds_grades(self) -> bool:
+        """Or may hold some."""
+        return bool(self.delivered or self.unconfirmed)
 
 
 def content_of(column: GradeColumn) -> Content:
@@ -34,6 +40,7 @@ def content_of(column: GradeColumn) -> Content:
     by_flow = standing.order_by("flow__flow_id").values_list("flow__flow_id").annotate(Count("pk"))
     return Content(
         delivered=standing.count(),
+        unconfirmed=unconfirmed_in(column),
         on_their_way=travelling_to(column).count(),
         flows=list(mappings.order_by("flow__flow_id").values_list("flow__flow_id", flat=True).distinct()),
         flows_with_grades=list(by_flow),
@@ -45,6 +52,18 @@ def standing_in(column: GradeColumn) -> QuerySet[Participant]:
     return Participant.objects.filter(
         exported_course_id=column.course.course_id, exported_column_name=column.name, exported_at__isnull=False
     ).order_by()
+
+
+def unconfirmed_in(column: GradeColumn) -> int:
+    """People who are failed because Learn may hold their grade there, or may not."""
+    doubtful = Delivery.objects.filter(
+        course_id=column.course.course_id,
+        column_name=column.name,
+        state=Delivery.State.UNCONFIRMED,
+        participant__state=ExportState.FAILED,
+        participant__exported_at=None,
+    )
+    return doubtful.order_by().values("participant").distinct().count()
 
 
 def travelling_to(column: GradeColumn) -> QuerySet[Delivery]:
@@ -66,7 +85,9 @@ def delete_in_learn(
     mapped = ColumnMapping.objects.filter(grade_column=column).order_by().values("flow")
     list(Flow.objects.filter(pk__in=mapped).order_by("pk").select_for_update().values_list("pk"))
     column = GradeColumn.objects.select_related("course").select_for_update(of=("self",)).get(pk=column.pk)
-    if reason := why_not(column, content_of(column), typed_name=typed_name, although_graded=although_graded):
+    if typed_name.strip() != column.name.strip():
+        raise DeletionRefused(f"You typed '{typed_name}'; the column's name is '{column.name}'. Nothing was deleted.")
+    if reason := reason_to_keep(column, content_of(column), although_graded=although_graded):
         raise DeletionRefused(reason)
     run = provisioning.request_deletion(column, by=by)
     if in_background:
@@ -74,10 +95,8 @@ def delete_in_learn(
     return run
 
 
-def why_not(column: GradeColumn, content: Content, *, typed_name: str, although_graded: bool) -> str:
+def reason_to_keep(column: GradeColumn, content: Content, *, although_graded: bool) -> str:
     """Why the column stays, "" if it may go."""
-    if typed_name != column.name:
-        return f"You typed '{typed_name}'; the column's name is '{column.name}'. Nothing was deleted."
     if not column.takes_grades:
         return "It is deleted in Learn already, or a deletion is on its way."
     if ProvisioningStep.objects.filter(column=column, state__in=ProvisioningStep.OPEN).exists():
@@ -87,6 +106,11 @@ def why_not(column: GradeColumn, content: Content, *, typed_name: str, although_
     if content.delivered and not although_graded:
         grades = "1 delivered grade stands" if content.delivered == 1 else f"{content.delivered} delivered grades stand"
         return f"{grades} in this column and would be lost. An administrator can say that they may go."
+    if content.unconfirmed and not although_graded:
+        grades = "1 grade" if content.unconfirmed == 1 else f"{content.unconfirmed} grades"
+        return (
+            f"{grades} may stand in this column, unconfirmed. Retry first, or an administrator says that they may go."
+        )
     return ""
 
 

@@ -46,7 +46,9 @@ class GradeColumnAdmin(Provisions):
     ]
 
     def wanted(self, queryset: QuerySet[Any], *, again: bool = False) -> Wanted:
-        return Wanted(columns=queryset, again=True) if again else Wanted.with_all_they_need(queryset)
+        if again:
+            return Wanted(columns=queryset, external=queryset.filter(is_external_grade=True), again=True)
+        return Wanted.with_all_they_need(queryset)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GradeColumn]:
         columns: QuerySet[GradeColumn] = super().get_queryset(request)

@@ -7,12 +7,13 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from courses.admin.base import LearnAdmin
+from courses.admin.under_way import KeepsUnderWay
 from courses.models import Course, Provisioned
 
 
 @admin.register(Course)
-class CourseAdmin(LearnAdmin):
+class CourseAdmin(KeepsUnderWay):
+    identity = ("course_id",)
     list_display = ["course_id", "title", "experience", "columns"]
     list_filter = ["experience"]
     search_fields = ["course_id", "title"]
@@ -39,6 +40,6 @@ def forget_all_in(course: Course) -> int:
     for rows in (course.grade_columns.all(), course.enrolment_metadata.all()):
         for row in rows.exclude(standing=Provisioned.Standing.NOT_PROVISIONED):
             row.forget()
-            row.save_without_historical_record()
+            row.save()
             forgotten += 1
     return forgotten

@@ -1,14 +1,14 @@
 """Creating rows in Learn: what would happen is shown first, and happens once that is confirmed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -16,35 +16,21 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from courses import provisioning, quota, tasks
-from courses.admin.base import LearnAdmin
+from courses.admin.under_way import KeepsUnderWay, open_steps, steps_of
 from courses.cells import address, told
-from courses.models import Provisioned, ProvisioningStep, mark_as_in_learn
-from courses.provisioning.choosing import Row, target_keys
+from courses.models import Provisioned, ProvisioningStep, mark_as_in_learn, mark_as_not_in_learn
+from courses.provisioning.choosing import Row
+
+Standing = Provisioned.Standing
 
 MOST_SHOWN = 50  # rows of each kind, on the page that asks
 
 
-class KeepsUnderWay(forms.ModelForm[Any]):
-    """What a row is called in Learn stays as it is while the row is on its way there."""
-
-    identity: tuple[str, ...] = ()
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        changed = [name for name in self.identity if name in self.changed_data]
-        if self.instance.pk and changed:
-            type(self.instance)._default_manager.select_for_update().get(pk=self.instance.pk)
-            if run := open_steps(self.instance).values_list("run", flat=True).first():
-                self.add_error(changed[0], f"It is on its way to Learn in run {run}. Change it once that has finished.")
-        return cleaned
-
-
-class Provisions(LearnAdmin):
+class Provisions(KeepsUnderWay):
     """The admin of what can be created in Learn."""
 
-    actions = ["provision", "mark_as_in_learn"]
+    actions = ["provision", "mark_as_in_learn", "mark_as_not_in_learn"]
     change_form_outer_before_template = "admin/courses/standing.html"
-    identity: tuple[str, ...] = ()  # the fields that say which thing in Learn it is
     is_repeatable = False  # whether creating it again leaves Learn as it was
 
     def wanted(self, queryset: QuerySet[Any], *, again: bool = False) -> provisioning.Wanted:
@@ -66,9 +52,21 @@ class Provisions(LearnAdmin):
 
     @admin.action(description="Mark as in Learn already", permissions=["provision"])
     def mark_as_in_learn(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        chosen = self.model._default_manager.filter(pk__in=queryset.order_by().values("pk"))
-        marked = mark_as_in_learn(chosen)
-        messages.success(request, f"{marked} marked: {'it stands' if marked == 1 else 'they stand'} in Learn.")
+        self.mark(request, queryset, mark_as_in_learn, "in Learn")
+
+    @admin.action(description="Mark as not in Learn", permissions=["provision"])
+    def mark_as_not_in_learn(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        self.mark(request, queryset, mark_as_not_in_learn, "not in Learn")
+
+    def mark(
+        self, request: HttpRequest, queryset: QuerySet[Any], mark: Callable[[QuerySet[Any]], int], how: str
+    ) -> None:
+        """Somebody has looked in Learn. Django's log of the admin keeps who said so."""
+        chosen = self.model._default_manager.filter(pk__in=list(queryset.order_by().values_list("pk", flat=True)))
+        assert request.user.pk  # the admin lets nobody else in
+        LogEntry.objects.log_actions(request.user.pk, chosen, CHANGE, f"Marked as {how}")
+        marked = mark(chosen)
+        messages.success(request, f"{marked} {'was' if marked == 1 else 'were'} marked as {how}.")
 
     def ask(
         self,
@@ -84,12 +82,13 @@ class Provisions(LearnAdmin):
             **self.admin_site.each_context(request),
             "title": "Provision in Learn",
             "opts": self.opts,
-            "steps": [(kind, row, problem_of(row)) for kind, row in choice.steps[:MOST_SHOWN]],
+            "steps": [(kind, row, problem_of(kind, row)) for kind, row in choice.steps[:MOST_SHOWN]],
             "step_count": len(choice.steps),
             "more_steps": max(0, len(choice.steps) - MOST_SHOWN),
             "left_out": choice.left_out[:MOST_SHOWN],
             "more_left_out": max(0, len(choice.left_out) - MOST_SHOWN),
-            "quota": quota.forecast(len(choice.steps), now=timezone.now()),
+            "calls_left": quota.calls_left(timezone.now()),
+            "lifts_at": quota.lifts_at(timezone.localtime()),
             "selected": selected,
             "select_across": request.POST.get("select_across", "0"),
             "form_url": form_url,
@@ -125,12 +124,16 @@ class Provisions(LearnAdmin):
             "row": row,
             "name": getattr(row, self.identity[-1]),
             "back_url": address(row),
+            "last_step": str(steps_of(row).aggregate(last=Max("pk"))["last"] or ""),
         }
         if request.method == "POST":
-            if request.POST.get("name", "").strip() == context["name"]:
+            if request.POST.get("last_step", "") != context["last_step"]:
+                context["problem"] = "Something was done about it meanwhile. Look where it stands before you go on."
+            elif request.POST.get("name", "").strip() != context["name"].strip():
+                context["problem"] = "That is not its name. Nothing was created."
+            else:
                 again = self.wanted(self.model._default_manager.filter(pk=pk), again=True)
                 return self.carry_out(request, again) or HttpResponseRedirect(address(row))
-            context["problem"] = "That is not its name. Nothing was created."
         status = 422 if "problem" in context else 200
         return TemplateResponse(request, "admin/courses/provision_again.html", context, status=status)
 
@@ -162,24 +165,21 @@ class Provisions(LearnAdmin):
 
     def standing_of(self, row: Any, request: HttpRequest) -> dict[str, Any]:
         may_provision = self.has_provision_permission(request)
-        standing = Provisioned.Standing(row.standing)
-        can_stand = standing in (Provisioned.Standing.PROVISIONED, Provisioned.Standing.UNCONFIRMED)
-        again = standing == Provisioned.Standing.DELETED or (can_stand and not self.is_repeatable)
+        standing, own = Standing(row.standing), self.model._default_manager.filter(pk=row.pk)
+        can_go = may_provision and provisioning.choose(self.wanted(own)).steps
+        can_stand = standing in (Standing.PROVISIONED, Standing.UNCONFIRMED, Standing.DELETED)
+        again = may_provision and can_stand and not self.is_repeatable
         return {
             "standing": standing,
             "last_step": steps_of(row).order_by("-pk").select_related("run").first(),
             "run_under_way": open_steps(row).exists(),
-            "provision_url": reverse(self.route("provision"), args=[row.pk]) if may_provision and not again else "",
-            "again_url": reverse(self.route("again"), args=[row.pk]) if may_provision and again else "",
+            "provision_url": reverse(self.route("provision"), args=[row.pk]) if can_go else "",
+            "again_url": reverse(self.route("again"), args=[row.pk]) if again else "",
         }
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
-        return type(form)(form.__name__, (KeepsUnderWay, form), {"identity": self.identity})
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """What Learn holds does not change with the row, so a row of another name is not in Learn."""
-        if change and form.changed_data and obj.standing != Provisioned.Standing.NOT_PROVISIONED:
+        if change and form.changed_data and obj.standing != Standing.NOT_PROVISIONED:
             if not set(self.identity).isdisjoint(form.changed_data):
                 obj.forget()
                 messages.warning(request, "It is something else in Learn now, so it counts as not provisioned.")
@@ -189,18 +189,9 @@ class Provisions(LearnAdmin):
 
     @admin.display(description="In Learn", ordering="standing")
     def in_learn(self, row: Provisioned) -> str:
-        return told(Provisioned.Standing(row.standing), row.provisioned_at, row.provisioning_message)
+        return told(Standing(row.standing), row.provisioned_at, row.provisioning_message)
 
 
-def steps_of(row: Row) -> QuerySet[ProvisioningStep]:
-    keys = zip(("schema", "column", "metadata"), target_keys(row), strict=True)
-    return ProvisioningStep.objects.filter(Q(**{name: pk for name, pk in keys if pk}))
-
-
-def open_steps(row: Row) -> QuerySet[ProvisioningStep]:
-    return steps_of(row).filter(state__in=ProvisioningStep.OPEN)
-
-
-def problem_of(row: Row) -> str:
-    """Why it would be refused before anything is sent, "" if it would not."""
-    return next(iter(row.problems().values()), "")
+def problem_of(kind: ProvisioningStep.Kind, row: Row) -> str:
+    """Why the row would be refused before anything is sent, "" if it would not."""
+    return "" if kind is ProvisioningStep.Kind.EXTERNAL_GRADE else next(iter(row.problems().values()), "")

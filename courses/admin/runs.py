@@ -34,13 +34,13 @@ class ProvisioningRunAdmin(HistoryAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         run = self.get_object(request, unquote(object_id))
-        context = self.course_of(run) if run else {}
+        context = self.progress_of(run) if run else {}
         response: HttpResponse = super().change_view(request, object_id, form_url, context | (extra_context or {}))
         if run and run.finished_at and "HX-Request" in request.headers:
             response["HX-Refresh"] = "true"  # the page was watching it run: show it whole
         return response
 
-    def course_of(self, run: ProvisioningRun) -> dict[str, Any]:
+    def progress_of(self, run: ProvisioningRun) -> dict[str, Any]:
         """How far the run has come, and what became of its steps."""
         steps = run.steps.order_by()
         counts = dict(steps.values_list("state").annotate(Count("pk")))

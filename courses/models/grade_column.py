@@ -19,6 +19,7 @@ from courses.models.provisioned import OF_PROVISIONING, Provisioned, mark_as_in_
 
 ORIGINAL_ONLY = ("color", "tracked", "sequence_num")  # fields that Learn knows in Original courses alone
 UNLIMITED = -1  # attempts
+SUB_FOLDER = "@>@"  # between a content area and its sub-folder
 
 
 class GradeColumnQuerySet(models.QuerySet["GradeColumn"]):
@@ -221,6 +222,11 @@ class GradeColumn(Provisioned):
                 yield "due_date", "Anonymous marking in an Ultra course needs a due date."
         elif self.tracked and kind.is_column:
             yield "tracked", "Learn counts views of items, not of columns."
+        folders = [folder.strip() for folder in self.content_area_name.split(SUB_FOLDER)]
+        if len(folders) > 1 and not self.course.is_ultra:
+            yield "content_area_name", "Learn places items in sub-folders in Ultra courses only."
+        elif len(folders) > 2 or (len(folders) == 2 and not all(folders)):
+            yield "content_area_name", f"A sub-folder is written as parent{SUB_FOLDER}child."
 
     def counted_columns(self) -> list[str]:
         """The names in `mapping`. Raises WireError."""

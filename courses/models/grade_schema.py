@@ -65,7 +65,7 @@ class GradeSchema(Provisioned):
     @property
     def symbol_names(self) -> frozenset[str]:
         """Empty where they are known to Learn only."""
-        return frozenset(pair.partition("=")[0] for pair in self.symbols.split(":") if pair)
+        return frozenset(name for pair in self.symbols.split(":") if (name := pair.partition("=")[0].strip()))
 
     @property
     def has_lower_bounds(self) -> bool:

@@ -52,6 +52,14 @@ class Provisioned(models.Model):
         return self.standing == self.Standing.PROVISIONED
 
 
+def mark_as_not_in_learn(rows: models.QuerySet[Any]) -> int:
+    """Say that somebody has looked and these do not stand in Learn, so that they can be created."""
+    standing = Provisioned.Standing
+    return rows.exclude(standing__in=[standing.NOT_PROVISIONED, standing.DELETING]).update(
+        standing=standing.NOT_PROVISIONED, provisioned_at=None, provisioning_message=""
+    )
+
+
 def mark_as_in_learn(rows: models.QuerySet[Any]) -> int:
     """Say that these stand in Learn, whoever made them there, so that they are not created a second time."""
     known = [Provisioned.Standing.PROVISIONED, Provisioned.Standing.DELETING]

@@ -9,6 +9,7 @@ from django.db.models import Q
 from courses.models.enrolment_metadata import EnrolmentMetadata
 from courses.models.grade_column import GradeColumn
 from courses.models.grade_schema import GradeSchema
+from courses.models.provisioned import Provisioned
 from courses.models.service_call import ServiceCall
 
 
@@ -75,6 +76,10 @@ class ProvisioningStep(models.Model):
     schema = models.ForeignKey(GradeSchema, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     column = models.ForeignKey(GradeColumn, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     metadata = models.ForeignKey(EnrolmentMetadata, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    again = models.BooleanField(default=False)  # asked for by name, though it may stand in Learn
+    standing_before = models.CharField(
+        max_length=15, choices=Provisioned.Standing, blank=True
+    )  # of a deletion's column
     state = models.CharField(max_length=11, choices=State, default=State.QUEUED)
     message = models.TextField(blank=True)
     settled_at = models.DateTimeField(null=True, blank=True)

@@ -6,7 +6,7 @@ No transaction is open during a call.
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,9 +18,17 @@ from courses import connection as learn
 from courses import quota
 from courses.grades_journey import Call, InvalidItem, ItemRejected, LearnError, QuotaUsedUp, Unconfirmed
 from courses.grades_journey.items import Item
-from courses.models import EnrolmentMetadata, GradeColumn, GradeSchema, ProvisioningRun, ProvisioningStep
+from courses.models import (
+    EnrolmentMetadata,
+    GradeColumn,
+    GradeSchema,
+    Provisioned,
+    ProvisioningRun,
+    ProvisioningStep,
+)
 from courses.patience import patiently
-from courses.provisioning.settling import Settled, finish, settle
+from courses.provisioning.choosing import why_not
+from courses.provisioning.settling import Settled, after_doubt, finish, settle
 from courses.wire import WireError
 
 log = logging.getLogger(__name__)
@@ -30,7 +38,7 @@ State = ProvisioningStep.State
 
 BATCH_SECONDS = 60.0  # for all calls of one batch
 
-Name = tuple[int, str]  # a course's primary key, a column's name
+MARK_IT = "Provision it first, or mark it as in Learn."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +66,10 @@ def carry_out(run: ProvisioningRun) -> None:
 
 @transaction.atomic
 def claim(run: ProvisioningRun) -> Batch | None:
-    """The next steps to send; those that cannot be sent are settled. None: nothing is queued any more."""
+    """The next steps to send; those that cannot be sent are settled. None: nothing is queued any more.
+
+    The update of the lease holds the run's row, so that no sweep takes it for dead meanwhile.
+    """
     now = timezone.now()
     lease = now + timedelta(seconds=BATCH_SECONDS + 2 * settings.LEARN_TIMEOUT)
     ProvisioningRun.objects.filter(pk=run.pk).update(lease_ends_at=lease)
@@ -72,11 +83,11 @@ def claim(run: ProvisioningRun) -> Batch | None:
         .select_for_update(of=("self",), skip_locked=True)[: settings.LEARN_BATCH_SIZE]
     )
     batch = Batch(lifts_at=quota.lifts_at(now))
-    names, missing = find_names(steps), find_missing(run)
+    standings = find_standings(steps)
     refused: list[Settled] = []
     for step in steps:
         try:
-            batch.items.append(item_of(step, names=names, missing=missing))
+            batch.items.append(item_of(step, standings))
             batch.steps.append(step)
         except (InvalidItem, WireError) as reason:
             refused.append((step, State.REFUSED, str(reason)))
@@ -85,55 +96,53 @@ def claim(run: ProvisioningRun) -> Batch | None:
     return batch
 
 
-def find_missing(run: ProvisioningRun) -> set[int | Name]:
-    """What the run was to create before and did not: primary keys of schemas, names of columns."""
-    settled = run.steps.filter(kind__in=[Kind.SCHEMA, Kind.COLUMN]).exclude(state=State.DONE)
-    found = settled.values_list("schema_id", "column__course_id", "column__name")
-    return {schema or (course, name) for schema, course, name in found}
+Standings = Mapping[int, Mapping[str, str]]  # of the columns of a course, by its primary key and their names
 
 
-def find_names(steps: Iterable[ProvisioningStep]) -> Mapping[int, set[str]]:
-    """The names of all columns of a course, as far as a step's column counts others."""
+def find_standings(steps: Iterable[ProvisioningStep]) -> Standings:
+    """Where the columns stand of each course in which a step's column counts others."""
     courses = {step.column.course_id for step in steps if step.column and step.column.mapping}
-    names: dict[int, set[str]] = defaultdict(set)
-    for course, name in GradeColumn.objects.filter(course__in=courses).order_by().values_list("course_id", "name"):
-        names[course].add(name)
-    return names
+    found: dict[int, dict[str, str]] = defaultdict(dict)
+    columns = GradeColumn.objects.filter(course__in=courses).order_by()
+    for course, name, standing in columns.values_list("course_id", "name", "standing"):
+        found[course][name] = standing
+    return found
 
 
-def item_of(step: ProvisioningStep, *, names: Mapping[int, Collection[str]], missing: Collection[int | Name]) -> Item:
-    """What goes to Learn. Raises InvalidItem or WireError with the reason why nothing does."""
+def item_of(step: ProvisioningStep, standings: Standings) -> Item:
+    """What goes to Learn. Raises InvalidItem or WireError with the reason why nothing does.
+
+    Everything is judged by what stands now: much may have happened since the run was asked for.
+    """
     row = step.target
     if row is None:
         raise InvalidItem("", "It was deleted in GradeBridge before it was sent.")
+    kind = Kind(step.kind)
+    if kind is Kind.DELETION:
+        assert isinstance(row, GradeColumn)
+        return row.deletion_item()
+    if reason := why_not(kind, row, again=step.again):
+        raise InvalidItem("standing", reason)
     if isinstance(row, GradeSchema | EnrolmentMetadata):
         return row.item()
-    match step.kind:
-        case Kind.DELETION:
-            return row.deletion_item()
-        case Kind.EXTERNAL_GRADE:
-            refuse_as_external(row, missing)
-            return row.external_item()
-        case _:
-            refuse_column(row, names.get(row.course_id, ()), missing)
-            return row.item()
+    if kind is Kind.EXTERNAL_GRADE:
+        if row.course.is_ultra:
+            raise InvalidItem("is_external_grade", "Learn has an external grade in Original courses only.")
+        return row.external_item()
+    refuse_column(row, standings.get(row.course_id, {}))
+    return row.item()
 
 
-def refuse_as_external(column: GradeColumn, missing: Collection[int | Name]) -> None:
-    if (column.course_id, column.name) in missing:
-        raise InvalidItem("name", "The column was not created, so it cannot be the external grade.")
-    if column.course.is_ultra:
-        raise InvalidItem("is_external_grade", "Learn has an external grade in Original courses only.")
-
-
-def refuse_column(column: GradeColumn, names: Collection[str], missing: Collection[int | Name]) -> None:
-    if column.grade_schema_id in missing:
-        raise InvalidItem("grade_schema", f"Its grade schema {column.grade_schema} was not created.")
-    if problems := column.problems({name for name in names if name != column.name}):
+def refuse_column(column: GradeColumn, standings: Mapping[str, str]) -> None:
+    """Raises InvalidItem or WireError for one that Learn would not take, or that needs what is not there."""
+    schema = column.grade_schema
+    if schema and schema.symbols and not schema.is_provisioned:
+        raise InvalidItem("grade_schema", f"Its grade schema {schema} is not known to be in Learn. {MARK_IT}")
+    if problems := column.problems({name for name in standings if name != column.name}):
         raise InvalidItem(*next(iter(problems.items())))
     for name in column.counted_columns():
-        if (column.course_id, name) in missing:
-            raise InvalidItem("mapping", f"Column {name}, which it counts, was not created.")
+        if standings[name] != Provisioned.Standing.PROVISIONED:
+            raise InvalidItem("mapping", f"Column {name}, which it counts, is not known to be in Learn. {MARK_IT}")
 
 
 def send(batch: Batch, calls: list[Call]) -> Sequence[LearnError | None]:
@@ -157,11 +166,11 @@ def record(
     sending = run.steps.filter(pk__in=[step.pk for step in steps], state=State.SENDING)
     ours = set(sending.order_by("pk").select_for_update().values_list("pk", flat=True))
     found = zip(steps, outcomes, strict=True)
-    settle([(step, *outcome_of(error)) for step, error in found if step.pk in ours], timezone.now())
+    settle([(step, *outcome_of(step, error)) for step, error in found if step.pk in ours], timezone.now())
     run.calls.add(*quota.log_calls(calls))
 
 
-def outcome_of(error: LearnError | None) -> tuple[State, str]:
+def outcome_of(step: ProvisioningStep, error: LearnError | None) -> tuple[State, str]:
     """A step's state, and the message with what to do."""
     match error:
         case None:
@@ -169,6 +178,6 @@ def outcome_of(error: LearnError | None) -> tuple[State, str]:
         case ItemRejected():
             return State.REJECTED, f"Learn rejected it: {error}"
         case Unconfirmed():
-            return State.UNCONFIRMED, f"{error} Look in Learn before you try again."
+            return State.UNCONFIRMED, f"{error} {after_doubt(step)}"
         case _:
             return State.FAILED, f"{learn.sentence(error)} {learn.what_to_do(error)}"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -18,7 +19,7 @@ Row = GradeSchema | GradeColumn | EnrolmentMetadata
 
 PATIENCE = timedelta(minutes=15)  # how long a run waits for a free task worker before it is swept
 # Stages. A column that counts others has a later one than they have.
-SCHEMAS, COLUMNS, EXTERNAL_GRADES, METADATA, DELETIONS = 0, 1, 1000, 1001, 1002
+SCHEMAS, COLUMNS, EXTERNAL_GRADES, METADATA, DELETIONS = 0, 1, 30_000, 30_001, 30_002
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,16 +68,18 @@ class Choice:
 
 
 def choose(wanted: Wanted) -> Choice:
-    """Which rows go to Learn. Only reads; the number of statements does not depend on the number of rows."""
+    """Which rows go to Learn, in their order. Only reads; the number of statements does not depend on that of rows."""
     choice = Choice()
     still_open = ProvisioningStep.objects.filter(state__in=ProvisioningStep.OPEN).order_by()
     under_way = set(still_open.values_list("kind", "schema_id", "column_id", "metadata_id"))
+    created: set[Row] = set()
     for kind, row in wanted.rows():
         if (kind.value, *target_keys(row)) in under_way:
             choice.left_out.append((row, "It is on its way to Learn already."))
-        elif reason := why_not(kind, row, again=wanted.again):
+        elif reason := why_not(kind, row, again=wanted.again, is_created=row in created):
             choice.left_out.append((row, reason))
         else:
+            created.add(row)
             choice.steps.append((kind, row))
     stages = find_stages(choice.steps)
     choice.steps.sort(key=lambda step: stages[step[0], step[1].pk])
@@ -92,13 +95,11 @@ def target_keys(row: Row) -> tuple[int | None, int | None, int | None]:
     )
 
 
-def why_not(kind: Kind, row: Row, *, again: bool) -> str:
-    """Why it is left out of a run, "" if it is not."""
+def why_not(kind: Kind, row: Row, *, again: bool, is_created: bool = False) -> str:
+    """Why it is left out, "" if it is not. `is_created`: the same run creates it before."""
     if kind is Kind.EXTERNAL_GRADE:
         assert isinstance(row, GradeColumn)
-        if not row.is_external_grade:
-            return "It is not marked as its course's external grade."
-        return f"It is the external grade since {shown(row.external_set_at)}." if row.external_set_at else ""
+        return why_not_external(row, is_created=is_created)
     if isinstance(row, GradeSchema) and not row.symbols:
         return "Its symbols are known to Learn only, so GradeBridge cannot create it."
     match row.standing:
@@ -107,9 +108,21 @@ def why_not(kind: Kind, row: Row, *, again: bool) -> str:
         case Standing.PROVISIONED if not again:
             return f"It is in Learn since {shown(row.provisioned_at)}."
         case Standing.UNCONFIRMED if not again and kind is not Kind.METADATA:
-            return "It may be in Learn: look there, then mark it as in Learn, or create it again on its own page."
+            return (
+                "It may be in Learn: look there, then mark it as in Learn or not, or create it again on its own page."
+            )
         case Standing.DELETED if not again:
             return "It was deleted in Learn. Its own page creates it again."
+    return ""
+
+
+def why_not_external(column: GradeColumn, *, is_created: bool) -> str:
+    if not column.is_external_grade:
+        return "It is not marked as its course's external grade."
+    if column.external_set_at:
+        return f"It is the external grade since {shown(column.external_set_at)}."
+    if not column.is_provisioned and not is_created:
+        return "It is not known to be in Learn, so it cannot be the external grade yet."
     return ""
 
 
@@ -122,7 +135,7 @@ def request(wanted: Wanted, *, by: User | None) -> tuple[ProvisioningRun | None,
     """Record a run of what is `choose`n, for a worker to carry out; None if nothing is. `by` None: the command line."""
     wanted.lock()
     choice = choose(wanted)
-    return (new_run(choice.steps, by=by) if choice.steps else None), choice
+    return (new_run(choice.steps, by=by, again=wanted.again) if choice.steps else None), choice
 
 
 def request_deletion(column: GradeColumn, *, by: User | None) -> ProvisioningRun:
@@ -130,11 +143,13 @@ def request_deletion(column: GradeColumn, *, by: User | None) -> ProvisioningRun
 
     Call it inside a transaction that holds the column's row, once it is known that the column may go.
     """
+    run = new_run([(Kind.DELETION, column)], by=by, standing_before=column.standing)
     GradeColumn.objects.filter(pk=column.pk).update(standing=Standing.DELETING)
-    return new_run([(Kind.DELETION, column)], by=by)
+    return run
 
 
-def new_run(steps: Sequence[tuple[Kind, Row]], *, by: User | None) -> ProvisioningRun:
+def new_run(steps: Sequence[tuple[Kind, Row]], *, by: User | None, **fields: Any) -> ProvisioningRun:
+    """`fields` of all its steps."""
     now = timezone.now()
     run = ProvisioningRun.objects.create(requested_by=by, started_at=now, lease_ends_at=now + PATIENCE)
     stages = find_stages(steps)
@@ -145,6 +160,7 @@ def new_run(steps: Sequence[tuple[Kind, Row]], *, by: User | None) -> Provisioni
             stage=stages[kind, row.pk],
             name=str(row),
             **dict(zip(("schema_id", "column_id", "metadata_id"), target_keys(row), strict=True)),
+            **fields,
         )
         for kind, row in steps
     )
@@ -153,16 +169,6 @@ def new_run(steps: Sequence[tuple[Kind, Row]], *, by: User | None) -> Provisioni
 
 def find_stages(steps: Sequence[tuple[Kind, Row]]) -> dict[tuple[Kind, int], int]:
     """Columns that are counted go before those that count them."""
-    columns = {
-        (row.course_id, row.name): row for kind, row in steps if kind is Kind.COLUMN and isinstance(row, GradeColumn)
-    }
-
-    def depth(column: GradeColumn, above: frozenset[int] = frozenset()) -> int:
-        if column.pk in above:
-            return 0  # two that count each other: the one that goes first is refused
-        counted = [columns.get((column.course_id, name)) for name in names_counted_by(column)]
-        return max((1 + depth(other, above | {column.pk}) for other in counted if other), default=0)
-
     fixed = {
         Kind.SCHEMA: SCHEMAS,
         Kind.EXTERNAL_GRADE: EXTERNAL_GRADES,
@@ -170,7 +176,16 @@ def find_stages(steps: Sequence[tuple[Kind, Row]]) -> dict[tuple[Kind, int], int
         Kind.DELETION: DELETIONS,
     }
     stages = {(kind, row.pk): fixed[kind] for kind, row in steps if kind in fixed}
-    return stages | {(Kind.COLUMN, column.pk): COLUMNS + depth(column) for column in columns.values()}
+    columns = [row for kind, row in steps if kind is Kind.COLUMN and isinstance(row, GradeColumn)]
+    waiting = {(column.course_id, column.name): column for column in columns}
+    counted = {key: {(column.course_id, name) for name in names_counted_by(column)} for key, column in waiting.items()}
+    stage = COLUMNS
+    while waiting:
+        # Where all that are left count one another nothing can be done but let the first be refused.
+        ready = [key for key in waiting if counted[key].isdisjoint(waiting)] or list(waiting)
+        stages |= {(Kind.COLUMN, waiting.pop(key).pk): stage for key in ready}
+        stage = min(stage + 1, EXTERNAL_GRADES - 1)
+    return stages
 
 
 def names_counted_by(column: GradeColumn) -> list[str]:

@@ -3,28 +3,23 @@
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from unfold.admin import ModelAdmin
 
+from courses.admin.provisioning import Provisions
 from courses.cells import address
-from courses.models import GradeColumn
 from exports import deleting
 
 PAGE = "courses_gradecolumn_delete_in_learn"
 
 
-class DeletesInLearn(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
+class DeletesInLearn(Provisions):
     """The grade columns' admin."""
 
     def delete_in_learn_page(self, request: HttpRequest, pk: int) -> HttpResponse:
-        if not request.user.has_perm("courses.provision"):
-            raise PermissionDenied
+        column = self.row_to_provision(request, pk)
         assert isinstance(request.user, User)
-        column = get_object_or_404(GradeColumn.objects.select_related("course"), pk=pk)
         may_delete_graded = request.user.has_perm("courses.delete_graded_column")
         context = {
             **self.admin_site.each_context(request),
@@ -40,7 +35,7 @@ class DeletesInLearn(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
             try:
                 run = deleting.delete_in_learn(
                     column,
-                    typed_name=request.POST.get("name", "").strip(),
+                    typed_name=request.POST.get("name", ""),
                     although_graded=may_delete_graded and request.POST.get("although_graded") == "yes",
                     by=request.user,
                 )

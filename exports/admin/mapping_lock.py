@@ -143,12 +143,12 @@ class KeepsPlaces(forms.ModelForm[Any]):
     places: tuple[str, ...] = ()  # the fields that name the place
 
     def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
+        """Flows are locked before columns, in the order of who deletes a column in Learn."""
         changed = [name for name in self.places if name in self.changed_data]
-        if self.instance.pk and changed and (found := locking.refuse_renaming(columns_of(self.instance))):
-            for delivered in found:
+        if self.instance.pk and changed:
+            for delivered in locking.refuse_renaming(columns_of(self.instance)):
                 self.add_error(changed[0], f"Flow {delivered.flow_id}: {delivered.refusal()}")
-        return cleaned
+        return super().clean()
 
 
 def columns_of(row: Course | GradeColumn) -> list[GradeColumn]:

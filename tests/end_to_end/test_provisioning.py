@@ -111,7 +111,7 @@ class TestInABrowser:
         page.get_by_label("Type its name, Viva, to go on.").fill("Viva")
         page.get_by_role("button", name="Yes, delete it in Learn").click()
         expect(page.get_by_text("1 delivered grade stands in this column and would be lost.")).to_be_visible()
-        page.get_by_label("Delete it although this grade will be lost").check()
+        page.get_by_label("Delete it although grades will be lost").check()
         page.get_by_label("Type its name, Viva, to go on.").fill("Viva")
         page.get_by_role("button", name="Yes, delete it in Learn").click()
         expect(page.get_by_text("Learn confirmed every step.")).to_be_visible(timeout=30_000)

@@ -75,6 +75,18 @@ def test_a_grade_on_its_way_keeps_the_column(flow, column):
         delete(column)
 
 
+def test_a_grade_that_may_stand_there_keeps_the_column(learn, wiseflow, column):
+    learn.faults.add("reset_after", times=None, service="gradeValueAPI")
+    wiseflow.export({"userId": "u1", "mark": "B"})
+    learn.faults.clear()
+    with pytest.raises(DeletionRefused, match="1 grade may stand in this column, unconfirmed"):
+        delete(column, although_graded=False)
+    assert deleting.content_of(column).holds_grades
+    delete(column)
+    column.refresh_from_db()
+    assert column.standing == GradeColumn.Standing.DELETED
+
+
 def test_another_run_keeps_the_column(flow, column):
     ProvisioningStepFactory(column=column)
     with pytest.raises(DeletionRefused, match="Something else is being done"):

@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from courses import provisioning
 from courses.models import EnrolmentMetadata, GradeColumn, GradeSchema, Provisioned, ProvisioningRun, ProvisioningStep
 
-IN_LEARN = Provisioned.Standing.PROVISIONED
+Standing = Provisioned.Standing
+IN_LEARN = Standing.PROVISIONED
 
 
 class Command(BaseCommand):
@@ -38,13 +39,13 @@ class Command(BaseCommand):
             self.stdout.write(f"left out: {row._meta.verbose_name} {row}: {reason}")
         if run is None:
             self.stdout.write("Nothing to provision.")
-            return
-        try:
-            provisioning.carry_out(run)
-        finally:
-            self.report(run)
-        if run.steps.exclude(state=ProvisioningStep.State.DONE).exists():
-            raise CommandError(f"Not everything was done; run {run.pk} in the admin shows it too.")
+        else:
+            try:
+                provisioning.carry_out(run)
+            finally:
+                self.report(run)
+        if choice.left_out or (run and run.steps.exclude(state=ProvisioningStep.State.DONE).exists()):
+            raise CommandError("Not everything was done; the reasons are above, and in the admin.")
 
     def report(self, run: ProvisioningRun) -> None:
         steps = list(run.steps.order_by("stage", "pk"))
@@ -71,7 +72,7 @@ def wanted(column: list[str] | None, **kinds: Any) -> provisioning.Wanted:
         return provisioning.Wanted(columns=found, again=True)
     rows: dict[str, Any] = {
         "schemas": GradeSchema.objects.exclude(symbols="").exclude(standing=IN_LEARN),
-        "columns": GradeColumn.objects.exclude(standing=IN_LEARN),
+        "columns": GradeColumn.objects.exclude(standing__in=[IN_LEARN, Standing.DELETING, Standing.DELETED]),
         "external": GradeColumn.objects.filter(is_external_grade=True, external_set_at=None),
         "metadata": EnrolmentMetadata.objects.exclude(standing=IN_LEARN),
     }

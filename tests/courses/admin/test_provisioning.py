@@ -1,6 +1,7 @@
 """Provisioning in the admin: who may, what is asked first, what is done, and what a row's page says."""
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -122,6 +123,11 @@ def test_to_create_again_the_name_is_typed(administrator, model, field):
     administrator.post(address, {"name": getattr(row, field)})
     assert ProvisioningStep.objects.get().target == row
 
+    ProvisioningStep.objects.update(state="DONE", settled_at="2026-05-03 09:00Z")
+    twice = administrator.post(address, {"name": getattr(row, field)})
+    assert twice.status_code == 422
+    assert "Something was done about it meanwhile." in text_of(twice)
+
 
 def test_metadata_is_not_created_again_for_setting_it_twice_is_setting_it_once(administrator):
     row = EnrolmentMetadataFactory(in_learn=True)
@@ -132,7 +138,7 @@ def test_metadata_is_not_created_again_for_setting_it_twice_is_setting_it_once(a
 def test_what_was_made_by_hand_is_marked_and_not_created(administrator):
     rows = GradeColumnFactory.create_batch(2)
     answer = act(administrator, "gradecolumn", rows, action="mark_as_in_learn")
-    assert messages_of(answer) == ["2 marked: they stand in Learn."]
+    assert messages_of(answer) == ["2 were marked as in Learn."]
     assert "Nothing to provision" in text_of(act(administrator, "gradecolumn", rows))
 
 
@@ -320,3 +326,34 @@ def test_a_course_of_another_title_is_still_the_same(administrator):
     administrator.post(url("course", "change", course.pk), form)
     column.refresh_from_db()
     assert column.is_provisioned
+
+
+def test_what_is_on_its_way_is_not_deleted_here(administrator):
+    row = ProvisioningStepFactory().column
+    assert administrator.post(url("gradecolumn", "delete", row.pk), {"post": "yes"}).status_code == 403
+    act(administrator, "gradecolumn", [row], action="delete_selected", post="yes")
+    assert GradeColumn.objects.filter(pk=row.pk).exists()
+
+
+def test_a_course_keeps_its_id_while_something_of_it_is_on_its_way(administrator):
+    step = ProvisioningStepFactory()
+    course = step.column.course
+    form = {"course_id": "ANOTHER", "title": course.title, "experience": course.experience}
+    page = administrator.post(url("course", "change", course.pk), form)
+    assert f"It is on its way to Learn in run {step.run_id}." in text_of(page)
+
+
+def test_an_external_grade_that_learn_was_not_told_of_has_a_button(administrator):
+    row = GradeColumnFactory(external=True, in_learn=True)
+    page = text_of(administrator.get(url("gradecolumn", "change", row.pk)))
+    assert url("gradecolumn", "provision", row.pk) in page
+    assert "Take 1 step in Learn?" in text_of(administrator.get(url("gradecolumn", "provision", row.pk)))
+
+
+def test_what_somebody_has_looked_for_in_vain_can_be_created(administrator):
+    rows = [GradeColumnFactory(**{trait: True}) for trait in ("unconfirmed", "in_learn", "deleted")]
+    kept = GradeColumnFactory(being_deleted=True)
+    answer = act(administrator, "gradecolumn", [*rows, kept], action="mark_as_not_in_learn")
+    assert messages_of(answer) == ["3 were marked as not in Learn."]
+    assert LogEntry.objects.filter(change_message__contains="Marked as not in Learn").count() == 4
+    assert "Take 3 steps in Learn?" in text_of(act(administrator, "gradecolumn", rows))

@@ -70,7 +70,8 @@ def test_what_is_not_done_is_told_with_its_message_and_ends_in_an_error(learn, c
 
 def test_what_is_left_out_is_told(original, capsys):
     GradeColumnFactory(course=original, name="Exam", unconfirmed=True)
-    call_command("provision", "--columns")
+    with pytest.raises(CommandError, match="Not everything was done"):
+        call_command("provision", "--columns")
     out = capsys.readouterr().out
     assert out.startswith("left out: grade column MED · Exam: It may be in Learn: look there")
 
@@ -106,7 +107,7 @@ def test_a_connection_that_works(learn, capsys):
     assert lines[1:] == [
         "ok: Access token: Learn accepts the key and the secret.",
         "ok: Version of Learn: It is Learn 4000.0.0.",
-        "ok: Grades Journey: The application is installed and may be used. Nothing was changed in Learn.",
+        "ok: Grades Journey: The application is installed and takes grade values. Nothing was changed in Learn.",
         "The connection works.",
     ]
 

@@ -6,7 +6,15 @@ from django.test.utils import CaptureQueriesContext
 
 from courses import provisioning
 from courses.connection import grades_journey
-from courses.models import EnrolmentMetadata, GradeColumn, GradeSchema, ProvisioningRun, ProvisioningStep, ServiceCall
+from courses.models import (
+    EnrolmentMetadata,
+    GradeColumn,
+    GradeSchema,
+    ProvisioningRun,
+    ProvisioningStep,
+    ServiceCall,
+    mark_as_in_learn,
+)
 from tests.courses.provisioning.conftest import columns_of, outcomes, provision
 from tests.factories import (
     CourseFactory,
@@ -167,7 +175,10 @@ def test_a_schema_that_was_not_created_holds_back_the_columns_that_use_it_and_no
 
     found = outcomes(run)
     assert found["Pass"][0] == "REJECTED"
-    assert found["ULTRA · Exam"] == ("REFUSED", "Its grade schema Pass was not created.")
+    assert found["ULTRA · Exam"] == (
+        "REFUSED",
+        "Its grade schema Pass is not known to be in Learn. Provision it first, or mark it as in Learn.",
+    )
     assert found["ULTRA · Essay"] == ("DONE", "")
     assert list(columns_of(learn, "ULTRA")) == ["Essay"]
 
@@ -182,8 +193,11 @@ def test_a_column_that_was_not_created_holds_back_what_counts_it_and_its_externa
     found = list(ProvisioningStep.objects.filter(run=run).order_by("stage").values_list("state", "message"))
     assert found == [
         ("REJECTED", "Learn rejected it: Column Exam already exists in course ORIGINAL"),
-        ("REFUSED", "Column Exam, which it counts, was not created."),
-        ("REFUSED", "The column was not created, so it cannot be the external grade."),
+        (
+            "REFUSED",
+            "Column Exam, which it counts, is not known to be in Learn. Provision it first, or mark it as in Learn.",
+        ),
+        ("REFUSED", "It is not known to be in Learn, so it cannot be the external grade yet."),
     ]
     assert ALL().get(name="Exam").external_message == found[2][1]
 
@@ -316,3 +330,51 @@ def test_a_run_takes_few_statements_however_many_rows_it_has(learn, ultra):
             provisioning.carry_out(run)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("trait", [None, "failed", "unconfirmed", "deleted"])
+def test_a_column_alone_waits_for_its_schema_and_for_what_it_counts(learn, original, trait):
+    traits = {trait: True} if trait else {}
+    schema = GradeSchemaFactory(**({} if trait == "deleted" else traits))
+    GradeColumnFactory(course=original, name="Exam", **traits)
+    GradeColumnFactory(course=original, name="Graded", grade_schema=schema)
+    GradeColumnFactory(course=original, name="Total", item_type="TOTAL_COLUMN", mapping="Exam")
+
+    run = provision(columns=ALL().filter(name__in=["Graded", "Total"]))
+
+    assert {state for state, _message in outcomes(run).values()} == {"REFUSED"}
+    assert columns_of(learn, "ORIGINAL") == {}
+
+
+def test_a_schema_that_only_learn_knows_holds_nothing_back(learn, ultra):
+    learn.world.merge({"schemas": {"Ours": {"symbols": "P=50:F=0"}}})
+    GradeColumnFactory(course=ultra, grade_schema=GradeSchemaFactory(title="Ours", symbols=""))
+    assert set(outcomes(provision(columns=ALL())).values()) == {("DONE", "")}
+
+
+def test_what_came_to_stand_in_learn_after_the_request_is_not_sent(learn, ultra):
+    column = GradeColumnFactory(course=ultra, name="Exam")
+    run, _choice = provisioning.request(provisioning.Wanted(columns=ALL()), by=None)
+    mark_as_in_learn(ALL())
+
+    provisioning.carry_out(run)
+
+    assert columns_of(learn, "ULTRA") == {}
+    column.refresh_from_db()
+    assert (column.standing, column.provisioning_message) == ("PROVISIONED", "")
+
+
+def test_blanks_around_symbols_do_no_harm(learn, ultra):
+    schema = GradeSchemaFactory(symbols="A=90 : B=80 : F=0")
+    provision(schemas=GradeSchema.objects.all())
+    assert learn.world.as_json()["schemas"][schema.title]["symbols"] == "A=90:B=80:F=0"
+    assert schema.symbol_names == {"A", "B", "F"}
+
+
+def test_many_columns_that_count_one_another_take_no_time(learn, original):
+    names = [f"T{number}" for number in range(14)]
+    for name in names:
+        others = ",".join(other for other in names if other != name)
+        GradeColumnFactory(course=original, name=name, item_type="TOTAL_COLUMN", mapping=others)
+    run = provision(columns=ALL())
+    assert {state for state, _message in outcomes(run).values()} == {"REFUSED"}

@@ -4,11 +4,16 @@ import pytest
 from django.utils import timezone
 
 from courses import provisioning
-from courses.models import GradeColumn, ProvisioningRun, ProvisioningStep
+from courses.models import EnrolmentMetadata, GradeColumn, ProvisioningRun, ProvisioningStep
 from courses.provisioning.carrying_out import claim, record
-from courses.provisioning.settling import finish
+from courses.provisioning.settling import finish, settle, sweep_run
 from tests.courses.provisioning.conftest import columns_of, outcomes, provision
-from tests.factories import GradeColumnFactory, ProvisioningRunFactory, ProvisioningStepFactory
+from tests.factories import (
+    EnrolmentMetadataFactory,
+    GradeColumnFactory,
+    ProvisioningRunFactory,
+    ProvisioningStepFactory,
+)
 
 
 @pytest.fixture
@@ -142,3 +147,95 @@ def test_a_run_is_finished_once_and_not_before_all_its_steps_are_settled():
     finish(run)
     run.refresh_from_db()
     assert (run.state, run.finished_at) == (ProvisioningRun.State.DONE, finished_at)
+
+
+CREATE, EXTERNAL, DELETE = "COLUMN", "EXTERNAL_GRADE", "DELETION"
+NOT_DONE = ["REFUSED", "REJECTED", "FAILED"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "standing", "states", "after"),
+    [
+        (CREATE, "NOT_PROVISIONED", ["DONE"], "PROVISIONED"),
+        (CREATE, "NOT_PROVISIONED", NOT_DONE, "FAILED"),
+        (CREATE, "NOT_PROVISIONED", ["UNCONFIRMED"], "UNCONFIRMED"),
+        (CREATE, "FAILED", ["DONE"], "PROVISIONED"),
+        (CREATE, "FAILED", NOT_DONE, "FAILED"),
+        (CREATE, "FAILED", ["UNCONFIRMED"], "UNCONFIRMED"),
+        (CREATE, "PROVISIONED", ["DONE", *NOT_DONE, "UNCONFIRMED"], "PROVISIONED"),
+        (CREATE, "UNCONFIRMED", ["DONE"], "PROVISIONED"),
+        (CREATE, "UNCONFIRMED", [*NOT_DONE, "UNCONFIRMED"], "UNCONFIRMED"),
+        (CREATE, "DELETED", ["DONE"], "PROVISIONED"),
+        (CREATE, "DELETED", NOT_DONE, "DELETED"),
+        (CREATE, "DELETED", ["UNCONFIRMED"], "UNCONFIRMED"),
+        (EXTERNAL, "PROVISIONED", ["DONE", *NOT_DONE, "UNCONFIRMED"], "PROVISIONED"),
+        (EXTERNAL, "DELETED", ["DONE", *NOT_DONE, "UNCONFIRMED"], "DELETED"),
+        (DELETE, "DELETING", ["DONE"], "DELETED"),
+        (DELETE, "DELETING", ["UNCONFIRMED"], "UNCONFIRMED"),
+        (DELETE, "PROVISIONED", NOT_DONE, "PROVISIONED"),  # it was not being deleted any more
+    ],
+)
+@pytest.mark.django_db
+def test_where_a_row_stands_after_a_step(kind, standing, states, after):
+    for state in states:
+        since = timezone.now() if standing == "PROVISIONED" else None
+        column = GradeColumnFactory(external=True, standing=standing, provisioned_at=since)
+        step = ProvisioningStepFactory(kind=kind, column=column, sending=True)
+        settle([(step, state, "" if state == "DONE" else "Why")], timezone.now())
+        column.refresh_from_db()
+        assert column.standing == after, state
+
+
+@pytest.mark.parametrize("before", ["NOT_PROVISIONED", "PROVISIONED", "FAILED", "UNCONFIRMED"])
+@pytest.mark.parametrize("state", NOT_DONE)
+@pytest.mark.django_db
+def test_a_deletion_that_did_not_happen_leaves_the_column_as_it_was(before, state):
+    step = ProvisioningStepFactory(kind=DELETE, column__being_deleted=True, sending=True, standing_before=before)
+    settle([(step, state, "Why")], timezone.now())
+    assert GradeColumn.objects.get().standing == before
+
+
+@pytest.mark.django_db
+def test_what_another_process_has_recorded_during_the_call_stays():
+    step = ProvisioningStepFactory(kind=EXTERNAL, column__external=True, column__in_learn=True, sending=True)
+    GradeColumn.objects.update(standing="DELETED", provisioned_at=None)  # `step.column` still says otherwise
+    settle([(step, "DONE", "")], timezone.now())
+    assert GradeColumn.objects.get().standing == "DELETED"
+
+
+@pytest.mark.django_db
+def test_a_column_that_is_no_external_grade_any_more_is_not_said_to_be_set():
+    step = ProvisioningStepFactory(kind=EXTERNAL, column__external=True, column__in_learn=True, sending=True)
+    GradeColumn.objects.update(is_external_grade=False)
+    settle([(step, "DONE", "")], timezone.now())
+    assert GradeColumn.objects.get().external_set_at is None
+
+
+@pytest.mark.django_db
+def test_a_grade_that_arrived_during_the_call_outweighs_a_rejection():
+    step = ProvisioningStepFactory(sending=True)
+    GradeColumn.objects.found_in_learn({(step.column.course.course_id, step.column.name)})
+    settle([(step, "REJECTED", "Learn rejected it: already exists")], timezone.now())
+    column = GradeColumn.objects.get()
+    assert (column.standing, column.provisioning_message) == ("PROVISIONED", "")
+
+
+def test_a_run_that_is_claimed_meanwhile_is_not_swept(learn, ultra):
+    GradeColumnFactory(course=ultra, name="Exam")
+    run, _choice = provisioning.request(provisioning.Wanted(columns=GradeColumn.objects.all()), by=None)
+    ProvisioningRun.objects.update(lease_ends_at=timezone.now())
+    dead = ProvisioningRun.objects.filter(lease_ends_at__lt=timezone.now())
+    assert dead.exists()
+    claim(run)
+    assert sweep_run(run.pk, dead, timezone.now()) is False
+
+
+def test_metadata_in_doubt_is_set_once_more_by_the_next_run(learn, ultra):
+    EnrolmentMetadataFactory(course=ultra, user_id="s1")
+    learn.faults.add("reset_after", times=None, service="userMetadataAPI")
+    run = provision(metadata=EnrolmentMetadata.objects.all())
+    [(state, message)] = outcomes(run).values()
+    assert state == "UNCONFIRMED"
+    assert message.endswith("Provision it again: it is only set once more.")
+    learn.faults.clear()
+    assert set(outcomes(provision(metadata=EnrolmentMetadata.objects.all())).values()) == {("DONE", "")}

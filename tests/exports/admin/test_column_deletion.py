@@ -68,6 +68,16 @@ def test_who_may_provision_alone_does_not_delete_grades(graded):
     assert not ProvisioningRun.objects.exists()
 
 
+def test_who_may_provision_and_see_nothing_does_not_see_grades(graded):
+    person = UserFactory()
+    person.user_permissions.add(Permission.objects.get(codename="provision"))
+    browser = Client()
+    browser.force_login(person)
+    assert browser.get(address(graded)).status_code == 403
+    assert browser.post(address(graded), {"name": "Exam"}).status_code == 403
+    assert not ProvisioningRun.objects.exists()
+
+
 def test_a_wrong_name_deletes_nothing(graded):
     answer = signed_in(administrator=True).post(address(graded), {"name": "exam", "although_graded": "yes"})
     assert answer.status_code == 422

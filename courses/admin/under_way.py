@@ -1,0 +1,52 @@
+"""What is on its way to Learn stays as it is here until it has arrived."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from courses.admin.base import LearnAdmin
+from courses.models import Course, ProvisioningStep
+from courses.provisioning.choosing import Row, target_keys
+
+
+class KeepsIdentity(forms.ModelForm[Any]):
+    """The form of a row: the fields that say which thing in Learn it is."""
+
+    identity: tuple[str, ...] = ()
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        changed = [name for name in self.identity if name in self.changed_data]
+        if self.instance.pk and changed:
+            type(self.instance)._default_manager.select_for_update().get(pk=self.instance.pk)
+            if run := open_steps(self.instance).values_list("run", flat=True).first():
+                self.add_error(changed[0], f"It is on its way to Learn in run {run}. Change it once that has finished.")
+        return cleaned
+
+
+class KeepsUnderWay(LearnAdmin):
+    """The admin of a row that a provisioning run may be about: it is neither renamed nor deleted meanwhile."""
+
+    identity: tuple[str, ...] = ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        return type(form)(form.__name__, (KeepsIdentity, form), {"identity": self.identity})
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        allowed: bool = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or not open_steps(obj).exists())
+
+
+def steps_of(row: Row | Course) -> QuerySet[ProvisioningStep]:
+    """All that was ever done about the row in Learn, or in the course."""
+    if isinstance(row, Course):
+        return ProvisioningStep.objects.filter(Q(column__course=row) | Q(metadata__course=row))
+    keys = zip(("schema", "column", "metadata"), target_keys(row), strict=True)
+    return ProvisioningStep.objects.filter(**{name: pk for name, pk in keys if pk})
+
+
+def open_steps(row: Row | Course) -> QuerySet[ProvisioningStep]:
+    return steps_of(row).filter(state__in=ProvisioningStep.OPEN)
