@@ -176,6 +176,8 @@ def refuse_impossible(participant: Participant) -> None:
         raise OnItsWay("A grade of this person is on its way to Learn. Try again in a minute.")
     if person.exported_at is None:
         raise NotExported("This grade has not been exported yet. Change it in WISEflow, and export it.")
+    if participant.is_lost:
+        raise StandsNoMore("Its column was deleted in Learn, so nothing stands there. Retry the failed grade first.")
     if person.is_replaced:
         raise StandsNoMore(
             "Another export has since set another grade in its place. Check the mappings and Learn users of both, and "

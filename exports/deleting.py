@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from courses import provisioning
+from courses import models, provisioning
 from courses.models import GradeColumn, ProvisioningRun, ProvisioningStep
 from courses.tasks import carry_out_run
 from exports.causes import Cause
@@ -112,6 +112,14 @@ def reason_to_keep(column: GradeColumn, content: Content, *, although_graded: bo
             f"{grades} may stand in this column, unconfirmed. Retry first, or an administrator says that they may go."
         )
     return ""
+
+
+@transaction.atomic
+def mark_as_not_in_learn(columns: QuerySet[GradeColumn]) -> int:
+    """Somebody has looked, and these columns do not stand in Learn: nor do the grades that were delivered to them."""
+    for column in columns.exclude(standing=GradeColumn.Standing.DELETING).select_related("course"):
+        take_grades_out(GradeColumn, column=column, is_certain=True)
+    return models.mark_as_not_in_learn(columns)
 
 
 def take_grades_out(sender: Any, *, column: GradeColumn, is_certain: bool, **_: Any) -> None:

@@ -175,20 +175,26 @@ def find_known(flow: Flow, entries: Collection[Entry]) -> dict[str, PersonFacts]
 
 
 def entry_again(person: Participant) -> Entry:
-    """The person's approved correction, else what WISEflow last said of them.
+    """The person's approved correction; else, where its column was deleted, the very grade that was exported; else what
+    WISEflow last said of them.
 
     An entry that was not usable stays so: only a new export helps.
     """
     unusable = Cause(person.cause) if person.cause and not person.approved_mark else None
     fault = unusable if unusable and unusable.needs_new_export else None
+    mark, alternative_grade = person.mark, person.alternative_grade
+    if person.approved_mark:
+        mark, alternative_grade = person.approved_mark, ""
+    elif person.is_lost:
+        mark, alternative_grade = person.exported_mark, person.exported_alternative_grade
     return Entry(
         user_id=person.user_id,
         user_id_is_number=person.user_id_is_number,
-        mark=person.approved_mark or person.mark,
-        alternative_grade="" if person.approved_mark else person.alternative_grade,
+        mark=mark,
+        alternative_grade=alternative_grade,
         source_code=person.source_code,
         learn_user_id=person.learn_user_id,
-        is_correction=bool(person.approved_mark),
+        is_correction=bool(person.approved_mark) or person.is_lost,
         fault=fault,
         fault_detail=person.detail if fault else "",
     )

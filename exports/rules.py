@@ -27,7 +27,7 @@ class Entry:
     source_code: str = ""
     learn_user_id: str = ""
     added_by: str = ""  # SIS or MANUAL; empty: the body does not say
-    is_correction: bool = field(default=False, compare=False)  # the mark was approved here, WISEflow did not give it
+    is_correction: bool = field(default=False, compare=False)  # not what WISEflow gave last: approved here, or exported
     fault: Cause | None = None  # why the entry cannot be used at all
     fault_detail: str = ""
 

@@ -18,8 +18,7 @@ from django.utils import timezone
 from courses import provisioning, quota, tasks
 from courses.admin.under_way import KeepsUnderWay, open_steps, steps_of
 from courses.cells import address, told
-from courses.models import Provisioned, ProvisioningStep, mark_as_in_learn, mark_as_not_in_learn
-from courses.provisioning.choosing import Row
+from courses.models import Provisioned, mark_as_in_learn, mark_as_not_in_learn
 
 Standing = Provisioned.Standing
 
@@ -65,8 +64,11 @@ class Provisions(KeepsUnderWay):
         chosen = self.model._default_manager.filter(pk__in=list(queryset.order_by().values_list("pk", flat=True)))
         assert request.user.pk  # the admin lets nobody else in
         LogEntry.objects.log_actions(request.user.pk, chosen, CHANGE, f"Marked as {how}")
-        marked = mark(chosen)
+        marked = self.mark_rows(request, chosen, mark)
         messages.success(request, f"{marked} {'was' if marked == 1 else 'were'} marked as {how}.")
+
+    def mark_rows(self, request: HttpRequest, rows: QuerySet[Any], mark: Callable[[QuerySet[Any]], int]) -> int:
+        return mark(rows)
 
     def ask(
         self,
@@ -82,7 +84,7 @@ class Provisions(KeepsUnderWay):
             **self.admin_site.each_context(request),
             "title": "Provision in Learn",
             "opts": self.opts,
-            "steps": [(kind, row, problem_of(kind, row)) for kind, row in choice.steps[:MOST_SHOWN]],
+            "steps": [(kind, row, provisioning.foresee(kind, row, choice)) for kind, row in choice.steps[:MOST_SHOWN]],
             "step_count": len(choice.steps),
             "more_steps": max(0, len(choice.steps) - MOST_SHOWN),
             "left_out": choice.left_out[:MOST_SHOWN],
@@ -190,8 +192,3 @@ class Provisions(KeepsUnderWay):
     @admin.display(description="In Learn", ordering="standing")
     def in_learn(self, row: Provisioned) -> str:
         return told(Standing(row.standing), row.provisioned_at, row.provisioning_message)
-
-
-def problem_of(kind: ProvisioningStep.Kind, row: Row) -> str:
-    """Why the row would be refused before anything is sent, "" if it would not."""
-    return "" if kind is ProvisioningStep.Kind.EXTERNAL_GRADE else next(iter(row.problems().values()), "")

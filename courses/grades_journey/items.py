@@ -11,7 +11,6 @@ from courses.grades_journey.errors import InvalidItem
 
 MOST_CHARACTERS = 333  # of a field for which the document says nothing else
 COURSE_ID_OF_ITEM, FOLDER, COLOUR, LONG_TEXT = 256, 255, 10, 2000
-DATE_FORMAT = "%Y-%m-%d"  # the document does not say; related Anthology files use it
 HEX_COLOUR = re.compile(r"#[0-9A-Fa-f]{3}([0-9A-Fa-f]{3})?")
 
 
@@ -263,7 +262,8 @@ class EnrolmentData:
 
 
 def wire_date(day: date | None) -> str | None:
-    return day.strftime(DATE_FORMAT) if day else None
+    """ISO 8601: the document does not say, and related Anthology files use it."""
+    return day.isoformat() if day else None
 
 
 def without_unset(**fields: object) -> dict[str, object]:

@@ -7,8 +7,18 @@ Every row of a run has a step that says what became of it. Steps go stage by sta
 it, a column before those that count it and before it becomes the external grade. Nothing is sent again by itself.
 """
 
-from courses.provisioning.carrying_out import carry_out
+from courses.provisioning.carrying_out import carry_out, foresee
 from courses.provisioning.choosing import Choice, Wanted, choose, request, request_deletion
 from courses.provisioning.settling import column_deleted, sweep
 
-__all__ = ["Choice", "Wanted", "carry_out", "choose", "column_deleted", "request", "request_deletion", "sweep"]
+__all__ = [
+    "Choice",
+    "Wanted",
+    "carry_out",
+    "choose",
+    "column_deleted",
+    "foresee",
+    "request",
+    "request_deletion",
+    "sweep",
+]

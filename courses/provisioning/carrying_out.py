@@ -6,7 +6,7 @@ No transaction is open during a call.
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -27,7 +27,7 @@ from courses.models import (
     ProvisioningStep,
 )
 from courses.patience import patiently
-from courses.provisioning.choosing import why_not
+from courses.provisioning.choosing import Choice, Row, why_not
 from courses.provisioning.settling import Settled, after_doubt, finish, settle
 from courses.wire import WireError
 
@@ -133,16 +133,32 @@ def item_of(step: ProvisioningStep, standings: Standings) -> Item:
     return row.item()
 
 
-def refuse_column(column: GradeColumn, standings: Mapping[str, str]) -> None:
-    """Raises InvalidItem or WireError for one that Learn would not take, or that needs what is not there."""
+def refuse_column(column: GradeColumn, standings: Mapping[str, str], before: Collection[Row] = ()) -> None:
+    """Raises InvalidItem or WireError for one that Learn would not take, or that needs what is not there.
+
+    `before`: what the same run is to create first.
+    """
     schema = column.grade_schema
-    if schema and schema.symbols and not schema.is_provisioned:
+    if schema and schema.symbols and not schema.is_provisioned and schema not in before:
         raise InvalidItem("grade_schema", f"Its grade schema {schema} is not known to be in Learn. {MARK_IT}")
     if problems := column.problems({name for name in standings if name != column.name}):
         raise InvalidItem(*next(iter(problems.items())))
+    coming = {row.name for row in before if isinstance(row, GradeColumn) and row.course_id == column.course_id}
     for name in column.counted_columns():
-        if standings[name] != Provisioned.Standing.PROVISIONED:
+        if standings[name] != Provisioned.Standing.PROVISIONED and name not in coming:
             raise InvalidItem("mapping", f"Column {name}, which it counts, is not known to be in Learn. {MARK_IT}")
+
+
+def foresee(kind: Kind, row: Row, choice: Choice) -> str:
+    """Why the step would be refused before anything is sent, "" if it would not: what goes before it succeeds."""
+    if kind is not Kind.COLUMN or not isinstance(row, GradeColumn):
+        return "" if isinstance(row, GradeColumn) else next(iter(row.problems().values()), "")
+    before = {other for other_kind, other in choice.steps if other_kind in (Kind.SCHEMA, Kind.COLUMN)} - {row}
+    try:
+        refuse_column(row, {column.name: column.standing for column in row.course.grade_columns.all()}, before)
+    except (InvalidItem, WireError) as reason:
+        return str(reason)
+    return ""
 
 
 def send(batch: Batch, calls: list[Call]) -> Sequence[LearnError | None]:

@@ -1,14 +1,18 @@
 """Deleting a grade column in Learn: the name is typed, and delivered grades are not lost unasked."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from courses.admin.provisioning import Provisions
 from courses.cells import address
+from courses.models import mark_as_not_in_learn
 from exports import deleting
 
 PAGE = "courses_gradecolumn_delete_in_learn"
@@ -45,6 +49,14 @@ class DeletesInLearn(Provisions):
                 return HttpResponseRedirect(address(run))
         status = 422 if "problem" in context else 200
         return TemplateResponse(request, "admin/exports/delete_in_learn.html", context, status=status)
+
+    def mark_rows(self, request: HttpRequest, rows: QuerySet[Any], mark: Callable[[QuerySet[Any]], int]) -> int:
+        """What was delivered to a column that is not in Learn stands nowhere: it counts as failed, as after a deletion."""
+        if mark is not mark_as_not_in_learn:
+            return super().mark_rows(request, rows, mark)
+        if not request.user.has_perm("courses.delete_graded_column"):
+            raise PermissionDenied
+        return deleting.mark_as_not_in_learn(rows)
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.delete_in_learn_page)

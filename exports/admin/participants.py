@@ -84,7 +84,7 @@ class ParticipantAdmin(ExportsRejected, RetriesFailed, HistoryAdmin):
 
     @admin.display(description="Value in Learn")
     def value_in_learn(self, participant: Participant) -> str | None:
-        return participant.exported_value or None
+        return participant.value_in_learn or None
 
     @admin.display(description="Changed since export")
     def changed(self, participant: Participant) -> str:

@@ -80,7 +80,7 @@ class FlowSerializer(serializers.ModelSerializer[Any]):
 
 class ParticipantSerializer(serializers.ModelSerializer[Participant]):
     userId = UserIdField()
-    value = serializers.CharField(source="exported_value", help_text="What stands in Learn; empty if nothing does.")
+    value = serializers.CharField(source="value_in_learn", help_text="What stands in Learn; empty if nothing does.")
     exportedAt = serializers.DateTimeField(source="exported_at")
     errorInfo = serializers.CharField(source="error_info")
 

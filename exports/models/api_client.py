@@ -23,8 +23,8 @@ def validate_networks(value: object) -> None:
         raise ValidationError('Give a list of networks, such as ["192.0.2.0/24"].')
     for network in value:
         try:
-            ipaddress.ip_network(network)
-        except (ValueError, TypeError):
+            ipaddress.ip_network(network if isinstance(network, str) else "")  # a number would be taken for an address
+        except ValueError:
             raise ValidationError(f"{network!r} is no network such as 192.0.2.0/24.") from None
 
 
@@ -64,6 +64,7 @@ class ApiClient(models.Model):
         return self.name
 
     def clean(self) -> None:
+        self.allowed_networks = self.allowed_networks or []  # an emptied field is null
         if ":" in self.name:
             raise ValidationError({"name": "It cannot hold a colon: HTTP Basic (NAME:KEY) would end it there."})
         if not self.name.isprintable():

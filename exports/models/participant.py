@@ -150,5 +150,16 @@ class Participant(models.Model):
         return f"{self.user_id} in flow {self.flow.flow_id}"
 
     @property
+    def is_lost(self) -> bool:
+        """It was exported, and its column was deleted in Learn: the grade stands nowhere."""
+        is_exported = self.state == ExportState.EXPORTED
+        return self.exported_at is not None and not self.exported_column_name and not is_exported
+
+    @property
+    def value_in_learn(self) -> str:
+        """Empty: nothing, as far as is known."""
+        return "" if self.is_lost else self.exported_value
+
+    @property
     def error_info(self) -> str:
         return Cause(self.cause).error_info(self.detail) if self.cause else ""

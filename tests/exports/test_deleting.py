@@ -4,8 +4,9 @@ import pytest
 
 from courses import provisioning
 from courses.models import GradeColumn, ProvisioningRun
-from exports import deleting, retrying
+from exports import correcting, deleting, retrying
 from exports.causes import Cause
+from exports.correcting import StandsNoMore
 from exports.deleting import DeletionRefused
 from exports.models import ExportState, Flow, Participant
 from exports.tasks import deliver_attempt
@@ -212,3 +213,40 @@ def test_a_waiting_correction_of_a_lost_grade_is_not_lost(learn, exported, colum
     delete(column)
     correction.refresh_from_db()
     assert correction.state == "ASKED"
+
+
+def create_again(learn, column):
+    run, _choice = provisioning.request(provisioning.Wanted(columns=GradeColumn.objects.all(), again=True), by=None)
+    provisioning.carry_out(run)
+    learn.world.merge({"courses": {"BIO101-2026": {"columns": {COLUMN: {"points": None}}}}})  # to take letters
+
+
+def test_the_very_grade_that_was_lost_is_sent_again_whatever_wiseflow_said_since(learn, wiseflow, exported, column):
+    wiseflow.export({"userId": "u1", "mark": "A"})  # refused: exported as B
+    delete(column)
+    create_again(learn, column)
+
+    retry()
+
+    assert learn.world.values("BIO101-2026", COLUMN) == {"u1": "B", "u2": "U"}
+    person = Participant.objects.get(user_id="u1")
+    assert (person.state, person.mark, person.changed_since_export) == ("EXPORTED", "A", True)
+
+
+def test_what_is_lost_is_nowhere_said_to_be_in_learn(exported, column, wiseflow):
+    delete(column)
+    answer = wiseflow.get("/api/wiseflow/flows/77/participants").json()
+    assert {person["value"] for person in answer["results"]} == {""}
+    with pytest.raises(StandsNoMore, match="Retry the failed grade first"):
+        correcting.ask(Participant.objects.get(user_id="u1"), mark="A", reason="Why", by=UserFactory(manager=True))
+
+
+def test_a_column_that_somebody_has_deleted_in_learn_by_hand_takes_its_grades_along(learn, exported, column):
+    learn.world.replace({"courses": {"BIO101-2026": {"users": ["u1", "u2"]}}})
+
+    assert deleting.mark_as_not_in_learn(GradeColumn.objects.all()) == 1
+
+    assert set(Participant.objects.values_list("state", "cause")) == {("FAILED", "COLUMN_DELETED")}
+    create_again(learn, column)
+    retry()
+    assert learn.world.values("BIO101-2026", COLUMN) == {"u1": "B", "u2": "U"}

@@ -93,6 +93,16 @@ def test_the_page_that_asks_says_what_will_be_refused(administrator):
     assert "Will be refused: Learn has this type in Original courses only." in page
 
 
+def test_the_page_that_asks_foresees_what_is_needed_and_not_there(administrator):
+    course = CourseFactory(original=True)
+    exam = GradeColumnFactory(course=course, name="Exam", grade_schema=GradeSchemaFactory(title="Pass"))
+    total = GradeColumnFactory(course=course, name="Total", item_type="TOTAL_COLUMN", mapping="Exam")
+    page = text_of(act(administrator, "gradecolumn", [total]))
+    assert "Will be refused: Column Exam, which it counts, is not known to be in Learn." in page
+    page = text_of(act(administrator, "gradecolumn", [total, exam]))
+    assert "Will be refused" not in page
+
+
 def test_the_button_of_a_row_leads_to_the_same_question(administrator):
     row = GradeColumnFactory(grade_schema=GradeSchemaFactory())
     address = url("gradecolumn", "provision", row.pk)

@@ -74,3 +74,14 @@ def test_a_new_key_is_asked_for_first_and_replaces_the_old_one(administrator: Cl
 
 def test_there_is_no_key_for_a_client_nobody_made(administrator: Client) -> None:
     assert administrator.get(reverse("admin:exports_apiclient_new_key", args=[4711])).status_code == 404
+
+
+@pytest.mark.parametrize("networks", ["", "null", "[]"])
+def test_a_client_without_networks_may_call_from_anywhere(administrator: Client, networks: str) -> None:
+    administrator.post(ADD, FORM | {"allowed_networks": networks})
+    assert ApiClient.objects.get().allowed_networks == []
+
+
+def test_a_number_is_no_network(administrator: Client) -> None:
+    page = administrator.post(ADD, FORM | {"allowed_networks": "[1]"})
+    assert "1 is no network such as 192.0.2.0/24." in text_of(page)

@@ -6,6 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from courses.models import GradeColumn, ProvisioningRun, ProvisioningStep
+from exports.models import Participant
 from tests.factories import ColumnMappingFactory, GradeColumnFactory, ParticipantFactory, UserFactory
 from tests.signed_in import signed_in, text_of
 
@@ -90,3 +91,20 @@ def test_a_deleted_column_offers_no_deletion():
     text = text_of(signed_in(administrator=True).get(page))
     assert address(column) not in text
     assert "Create again in Learn" in text
+
+
+def test_marked_as_not_in_learn_its_grades_count_as_failed(graded):
+    form = {"action": "mark_as_not_in_learn", "_selected_action": [graded.pk]}
+    signed_in(administrator=True).post(reverse("admin:courses_gradecolumn_changelist"), form)
+    person = Participant.objects.get()
+    assert (person.state, person.cause, person.value_in_learn) == ("FAILED", "COLUMN_DELETED", "")
+
+
+def test_who_may_not_delete_graded_columns_does_not_mark_them_so(graded):
+    person = UserFactory(manager=True)
+    person.user_permissions.add(Permission.objects.get(codename="provision"))
+    browser = Client()
+    browser.force_login(person)
+    form = {"action": "mark_as_not_in_learn", "_selected_action": [graded.pk]}
+    assert browser.post(reverse("admin:courses_gradecolumn_changelist"), form).status_code == 403
+    assert Participant.objects.get().state == "EXPORTED"
