@@ -51,7 +51,7 @@ class DeletesInLearn(Provisions):
         return TemplateResponse(request, "admin/exports/delete_in_learn.html", context, status=status)
 
     def mark_rows(self, request: HttpRequest, rows: QuerySet[Any], mark: Callable[[QuerySet[Any]], int]) -> int:
-        """What was delivered to a column that is not in Learn stands nowhere: it counts as failed, as after a deletion."""
+        """What was delivered to a column that is not in Learn counts as failed, as after a deletion from here."""
         if mark is not mark_as_not_in_learn:
             return super().mark_rows(request, rows, mark)
         if not request.user.has_perm("courses.delete_graded_column"):
