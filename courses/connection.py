@@ -61,7 +61,7 @@ def sentence(error: LearnError) -> str:
     """What happened, with the time in the site's zone."""
     if isinstance(error, QuotaUsedUp):
         return f"Learn's quota of calls is used up until {timezone.localtime(error.lifts_at):%-d %B %H:%M}."
-    return str(error)
+    return f"{str(error).rstrip('. ')}."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -48,7 +48,11 @@ def content_of(column: GradeColumn) -> Content:
 
 
 def standing_in(column: GradeColumn) -> QuerySet[Participant]:
-    """Whose grade stands there, or may."""
+    """Whose grade stands there, or may: not theirs that another export has replaced."""
+    return exported_to(column).exclude(cause=Cause.REPLACED)
+
+
+def exported_to(column: GradeColumn) -> QuerySet[Participant]:
     return Participant.objects.filter(
         exported_course_id=column.course.course_id, exported_column_name=column.name, exported_at__isnull=False
     ).order_by()
@@ -117,8 +121,9 @@ def reason_to_keep(column: GradeColumn, content: Content, *, although_graded: bo
 @transaction.atomic
 def mark_as_not_in_learn(columns: QuerySet[GradeColumn]) -> int:
     """Somebody has looked, and these columns do not stand in Learn: nor do the grades that were delivered to them."""
-    for column in columns.exclude(standing=GradeColumn.Standing.DELETING).select_related("course"):
+    for column in models.not_known_to_be_gone(columns).select_related("course"):
         take_grades_out(GradeColumn, column=column, is_certain=True)
+    columns.update(external_set_at=None, external_message="")
     return models.mark_as_not_in_learn(columns)
 
 
@@ -132,12 +137,13 @@ def take_grades_out(sender: Any, *, column: GradeColumn, is_certain: bool, **_: 
     if not is_certain:
         cause = Cause.UNCONFIRMED
         detail = f"Column {column.name} may have been deleted in Learn on {timezone.localtime():%-d %B %Y}"
-    people = standing_in(column)
-    flows = set(people.values_list("flow_id", flat=True))
+    flows = set(exported_to(column).values_list("flow_id", flat=True))
     for flow in Flow.objects.filter(pk__in=flows).order_by("pk").select_for_update():
-        standing = people.filter(flow=flow)
-        settled = standing.exclude(state=ExportState.QUEUED)  # an overwrite is on its way to another column
+        lost = standing_in(column).filter(flow=flow)
+        settled = lost.exclude(state=ExportState.QUEUED)  # an overwrite is on its way to another column
         settled.update(state=ExportState.FAILED, cause=cause, detail=detail)
         if is_certain:
-            standing.update(exported_course_id="", exported_column_name="", exported_learn_user_id="")
+            # Who was replaced stays so: their old grade is not to come back in place of the newer one.
+            nowhere = dict.fromkeys(("exported_course_id", "exported_column_name", "exported_learn_user_id"), "")
+            exported_to(column).filter(flow=flow).update(**nowhere)
     Flow.objects.refresh(list(flows))

@@ -46,9 +46,7 @@ class GradeColumnAdmin(Provisions):
     ]
 
     def wanted(self, queryset: QuerySet[Any], *, again: bool = False) -> Wanted:
-        if again:
-            return Wanted(columns=queryset, external=queryset.filter(is_external_grade=True), again=True)
-        return Wanted.with_all_they_need(queryset)
+        return Wanted.again_by_name(queryset) if again else Wanted.with_all_they_need(queryset)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GradeColumn]:
         columns: QuerySet[GradeColumn] = super().get_queryset(request)

@@ -13,7 +13,7 @@ from courses.models import Course, Provisioned
 
 @admin.register(Course)
 class CourseAdmin(KeepsUnderWay):
-    identity = ("course_id",)
+    kept = ("course_id",)
     list_display = ["course_id", "title", "experience", "columns"]
     list_filter = ["experience"]
     search_fields = ["course_id", "title"]
@@ -36,10 +36,7 @@ class CourseAdmin(KeepsUnderWay):
 
 def forget_all_in(course: Course) -> int:
     """Take nothing in the course for provisioned. Returns of how many rows that was said."""
-    forgotten = 0
-    for rows in (course.grade_columns.all(), course.enrolment_metadata.all()):
-        for row in rows.exclude(standing=Provisioned.Standing.NOT_PROVISIONED):
-            row.forget()
-            row.save()
-            forgotten += 1
-    return forgotten
+    known = {"standing": Provisioned.Standing.NOT_PROVISIONED}
+    unknown = known | {"provisioned_at": None, "provisioning_message": ""}
+    columns = course.grade_columns.exclude(**known).update(**unknown, external_set_at=None, external_message="")
+    return columns + course.enrolment_metadata.exclude(**known).update(**unknown)

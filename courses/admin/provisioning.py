@@ -30,6 +30,7 @@ class Provisions(KeepsUnderWay):
 
     actions = ["provision", "mark_as_in_learn", "mark_as_not_in_learn"]
     change_form_outer_before_template = "admin/courses/standing.html"
+    identity: tuple[str, ...] = ()  # the fields that say which thing in Learn it is
     is_repeatable = False  # whether creating it again leaves Learn as it was
 
     def wanted(self, queryset: QuerySet[Any], *, again: bool = False) -> provisioning.Wanted:

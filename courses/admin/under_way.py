@@ -12,13 +12,13 @@ from courses.provisioning.choosing import Row, target_keys
 
 
 class KeepsIdentity(forms.ModelForm[Any]):
-    """The form of a row: the fields that say which thing in Learn it is."""
+    """The form of a row, whose fields keep what is sent."""
 
-    identity: tuple[str, ...] = ()
+    kept: tuple[str, ...] | None = None  # None: all fields
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
-        changed = [name for name in self.identity if name in self.changed_data]
+        changed = [name for name in self.changed_data if self.kept is None or name in self.kept]
         if self.instance.pk and changed:
             type(self.instance)._default_manager.select_for_update().get(pk=self.instance.pk)
             if run := open_steps(self.instance).values_list("run", flat=True).first():
@@ -27,13 +27,13 @@ class KeepsIdentity(forms.ModelForm[Any]):
 
 
 class KeepsUnderWay(LearnAdmin):
-    """The admin of a row that a provisioning run may be about: it is neither renamed nor deleted meanwhile."""
+    """The admin of a row that a provisioning run may be about: it is neither changed nor deleted meanwhile."""
 
-    identity: tuple[str, ...] = ()
+    kept: tuple[str, ...] | None = None
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
-        return type(form)(form.__name__, (KeepsIdentity, form), {"identity": self.identity})
+        return type(form)(form.__name__, (KeepsIdentity, form), {"kept": self.kept})
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed: bool = super().has_delete_permission(request, obj)

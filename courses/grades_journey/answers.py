@@ -119,6 +119,8 @@ def refusal(answer: Answer) -> LearnError:
             return Unavailable("Learn is not available at the moment.")
         case status if 300 <= status < 400:
             return RequestRefused(f"Learn sent the call on to {place(answer.headers)}, where GradeBridge does not go.")
+        case 412 if not isinstance(read_json(answer.body), dict):  # some failed and the rest succeeded, cut off perhaps
+            return Unconfirmed("Learn's answer (412) holds no results.")
         case status if 400 <= status < 500:
             return RequestRefused(f"Learn refused the call ({status}): {reason(answer.body)}")
         case status:

@@ -4,7 +4,7 @@ from courses.models.course import NAME_LENGTH, Course
 from courses.models.enrolment_metadata import EnrolmentMetadata
 from courses.models.grade_column import GradeColumn
 from courses.models.grade_schema import GradeSchema
-from courses.models.provisioned import Provisioned, mark_as_in_learn, mark_as_not_in_learn
+from courses.models.provisioned import Provisioned, mark_as_in_learn, mark_as_not_in_learn, not_known_to_be_gone
 from courses.models.provisioning import ProvisioningRun, ProvisioningStep
 from courses.models.service_call import ServiceCall
 
@@ -20,4 +20,5 @@ __all__ = [
     "ServiceCall",
     "mark_as_in_learn",
     "mark_as_not_in_learn",
+    "not_known_to_be_gone",
 ]

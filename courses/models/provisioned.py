@@ -54,10 +54,14 @@ class Provisioned(models.Model):
 
 def mark_as_not_in_learn(rows: models.QuerySet[Any]) -> int:
     """Say that somebody has looked and these do not stand in Learn, so that they can be created."""
-    standing = Provisioned.Standing
-    return rows.exclude(standing__in=[standing.NOT_PROVISIONED, standing.DELETING]).update(
-        standing=standing.NOT_PROVISIONED, provisioned_at=None, provisioning_message=""
+    return not_known_to_be_gone(rows).update(
+        standing=Provisioned.Standing.NOT_PROVISIONED, provisioned_at=None, provisioning_message=""
     )
+
+
+def not_known_to_be_gone(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Those that are in Learn, as far as is known, or may be. What was never provisioned may have been made by hand."""
+    return rows.exclude(standing__in=[Provisioned.Standing.DELETING, Provisioned.Standing.DELETED])
 
 
 def mark_as_in_learn(rows: models.QuerySet[Any]) -> int:

@@ -38,6 +38,7 @@ State = ProvisioningStep.State
 
 BATCH_SECONDS = 60.0  # for all calls of one batch
 
+EXTERNAL_IN_ULTRA = "Learn has an external grade in Original courses only."
 MARK_IT = "Provision it first, or mark it as in Learn."
 
 
@@ -127,7 +128,7 @@ def item_of(step: ProvisioningStep, standings: Standings) -> Item:
         return row.item()
     if kind is Kind.EXTERNAL_GRADE:
         if row.course.is_ultra:
-            raise InvalidItem("is_external_grade", "Learn has an external grade in Original courses only.")
+            raise InvalidItem("is_external_grade", EXTERNAL_IN_ULTRA)
         return row.external_item()
     refuse_column(row, standings.get(row.course_id, {}))
     return row.item()
@@ -151,8 +152,10 @@ def refuse_column(column: GradeColumn, standings: Mapping[str, str], before: Col
 
 def foresee(kind: Kind, row: Row, choice: Choice) -> str:
     """Why the step would be refused before anything is sent, "" if it would not: what goes before it succeeds."""
-    if kind is not Kind.COLUMN or not isinstance(row, GradeColumn):
-        return "" if isinstance(row, GradeColumn) else next(iter(row.problems().values()), "")
+    if not isinstance(row, GradeColumn):
+        return next(iter(row.problems().values()), "")
+    if kind is Kind.EXTERNAL_GRADE:
+        return EXTERNAL_IN_ULTRA if row.course.is_ultra else ""
     before = {other for other_kind, other in choice.steps if other_kind in (Kind.SCHEMA, Kind.COLUMN)} - {row}
     try:
         refuse_column(row, {column.name: column.standing for column in row.course.grade_columns.all()}, before)

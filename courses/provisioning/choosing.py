@@ -42,6 +42,11 @@ class Wanted:
             external=columns.filter(is_external_grade=True, external_set_at=None),
         )
 
+    @classmethod
+    def again_by_name(cls, columns: QuerySet[GradeColumn]) -> "Wanted":
+        """The columns once more, and those among them that are external grades: the new ones are not yet."""
+        return cls(columns=columns, external=columns.filter(is_external_grade=True), again=True)
+
     def rows(self) -> Iterator[tuple[Kind, Row]]:
         for schema in self.schemas.all():
             yield Kind.SCHEMA, schema
@@ -55,8 +60,9 @@ class Wanted:
     def lock(self) -> None:
         """Hold the rows until the transaction ends. On SQLite the transaction itself is the lock."""
         for rows in (self.schemas, self.columns, self.external, self.metadata):
-            pks = list(rows.order_by().values_list("pk", flat=True))
-            list(rows.model._default_manager.filter(pk__in=pks).order_by("pk").select_for_update().values_list("pk"))
+            pks: Any = rows.order_by().values("pk")
+            chosen = rows.model._default_manager.filter(pk__in=pks)
+            list(chosen.order_by("pk").select_for_update().values_list("pk"))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,7 +105,7 @@ def why_not(kind: Kind, row: Row, *, again: bool, is_created: bool = False) -> s
     """Why it is left out, "" if it is not. `is_created`: the same run creates it before."""
     if kind is Kind.EXTERNAL_GRADE:
         assert isinstance(row, GradeColumn)
-        return why_not_external(row, is_created=is_created)
+        return why_not_external(row, again=again, is_created=is_created)
     if isinstance(row, GradeSchema) and not row.symbols:
         return "Its symbols are known to Learn only, so GradeBridge cannot create it."
     match row.standing:
@@ -116,10 +122,10 @@ def why_not(kind: Kind, row: Row, *, again: bool, is_created: bool = False) -> s
     return ""
 
 
-def why_not_external(column: GradeColumn, *, is_created: bool) -> str:
+def why_not_external(column: GradeColumn, *, again: bool, is_created: bool) -> str:
     if not column.is_external_grade:
         return "It is not marked as its course's external grade."
-    if column.external_set_at:
+    if column.external_set_at and not again:
         return f"It is the external grade since {shown(column.external_set_at)}."
     if not column.is_provisioned and not is_created:
         return "It is not known to be in Learn, so it cannot be the external grade yet."

@@ -44,8 +44,7 @@ def update_rows(kind: Kind, steps: Sequence[ProvisioningStep]) -> None:
     rows: list[Any] = list(model._default_manager.filter(pk__in=by_pk).order_by("pk").select_for_update())
     for row in rows:
         UPDATES[kind](row, by_pk[row.pk])
-    fields = {Kind.EXTERNAL_GRADE: OF_EXTERNAL_GRADE, Kind.DELETION: (*OF_CREATION, *OF_EXTERNAL_GRADE)}
-    model._default_manager.bulk_update(rows, fields.get(kind, OF_CREATION), batch_size=CHUNK)
+    model._default_manager.bulk_update(rows, FIELDS[kind], batch_size=CHUNK)
     if kind is Kind.DELETION:
         for column in rows:
             if (state := by_pk[column.pk].state) in (State.DONE, State.UNCONFIRMED):
@@ -65,6 +64,13 @@ def update_created(row: Provisioned, step: ProvisioningStep) -> None:
     row.provisioning_message = step.message
 
 
+def update_column(column: GradeColumn, step: ProvisioningStep) -> None:
+    """A column that was just created is no external grade yet."""
+    update_created(column, step)
+    if step.state == State.DONE:
+        column.external_set_at = None
+
+
 def update_external(column: GradeColumn, step: ProvisioningStep) -> None:
     if column.is_external_grade:  # still
         column.external_message = step.message
@@ -77,7 +83,7 @@ def update_deleted(column: GradeColumn, step: ProvisioningStep) -> None:
         column.standing, column.provisioned_at = Standing.DELETED, None
         column.external_set_at, column.external_message = None, ""
     elif step.state == State.UNCONFIRMED:
-        column.standing = Standing.UNCONFIRMED
+        column.standing, column.external_set_at = Standing.UNCONFIRMED, None
     elif column.standing == Standing.DELETING:
         column.standing = step.standing_before
 
@@ -89,9 +95,16 @@ TARGETS: dict[Kind, tuple[type[Any], str]] = {
     Kind.METADATA: (EnrolmentMetadata, "metadata_id"),
     Kind.DELETION: (GradeColumn, "column_id"),
 }
+FIELDS: dict[Kind, tuple[str, ...]] = {
+    Kind.SCHEMA: OF_CREATION,
+    Kind.COLUMN: (*OF_CREATION, *OF_EXTERNAL_GRADE),
+    Kind.EXTERNAL_GRADE: OF_EXTERNAL_GRADE,
+    Kind.METADATA: OF_CREATION,
+    Kind.DELETION: (*OF_CREATION, *OF_EXTERNAL_GRADE),
+}
 UPDATES: dict[Kind, Callable[[Any, ProvisioningStep], None]] = {
     Kind.SCHEMA: update_created,
-    Kind.COLUMN: update_created,
+    Kind.COLUMN: update_column,
     Kind.EXTERNAL_GRADE: update_external,
     Kind.METADATA: update_created,
     Kind.DELETION: update_deleted,

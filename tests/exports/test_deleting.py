@@ -250,3 +250,32 @@ def test_a_column_that_somebody_has_deleted_in_learn_by_hand_takes_its_grades_al
     create_again(learn, column)
     retry()
     assert learn.world.values("BIO101-2026", COLUMN) == {"u1": "B", "u2": "U"}
+
+
+@pytest.fixture
+def resit(learn, wiseflow, exported, column):
+    """Another flow has replaced u1's B by an A in the same column."""
+    ColumnMappingFactory(grade_column=column, flow__flow_id="88")
+    participants = {"participants": [{"userId": "u1", "mark": "A"}]}
+    answer = wiseflow.post(participants, "/api/wiseflow/flows/88/export")
+    assert answer.json()["numberOfSuccess"] == 1
+
+
+def test_what_another_export_has_replaced_is_not_counted_and_does_not_come_back(learn, resit, column):
+    assert deleting.content_of(column).delivered == 2  # the A, and u2's U
+    delete(column)
+    create_again(learn, column)
+
+    retry()
+
+    assert learn.world.values("BIO101-2026", COLUMN) == {"u1": "A", "u2": "U"}
+    assert Participant.objects.get(user_id="u1", flow__flow_id="77").cause == Cause.REPLACED
+
+
+def test_a_deletion_in_doubt_does_not_make_a_replaced_grade_sendable(learn, wiseflow, resit, column):
+    learn.faults.add("reset_before", service="gradeColumnDeleteAPI")
+    delete(column)
+
+    assert wiseflow.export({"userId": "u1", "mark": "B"})["numberOfErrors"] == 1
+
+    assert learn.world.values("BIO101-2026", COLUMN)["u1"] == "A"

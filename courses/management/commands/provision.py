@@ -7,10 +7,17 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from courses import provisioning
-from courses.models import EnrolmentMetadata, GradeColumn, GradeSchema, Provisioned, ProvisioningRun, ProvisioningStep
+from courses.models import (
+    EnrolmentMetadata,
+    GradeColumn,
+    GradeSchema,
+    Provisioned,
+    ProvisioningRun,
+    ProvisioningStep,
+    not_known_to_be_gone,
+)
 
-Standing = Provisioned.Standing
-IN_LEARN = Standing.PROVISIONED
+IN_LEARN = Provisioned.Standing.PROVISIONED
 
 
 class Command(BaseCommand):
@@ -69,11 +76,11 @@ def wanted(column: list[str] | None, **kinds: Any) -> provisioning.Wanted:
         found = GradeColumn.objects.filter(course__course_id=course_id, name=name)
         if not found.exists():
             raise CommandError(f"Course {course_id} has no column {name} in GradeBridge.")
-        return provisioning.Wanted(columns=found, again=True)
+        return provisioning.Wanted.again_by_name(found)
     rows: dict[str, Any] = {
         "schemas": GradeSchema.objects.exclude(symbols="").exclude(standing=IN_LEARN),
-        "columns": GradeColumn.objects.exclude(standing__in=[IN_LEARN, Standing.DELETING, Standing.DELETED]),
-        "external": GradeColumn.objects.filter(is_external_grade=True, external_set_at=None),
+        "columns": not_known_to_be_gone(GradeColumn.objects.exclude(standing=IN_LEARN)),
+        "external": not_known_to_be_gone(GradeColumn.objects.filter(is_external_grade=True, external_set_at=None)),
         "metadata": EnrolmentMetadata.objects.exclude(standing=IN_LEARN),
     }
     return provisioning.Wanted(**{kind: rows[kind] for kind in named or rows})

@@ -117,3 +117,9 @@ def test_a_connection_that_does_not_work(learn, capsys):
     with pytest.raises(CommandError, match="Check LEARN_KEY and LEARN_SECRET"):
         call_command("test_connection")
     assert "FAILED: Access token: Learn refused GradeBridge's key and secret." in capsys.readouterr().out
+
+
+def test_a_deleted_external_grade_is_not_missed(original, capsys):
+    GradeColumnFactory(course=original, is_external_grade=True, deleted=True)
+    call_command("provision")
+    assert capsys.readouterr().out == "Nothing to provision.\n"

@@ -378,3 +378,28 @@ def test_many_columns_that_count_one_another_take_no_time(learn, original):
         GradeColumnFactory(course=original, name=name, item_type="TOTAL_COLUMN", mapping=others)
     run = provision(columns=ALL())
     assert {state for state, _message in outcomes(run).values()} == {"REFUSED"}
+
+
+def test_a_partial_answer_that_is_cut_off_leaves_all_unconfirmed_and_nothing_is_made_twice(learn, ultra):
+    learn.world.duplicate_columns = "create"
+    for course in (ultra, CourseFactory(course_id="NOWHERE"), ultra):
+        GradeColumnFactory(course=course)
+    learn.faults.add("truncated_json", service="gradableItemsAPI")
+
+    run = provision(columns=ALL())
+
+    assert {state for state, _message in outcomes(run).values()} == {"UNCONFIRMED"}
+    again, _choice = provisioning.request(provisioning.Wanted(columns=ALL()), by=None)
+    assert again is None
+
+
+def test_a_column_that_is_created_again_becomes_the_external_grade_again(learn, original):
+    GradeColumnFactory(course=original, name="Exam", is_external_grade=True)
+    provision(columns=ALL(), external=ALL())
+    learn.world.replace({"courses": {"ORIGINAL": {"experience": "ORIGINAL"}}})
+
+    run, _choice = provisioning.request(provisioning.Wanted.again_by_name(ALL()), by=None)
+    provisioning.carry_out(run)
+
+    assert [step.state for step in run.steps.all()] == ["DONE", "DONE"]
+    assert learn.world.as_json()["courses"]["ORIGINAL"]["externalGrade"] == "Exam"
