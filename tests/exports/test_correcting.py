@@ -109,7 +109,13 @@ class TestWhatIsRefused:
             ({"exported_alternative": True}, correcting.AlternativeGradeLocked),
             ({"exported": True, "cause": Cause.REPLACED, "detail": "C"}, correcting.StandsNoMore),
             (
-                {"failed": True, "exported_at": LONG_AGO, "exported_value": "B", "alternative_grade": "U"},
+                {
+                    "failed": True,
+                    "exported_at": LONG_AGO,
+                    "exported_value": "B",
+                    "exported_column_name": "Final grade",
+                    "alternative_grade": "U",
+                },
                 correcting.AlternativeGradeLocked,
             ),
         ],
