@@ -68,6 +68,7 @@ def test_the_schema_is_served_to_everybody(client, path):
 
 
 @pytest.mark.parametrize("path", ["/api/docs/", "/api/docs"])
+@pytest.mark.django_db  # a response that is closed looks at the connection that an earlier test may have left
 def test_the_pages_about_the_api_load_nothing_from_another_site(client, path):
     page = client.get(path)
     loaded = re.findall(r"""(?:src|href)=["']([^"']+)""", page.text)
