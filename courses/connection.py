@@ -31,6 +31,10 @@ MOST_SECONDS = 30.0  # for the whole test: somebody waits for the page
 @cache
 def grades_journey() -> GradesJourney:
     """One for all threads of the process, so that they share its token."""
+    return connect()
+
+
+def connect() -> GradesJourney:
     return GradesJourney(
         url=settings.LEARN_URL,
         key=settings.LEARN_KEY,
@@ -84,9 +88,7 @@ def try_connection() -> list[Finding]:
     once Learn has served the last, all calls are made again (see `quota.lifts_at`).
     """
     # A connection of its own: the token is asked for anew, and nothing is shared with grades on their way.
-    learn = GradesJourney(
-        url=settings.LEARN_URL, key=settings.LEARN_KEY, secret=settings.LEARN_SECRET, timeout=settings.LEARN_TIMEOUT
-    )
+    learn = connect()
     until = time.monotonic() + min(2 * settings.LEARN_TIMEOUT, MOST_SECONDS)
     calls: list[Call] = []
 

@@ -121,10 +121,11 @@ def reason_to_keep(column: GradeColumn, content: Content, *, although_graded: bo
 @transaction.atomic
 def mark_as_not_in_learn(columns: QuerySet[GradeColumn]) -> int:
     """Somebody has looked, and these columns do not stand in Learn: nor do the grades that were delivered to them."""
-    for column in models.not_known_to_be_gone(columns).select_related("course"):
+    present = models.not_known_to_be_gone(columns)
+    for column in present.select_related("course"):
         take_grades_out(GradeColumn, column=column, is_certain=True)
-    columns.update(external_set_at=None, external_message="")
-    return models.mark_as_not_in_learn(columns)
+    present.update(external_set_at=None, external_message="")
+    return models.mark_as_not_in_learn(present)
 
 
 def take_grades_out(sender: Any, *, column: GradeColumn, is_certain: bool, **_: Any) -> None:

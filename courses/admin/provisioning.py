@@ -8,6 +8,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -58,6 +59,7 @@ class Provisions(KeepsUnderWay):
     def mark_as_not_in_learn(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         self.mark(request, queryset, mark_as_not_in_learn, "not in Learn")
 
+    @transaction.atomic
     def mark(
         self, request: HttpRequest, queryset: QuerySet[Any], mark: Callable[[QuerySet[Any]], int], how: str
     ) -> None:

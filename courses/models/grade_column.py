@@ -18,6 +18,7 @@ from courses.models.grade_schema import GradeSchema
 from courses.models.provisioned import OF_PROVISIONING, Provisioned, mark_as_in_learn
 
 ORIGINAL_ONLY = ("color", "tracked", "sequence_num")  # fields that Learn knows in Original courses alone
+EXTERNAL_IN_ULTRA = "Learn has an external grade in Original courses only."
 UNLIMITED = -1  # attempts
 SUB_FOLDER = "@>@"  # between a content area and its sub-folder
 
@@ -217,7 +218,7 @@ class GradeColumn(Provisioned):
                     label = self._meta.get_field(field).verbose_name  # type: ignore[union-attr]
                     yield field, f"Learn takes '{label}' in Original courses only."
             if self.is_external_grade:
-                yield "is_external_grade", "Learn has an external grade in Original courses only."
+                yield "is_external_grade", EXTERNAL_IN_ULTRA
             if self.anonymous and not self.due_date:
                 yield "due_date", "Anonymous marking in an Ultra course needs a due date."
         elif self.tracked and kind.is_column:

@@ -26,6 +26,7 @@ from courses.models import (
     ProvisioningRun,
     ProvisioningStep,
 )
+from courses.models.grade_column import EXTERNAL_IN_ULTRA
 from courses.patience import patiently
 from courses.provisioning.choosing import Choice, Row, why_not
 from courses.provisioning.settling import Settled, after_doubt, finish, settle
@@ -38,7 +39,6 @@ State = ProvisioningStep.State
 
 BATCH_SECONDS = 60.0  # for all calls of one batch
 
-EXTERNAL_IN_ULTRA = "Learn has an external grade in Original courses only."
 MARK_IT = "Provision it first, or mark it as in Learn."
 
 
