@@ -42,8 +42,9 @@ format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/djade --target-version 5.2 $$(git ls-files '*.html')
 
+# BEFORE=<git revision> also measures that commit, in turns with this checkout.
 bench: install
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(if $(BEFORE),--before $(BEFORE))
 
 # Pins the whole tree of what requirements.in and requirements-dev.in name.
 requirements: install

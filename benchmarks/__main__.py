@@ -1,4 +1,7 @@
-"""`python -m benchmarks [SECTION ...]`: measures, prints, and writes docs/benchmarks.md when all sections ran."""
+"""`python -m benchmarks [SECTION ...]`: measures, prints, and writes docs/benchmarks.md when all sections ran.
+
+The section `before` compares with an earlier commit, and is left out when none is named.
+"""
 
 import argparse
 import os
@@ -7,12 +10,14 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
-from benchmarks import admin, bulk, growth, instant, nodes, peers
+from benchmarks import admin, before, bulk, growth, instant, nodes, peers
+from benchmarks.checkout import checked_out, commit_of
 from benchmarks.postgresql import Server
 from benchmarks.report import RUNS, Section, filled, render, verdict
 from benchmarks.site import LEARN_MS, Sites
@@ -23,12 +28,14 @@ SECTIONS = {
     "peers": peers.measure,
     "growth": growth.measure,
     "instant": instant.measure,
+    "before": before.measure,
     "nodes": nodes.measure,
     "admin": admin.measure,
 }
 
 INTRODUCTION = f"""\
-Written by `make bench`, which measures all of this anew in about ten minutes. Everything runs on one machine: gunicorn,
+Written by `make bench`, which measures all of this anew in about ten minutes; with `BEFORE=`
+and a git revision, beside that commit, in about fifteen. Everything runs on one machine: gunicorn,
 PostgreSQL, a sandbox Learn that takes {LEARN_MS} ms for a call, each in processes of their own, and the program that
 measures. Figures are medians of {RUNS} runs with the lowest and the highest in brackets. What is compared is measured
 by turns within one run, so that ratios hold where seconds depend on the machine. Every flow leads to a course of its
@@ -43,23 +50,48 @@ def main() -> None:
     parser.add_argument(
         "sections", nargs="*", metavar="SECTION", help=f"{', '.join(SECTIONS)} (default: all, which writes the page)"
     )
-    chosen = parser.parse_args().sections or list(SECTIONS)
+    parser.add_argument("--before", metavar="REVISION", help="a commit to measure this checkout beside")
+    arguments = parser.parse_args()
+    usual = [name for name in SECTIONS if name != "before" or arguments.before]
+    chosen = arguments.sections or usual
     if unknown := set(chosen) - set(SECTIONS):
         parser.error(f"there is no section {', '.join(sorted(unknown))}; there are {', '.join(SECTIONS)}")
+    if "before" in chosen and not arguments.before:
+        parser.error("the section before needs --before REVISION")
+    commit = commit_of(arguments.before) if "before" in chosen else None
     os.environ["NO_PROXY"] = "127.0.0.1"  # nothing here is for a proxy
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that processes are stopped and databases dropped
     server = Server()
-    head = machine(server)  # before the load that is ours
-    with tempfile.TemporaryFile() as output, server.database() as template:
+    head = f"{machine(server)} {beside(commit)}"  # before the load that is ours
+    with tempfile.TemporaryFile() as output:
         try:
-            found = measure(chosen, Sites(server, template, output=output))
+            with all_sites(server, output, commit) as sites:
+                found = measure(chosen, sites)
         except Exception:
             print(last_lines(output), file=sys.stderr)
             raise
     print(verdict(found))
-    if set(chosen) == set(SECTIONS):
+    if set(chosen) == set(usual):
         parts = ["# Benchmarks", filled(INTRODUCTION), filled(head), f"**{verdict(found)}**", *map(render, found)]
         PAGE.write_text("\n\n".join(parts) + "\n")
+
+
+@contextmanager
+def all_sites(server: Server, output: IO[bytes], commit: str | None) -> Iterator[Sites]:
+    """The sites of this checkout, and with them those of an earlier commit if one is given."""
+    with server.database() as template:
+        if commit is None:
+            yield Sites(server, template, output=output)
+            return
+        with checked_out(commit) as root, server.database() as old_template:
+            earlier = Sites(server, old_template, output=output, root=root)
+            yield Sites(server, template, output=output, before=earlier)
+
+
+def beside(commit: str | None) -> str:
+    if commit is None:
+        return "No earlier commit was measured beside this one."
+    return f"The commit before, measured beside this one, is {commit}."
 
 
 def measure(names: Sequence[str], sites: Sites) -> list[Section]:

@@ -9,7 +9,7 @@ import requests
 from benchmarks.bare import TIMEOUT
 from benchmarks.caller import Caller
 from benchmarks.report import RUNS, Bar, Section, at_most, ratios, spread
-from benchmarks.site import Site, Sites, body
+from benchmarks.site import COUNTING, Site, Sites, body
 
 SMALL, LARGE = 10_000, 1_000_000  # participants
 PEOPLE, ATTEMPTS = 100, 10  # in a flow
@@ -99,7 +99,7 @@ class Admin:
     def __init__(self, site: Site, participants: int) -> None:
         self.participants = participants
         site.start_slow_learn({"exported": PEOPLE, "failed": PEOPLE})
-        site.start_web("--config", "python:benchmarks.counting")
+        site.start_web(*COUNTING)
         site.map_flows(["exported", "failed"])
         with Caller(site.url, site.key) as caller:
             for _ in range(ATTEMPTS):

@@ -1,16 +1,16 @@
-"""gunicorn's configuration for a web process that counts its SQL statements (`--config python:benchmarks.counting`).
+"""gunicorn's configuration for a web process that counts its SQL statements (`site.COUNTING`).
 
 Each answer says in the header X-Statements how many the process has executed so far, in all its threads. BEGIN and
-COMMIT are not among them.
+COMMIT are not among them. It is the configuration of the checkout that it is started in, which may be another commit:
+nothing is imported here from the benchmarks.
 """
 
 import runpy
 import threading
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
-globals().update(runpy.run_path(str(Path(__file__).parents[1] / "gunicorn.conf.py")))
+globals().update(runpy.run_path("gunicorn.conf.py"))
 
 Headers = list[tuple[str, str]]
 

@@ -5,7 +5,7 @@ from statistics import median
 
 from benchmarks.caller import Caller
 from benchmarks.report import RUNS, Section, at_most, below, spread
-from benchmarks.site import BATCH_SIZE, CONCURRENCY, LEARN_MS, Site, Sites, body, web_process
+from benchmarks.site import BATCH_SIZE, CONCURRENCY, COUNTING, LEARN_MS, Site, Sites, body, web_process
 from gradebridge.sandbox.processes import free_port
 
 SIZES = (100, 1_000, 5_000, 10_000, 50_000)
@@ -28,7 +28,7 @@ class Node:
         port = free_port()
         self.url, self.key, self.grades = f"http://127.0.0.1:{port}", site.key, grades
         self.body = body(grades)
-        config = ("--config", "python:benchmarks.counting", "--bind", f"127.0.0.1:{port}")
+        config = (*COUNTING, "--bind", f"127.0.0.1:{port}")
         self._process = web_process(site.start_web(*config, url=self.url).pid)
         self.seconds: list[float] = []
         self.statements: list[int] = []

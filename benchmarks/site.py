@@ -13,13 +13,14 @@ import requests
 
 from benchmarks.bare import TIMEOUT, Item
 from benchmarks.postgresql import Server
-from gradebridge.sandbox.processes import Processes, free_port
+from gradebridge.sandbox.processes import ROOT, Processes, free_port
 
 LEARN_MS = 200  # Learn takes that long for a call
 BATCH_SIZE, CONCURRENCY = 500, 4
 COLUMN = "Final exam"  # in every course
 BARE = "bare"  # the course that the bare program sends to
 MARKS = "ABCDEF"
+COUNTING = ("--config", f"file:{Path(__file__).with_name('counting.py')}")  # for a web process that counts statements
 USER, PASSWORD = "bench", "a pass phrase of some length"
 
 ENVIRONMENT = {
@@ -40,12 +41,26 @@ ENVIRONMENT = {
 
 
 class Site(Processes):
-    """A site on the database at `database`. `key` is that of its API client."""
+    """A site on the database at `database`. `key` is that of its API client.
 
-    def __init__(self, database: str, *, output: IO[bytes], key: str = "", web_processes: int = 1) -> None:
-        self.database, self.key = database, key
+    `root` is the checkout whose code runs. `learn_port` is that of another site whose sandbox Learn serves this one.
+    """
+
+    def __init__(
+        self,
+        database: str,
+        *,
+        output: IO[bytes],
+        root: Path,
+        key: str = "",
+        web_processes: int = 1,
+        learn_port: int | None = None,
+    ) -> None:
+        self.database, self.key, self.learn_port = database, key, learn_port or free_port()
         environment = {**ENVIRONMENT, "DATABASE_URL": database, "WEB_CONCURRENCY": str(web_processes)}
-        super().__init__(port=free_port(), learn_port=free_port(), environment=environment, output=output)
+        super().__init__(
+            port=free_port(), learn_port=self.learn_port, environment=environment, output=output, root=root
+        )
 
     def start_slow_learn(self, flows: Mapping[str, int]) -> None:
         """A sandbox Learn with a course for each flow, where so many people are enrolled, and an endless quota."""
@@ -105,21 +120,34 @@ class Site(Processes):
 
 
 class Sites:
-    """Makes sites whose database is a copy of one that was migrated once: migrating takes seconds."""
+    """Makes sites whose database is a copy of one that was migrated once: migrating takes seconds.
 
-    def __init__(self, server: Server, template: str, *, output: IO[bytes]) -> None:
-        self._server, self._template, self._output = server, template, output
-        site = Site(template, output=output)
+    They run the code of the checkout at `root`. `before` makes the sites of an earlier commit, if one was named.
+    """
+
+    def __init__(
+        self, server: Server, template: str, *, output: IO[bytes], root: Path = ROOT, before: "Sites | None" = None
+    ) -> None:
+        self._server, self._template, self._output, self._root = server, template, output, root
+        self.before = before
+        site = Site(template, output=output, root=root)
         site.manage("migrate", "--verbosity", "0")
         site.manage("createsuperuser", "--noinput", "--username", USER, "--email", "bench@example.org")
         self._key = site.manage("create_api_client", "WISEflow").strip()
 
     @contextmanager
-    def site(self, *, web_processes: int = 1) -> Iterator[Site]:
-        """A site none of whose processes runs yet."""
+    def site(self, *, web_processes: int = 1, beside: Site | None = None) -> Iterator[Site]:
+        """A site none of whose processes runs yet. `beside` is one whose sandbox Learn serves both."""
         with (
             self._server.database(like=self._template) as database,
-            Site(database, output=self._output, key=self._key, web_processes=web_processes) as site,
+            Site(
+                database,
+                output=self._output,
+                root=self._root,
+                key=self._key,
+                web_processes=web_processes,
+                learn_port=beside.learn_port if beside else None,
+            ) as site,
         ):
             yield site
 

@@ -26,15 +26,23 @@ class Processes:
     """The processes of one site, with the sandbox Learn at `learn` and the web at `url`. They share one environment.
 
     Leaving the context stops all that still run. `output` receives what they print, None: nowhere but errors on stderr.
+    `root` is the checkout whose code runs.
     """
 
     def __init__(
-        self, *, port: int, learn_port: int, environment: Mapping[str, str], output: IO[bytes] | None = None
+        self,
+        *,
+        port: int,
+        learn_port: int,
+        environment: Mapping[str, str],
+        output: IO[bytes] | None = None,
+        root: Path = ROOT,
     ) -> None:
         self.url, self.learn = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{learn_port}"
         self.environment = {**os.environ, "PORT": str(port), "LEARN_URL": self.learn, **environment}
         self._learn_port = str(learn_port)
         self._output = output
+        self._root = root
         self._running: list[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> Self:
@@ -57,7 +65,7 @@ class Processes:
         done = subprocess.run(  # noqa: S603
             [sys.executable, "manage.py", *arguments],
             env=self.environment,
-            cwd=ROOT,
+            cwd=self._root,
             capture_output=True,
             text=True,
             check=False,
@@ -94,7 +102,7 @@ class Processes:
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, *command],
             env=self.environment,
-            cwd=ROOT,
+            cwd=self._root,
             start_new_session=True,
             stdout=self._output or subprocess.DEVNULL,
             stderr=self._output,
