@@ -20,3 +20,4 @@ def post_worker_init(worker: Any) -> None:
     """What is loaded now stays: each collection of the garbage of an export would look through all of it again."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(100_000, 20, 100)  # an export makes ten thousands of objects, and hardly a circle among them

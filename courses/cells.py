@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 from django.db.models import Model, TextChoices
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from courses.moments import short_moment
 
 PILLS = {  # state: (tone, icon); the state is always written out as well
     "NOT_EXPORTED": ("plain", "remove"),
@@ -21,6 +22,9 @@ PILLS = {  # state: (tone, icon); the state is always written out as well
     "ASKED": ("warning", "pending_actions"),
     "APPROVED": ("info", "how_to_reg"),
     "DECLINED": ("plain", "block"),
+    # of a grade in Learn
+    "CONFIRMED": ("success", "check"),
+    "DOUBTFUL": ("warning", "help"),
     # of a rehearsal
     "SEND": ("info", "send"),
     "ALREADY_EXPORTED": ("success", "check"),
@@ -69,7 +73,7 @@ def span(length: timedelta) -> str:
 
 def told(standing: TextChoices | str, when: datetime | None, message: str) -> SafeString:
     """Where a row stands, since when, and the message of the last try where it failed."""
-    since = f"{timezone.localtime(when):%-d %b %Y %H:%M}" if when else ""
+    since = short_moment(when) if when else ""
     state = pill(standing) if isinstance(standing, TextChoices) else standing
     date = format_html('<span class="gb-since">{}</span>', since) if since else ""
     return (

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from django.conf import settings
-from django.utils import timezone
 
 from courses import quota
 from courses.grades_journey import (
@@ -24,6 +23,7 @@ from courses.grades_journey import (
     Unavailable,
     Unconfirmed,
 )
+from courses.moments import moment_this_year
 
 MOST_SECONDS = 30.0  # for the whole test: somebody waits for the page
 
@@ -58,13 +58,13 @@ WHAT_TO_DO: dict[type[LearnError], str] = {
 
 
 def what_to_do(error: LearnError) -> str:
-    return next(advice for kind in type(error).__mro__ if (advice := WHAT_TO_DO.get(kind)))
+    return next((advice for kind in type(error).__mro__ if (advice := WHAT_TO_DO.get(kind))), WHAT_TO_DO[Unconfirmed])
 
 
 def sentence(error: LearnError) -> str:
     """What happened, with the time in the site's zone."""
     if isinstance(error, QuotaUsedUp):
-        return f"Learn's quota of calls is used up until {timezone.localtime(error.lifts_at):%-d %B %H:%M}."
+        return f"Learn's quota of calls is used up until {moment_this_year(error.lifts_at)}."
     return f"{str(error).rstrip('. ')}."
 
 

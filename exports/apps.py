@@ -1,5 +1,5 @@
 from django.apps import AppConfig
-from django.db.models.signals import post_migrate
+from django.db.models.signals import post_migrate, pre_migrate
 
 
 class ExportsConfig(AppConfig):
@@ -7,9 +7,11 @@ class ExportsConfig(AppConfig):
     verbose_name = "Exports"
 
     def ready(self) -> None:
-        from courses.provisioning import column_deleted
-        from exports.deleting import take_grades_out
-        from exports.roles import create_groups
+        from courses.provisioning import column_deleted, columns_locking
+        from exports.deleting import lock_flows_before_columns, take_grades_out
+        from exports.roles import grant_new_permissions, note_permissions
 
+        columns_locking.connect(lock_flows_before_columns)
         column_deleted.connect(take_grades_out)
-        post_migrate.connect(create_groups, sender=self)
+        pre_migrate.connect(note_permissions, sender=self)
+        post_migrate.connect(grant_new_permissions, sender=self)

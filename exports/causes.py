@@ -33,6 +33,8 @@ class Cause(models.TextChoices):
     ALTERNATIVE_GRADE_OF_ANOTHER = "ALTERNATIVE_GRADE_OF_ANOTHER", "Another's alternative grade locked"
     SAME_LEARN_USER = "SAME_LEARN_USER", "Two people, one Learn user"
     REPLACED = "REPLACED", "Replaced in Learn"
+    PERHAPS_REPLACED = "PERHAPS_REPLACED", "Perhaps replaced in Learn"
+    MISPLACED = "MISPLACED", "In Learn at the wrong place"
     IN_PROGRESS = "IN_PROGRESS", "Another export on its way"
     VALUE_NOT_USABLE = "VALUE_NOT_USABLE", "Value not usable"
     LEARN_USER_UNKNOWN = "LEARN_USER_UNKNOWN", "Learn user not known"
@@ -79,7 +81,8 @@ _GUIDANCE = {
     Cause.NO_USER_ID: Guidance("The entry names no person: {detail}.", "Correct the export in WISEflow."),
     Cause.ENTRY_NOT_USABLE: Guidance("The entry is not usable: {detail}.", "Correct it and export again."),
     Cause.CONTRADICTORY_ENTRIES: Guidance(
-        "The export holds different grades for this person.", "Settle which is right and export again."
+        "The export holds different grades, or different Learn users, for this person.",
+        "Decide which is right and export again.",
     ),
     Cause.NOT_MAPPED: Guidance("This flow is not mapped to a Learn column.", "Map it in GradeBridge, then retry."),
     Cause.SOURCE_NOT_MAPPED: Guidance(
@@ -110,16 +113,23 @@ _GUIDANCE = {
         "The alternative grade was exported as {detail} and is locked.", "Change it in Learn if it must change."
     ),
     Cause.ALTERNATIVE_GRADE_OF_ANOTHER: Guidance(
-        "Another person's locked alternative grade stands in Learn for this Learn user in this column.",
+        "Another person's locked alternative grade is in Learn for this Learn user in this column: {detail}.",
         "Correct the Learn user of one of them, then retry.",
     ),
     Cause.SAME_LEARN_USER: Guidance(
-        "Two people of this export lead to the Learn user {detail}, with different grades.",
+        "This person leads to Learn user {detail} of the same flow.",
         "Correct the Learn user of one of them, then retry.",
     ),
     Cause.REPLACED: Guidance(
-        "Another export has since set {detail} for this Learn user in this column.",
-        "Check the mappings and Learn users of both, and correct it in Learn.",
+        "Another grade is in Learn now for this Learn user in this column: {detail}.",
+        "Correct the Learn user or the mapping of one of them, then retry.",
+    ),
+    Cause.PERHAPS_REPLACED: Guidance(
+        "It is not certain which grade is in Learn for this Learn user in this column: this one or {detail}.",
+        "Retry the other one first, then check both in Learn.",
+    ),
+    Cause.MISPLACED: Guidance(
+        "The grade is in Learn for {detail}.", "Retry to send it to the right place, then remove it there in Learn."
     ),
     Cause.IN_PROGRESS: Guidance("Another export of this person is on its way.", "Export again in a minute."),
     Cause.VALUE_NOT_USABLE: Guidance(

@@ -1,5 +1,6 @@
 """A grade column deleted in Learn: what stands in it, whether it may go, and what becomes of its grades."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +11,12 @@ from django.utils import timezone
 
 from courses import models, provisioning
 from courses.models import GradeColumn, ProvisioningRun, ProvisioningStep
+from courses.moments import day
 from courses.tasks import carry_out_run
 from exports.causes import Cause
-from exports.models import ColumnMapping, Delivery, ExportState, Flow, Participant
+from exports.models import ColumnMapping, Delivery, ExportState, Flow, GradeInLearn, Participant
+from exports.models.bulk import among
+from exports.models.grade_in_learn import GradeInLearnQuerySet
 
 
 class DeletionRefused(Exception):
@@ -36,38 +40,17 @@ class Content:
 
 
 def content_of(column: GradeColumn) -> Content:
-    standing, mappings = standing_in(column), ColumnMapping.objects.filter(grade_column=column)
-    by_flow = standing.order_by("flow__flow_id").values_list("flow__flow_id").annotate(Count("pk"))
+    mappings = ColumnMapping.objects.filter(grade_column=column)
+    in_column = GradeInLearn.objects.in_column(column).order_by()
+    certain = in_column.filter(certainty=GradeInLearn.Certainty.CONFIRMED)
+    by_flow = certain.values_list("participant__flow__flow_id").annotate(Count("pk"))
     return Content(
-        delivered=standing.count(),
-        unconfirmed=unconfirmed_in(column),
+        delivered=certain.count(),
+        unconfirmed=in_column.count() - certain.count(),
         on_their_way=travelling_to(column).count(),
         flows=list(mappings.order_by("flow__flow_id").values_list("flow__flow_id", flat=True).distinct()),
-        flows_with_grades=list(by_flow),
+        flows_with_grades=list(by_flow.order_by("participant__flow__flow_id")),
     )
-
-
-def standing_in(column: GradeColumn) -> QuerySet[Participant]:
-    """Whose grade stands there, or may: not theirs that another export has replaced."""
-    return exported_to(column).exclude(cause=Cause.REPLACED)
-
-
-def exported_to(column: GradeColumn) -> QuerySet[Participant]:
-    return Participant.objects.filter(
-        exported_course_id=column.course.course_id, exported_column_name=column.name, exported_at__isnull=False
-    ).order_by()
-
-
-def unconfirmed_in(column: GradeColumn) -> int:
-    """People who are failed because Learn may hold their grade there, or may not."""
-    doubtful = Delivery.objects.filter(
-        course_id=column.course.course_id,
-        column_name=column.name,
-        state=Delivery.State.UNCONFIRMED,
-        participant__state=ExportState.FAILED,
-        participant__exported_at=None,
-    )
-    return doubtful.order_by().values("participant").distinct().count()
 
 
 def travelling_to(column: GradeColumn) -> QuerySet[Delivery]:
@@ -86,8 +69,7 @@ def delete_in_learn(
     the column: the rows of its flows are locked, so an export is recorded either before this, and seen, or after it,
     and refused.
     """
-    mapped = ColumnMapping.objects.filter(grade_column=column).order_by().values("flow")
-    list(Flow.objects.filter(pk__in=mapped).order_by("pk").select_for_update().values_list("pk"))
+    lock_flows([column.pk])
     column = GradeColumn.objects.select_related("course").select_for_update(of=("self",)).get(pk=column.pk)
     if typed_name.strip() != column.name.strip():
         raise DeletionRefused(f"You typed '{typed_name}'; the column's name is '{column.name}'. Nothing was deleted.")
@@ -122,10 +104,27 @@ def reason_to_keep(column: GradeColumn, content: Content, *, although_graded: bo
 def mark_as_not_in_learn(columns: QuerySet[GradeColumn]) -> int:
     """Somebody has looked, and these columns do not stand in Learn: nor do the grades that were delivered to them."""
     present = models.not_known_to_be_gone(columns)
+    lock_flows(list(present.values_list("pk", flat=True)))
     for column in present.select_related("course"):
         take_grades_out(GradeColumn, column=column, is_certain=True)
     present.update(external_set_at=None, external_message="")
     return models.mark_as_not_in_learn(present)
+
+
+def lock_flows_before_columns(sender: Any, *, columns: Collection[int], **_: Any) -> None:
+    """Connected to `provisioning.columns_locking`."""
+    lock_flows(columns)
+
+
+def lock_flows(columns: Collection[int]) -> None:
+    """Lock the flows that lead to these columns or have grades there, in the order of their keys, until the transaction
+    ends. Whoever locks columns as well does this first, so that no two wait for each other.
+    """
+    flows = set(ColumnMapping.objects.filter(grade_column__in=columns).order_by().values_list("flow", flat=True))
+    for column in GradeColumn.objects.filter(pk__in=columns).select_related("course"):
+        grades = GradeInLearn.objects.in_column(column).order_by()
+        flows.update(grades.values_list("participant__flow", flat=True).distinct())
+    list(Flow.objects.filter(among("id", flows)).order_by("pk").select_for_update().values_list("pk"))
 
 
 def take_grades_out(sender: Any, *, column: GradeColumn, is_certain: bool, **_: Any) -> None:
@@ -137,14 +136,27 @@ def take_grades_out(sender: Any, *, column: GradeColumn, is_certain: bool, **_: 
     cause, detail = Cause.COLUMN_DELETED, column.name
     if not is_certain:
         cause = Cause.UNCONFIRMED
-        detail = f"Column {column.name} may have been deleted in Learn on {timezone.localtime():%-d %B %Y}"
-    flows = set(exported_to(column).values_list("flow_id", flat=True))
-    for flow in Flow.objects.filter(pk__in=flows).order_by("pk").select_for_update():
-        lost = standing_in(column).filter(flow=flow)
-        settled = lost.exclude(state=ExportState.QUEUED)  # an overwrite is on its way to another column
-        settled.update(state=ExportState.FAILED, cause=cause, detail=detail)
-        if is_certain:
-            # Who was replaced stays so: their old grade is not to come back in place of the newer one.
-            nowhere = dict.fromkeys(("exported_course_id", "exported_column_name", "exported_learn_user_id"), "")
-            exported_to(column).filter(flow=flow).update(**nowhere)
-    Flow.objects.refresh(list(flows))
+        detail = f"Column {column.name} may have been deleted in Learn on {day(timezone.now())}"
+    grades = GradeInLearn.objects.in_column(column)
+    flows = Flow.objects.filter(pk__in=grades.order_by().values("participant__flow")).order_by("pk")
+    pks = list(flows.select_for_update().values_list("pk", flat=True))
+    theirs = Participant.objects.filter(
+        pk__in=list(grades.filter(left_behind_at__isnull=True).values_list("participant", flat=True))
+    )
+    # Not who has an overwrite on its way to another column: that one decides.
+    theirs.exclude(state=ExportState.QUEUED).update(
+        state=ExportState.FAILED, cause=cause, detail=detail, cause_source_code=""
+    )
+    end_with_column(grades, is_certain=is_certain)
+    Flow.objects.refresh(pks)
+
+
+def end_with_column(grades: GradeInLearnQuerySet, *, is_certain: bool) -> None:
+    """End these grades in the ledger; where it is not certain, they go on as doubtful ones."""
+    now = timezone.now()
+    ended = list(grades) if not is_certain else []
+    Ending = GradeInLearn.Ending
+    grades.update(until=now, is_in_learn=None, ended_as=Ending.COLUMN_DELETED if is_certain else Ending.COLUMN_DOUBTED)
+    for grade in ended:
+        grade.pk, grade.certainty, grade.since = None, GradeInLearn.Certainty.DOUBTFUL, now
+    GradeInLearn.objects.bulk_create(ended, batch_size=1000)

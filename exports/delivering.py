@@ -9,43 +9,31 @@ tells any survivor the truth should this process die.
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Max
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from courses import quota
 from courses.connection import grades_journey
-from courses.grades_journey import (
-    Call,
-    CertificateRefused,
-    CredentialsRefused,
-    GradeValue,
-    HostUnknown,
-    ItemRejected,
-    LearnError,
-    NotInstalled,
-    PermissionMissing,
-    QuotaUsedUp,
-    RequestRefused,
-    Unavailable,
-    Unconfirmed,
-)
+from courses.grades_journey import Call, GradeValue, LearnError, QuotaUsedUp
 from courses.models import GradeColumn
 from courses.patience import patiently
-from exports.causes import Cause
-from exports.models import Delivery, ExportAttempt, Participant
-from exports.models.attempt import settle_participants
-from exports.models.bulk import among, update
-from exports.settling import lease_end, settle, sweep
+from exports import settling
+from exports.models import Delivery, ExportAttempt
+from exports.models.bulk import among
+from exports.outcomes import Crashed, outcome_of
+from exports.recording import settle_batch
+from exports.settling import lease_end, settle
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +43,9 @@ CLAIM_TRIES = 5  # each is lost to a claim of another process, so that somebody 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """Deliveries claimed together for one call, which may last until `until`. `items` stand in the order of `pks`."""
+    """Deliveries claimed together for one call, which may last until `until`: no attempt of them ends earlier. `items`
+    are in the order of `pks`.
+    """
 
     claim: UUID
     until: datetime
@@ -73,40 +63,50 @@ def deliver(attempt: ExportAttempt, *, queued: int, until: datetime) -> None:
         ExportAttempt.objects.filter(pk=attempt.pk, finished_at__isnull=True).update(lease_ends_at=lease)
     if couriers.wait_for(attempt.pk, queued=queued, until=until):
         return
-    queued_still = attempt.deliveries.filter(state=Delivery.State.QUEUED)
-    queued_still.settle_as(Delivery.State.FAILED, Cause.DEADLINE, now=timezone.now())
-    settle([attempt.pk])
+    settling.end(attempt)
 
 
 def claim(*, at_least: int) -> Batch | None:
     """Take up to LEARN_BATCH_SIZE waiting deliveries for one call; None if fewer than `at_least` may go now."""
+    with suppress(IntegrityError):  # a call is on its way to one of their places in Learn: look at the places first
+        return claim_once(at_least=at_least)
     for _ in range(CLAIM_TRIES - 1):
-        with suppress(IntegrityError):  # another process has just claimed for one of these places in Learn
-            return claim_once(at_least=at_least)
-    return claim_once(at_least=at_least)
+        with suppress(IntegrityError):  # another process has just claimed for one of these places
+            return claim_once(at_least=at_least, looks_at_places=True)
+    return claim_once(at_least=at_least, looks_at_places=True)
 
 
-def claim_once(*, at_least: int) -> Batch | None:
+def claim_once(*, at_least: int, looks_at_places: bool = False) -> Batch | None:
+    """Nearly always all that waits leads to places of its own, so it is taken without a look at them."""
     now = timezone.now()
+    running = ExportAttempt.objects.running()
+    hurried = {attempt.pk for attempt in running if attempt.ends_by < now + timedelta(seconds=settings.LEARN_TIMEOUT)}
+    claim, lease, most = uuid4(), lease_end(now), settings.LEARN_BATCH_SIZE
     with transaction.atomic():
-        rows = Delivery.objects.waiting(now, most=settings.LEARN_BATCH_SIZE)
-        if not rows or len(rows) < at_least:
-            return None
-        attempts = {row[1] for row in rows}
-        batch = Batch(
-            claim=uuid4(),
-            until=min(
-                ExportAttempt.objects.filter(pk__in=attempts).aggregate(last=Max("ends_by"))["last"],
-                now + timedelta(seconds=settings.EXPORT_DEADLINE),
-            ),
-            pks=[row[0] for row in rows],
-            attempts=attempts,
-            items=[row[2:] for row in rows],
-        )
-        Delivery.objects.filter(among("pk", batch.pks)).update(
-            state=Delivery.State.SENDING, claim=batch.claim, lease_ends_at=lease_end(now)
-        )
-    return batch
+        if looks_at_places or hurried:
+            rows = Delivery.objects.waiting(running, now, most=most)
+            if alone := [row for row in rows if row[1] in hurried]:  # else their end would cut others' calls short
+                rows, at_least = alone, 1
+            if len(rows) < at_least:
+                return None
+            theirs = Delivery.objects.filter(among("pk", [row[0] for row in rows]))
+            theirs.update(state=Delivery.State.SENDING, claim=claim, lease_ends_at=lease)
+        else:
+            rows = Delivery.objects.claim_first(running, now, most=most, claim=claim, lease_ends_at=lease)
+            if len(rows) < at_least:
+                transaction.set_rollback(True)
+                return None
+    attempts = {row[1] for row in rows}
+    if new := attempts.difference(attempt.pk for attempt in running):  # recorded since they were read
+        running += ExportAttempt.objects.filter(pk__in=new)
+    ends_by = min(attempt.ends_by for attempt in running if attempt.pk in attempts)
+    return Batch(
+        claim=claim,
+        until=min(ends_by, now + timedelta(seconds=settings.EXPORT_DEADLINE)),
+        pks=[row[0] for row in rows],
+        attempts=attempts,
+        items=[row[2:] for row in rows],
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,34 +166,12 @@ def observe(sent: Sent, call: Call) -> None:
     sent.calls.append(call)
 
 
-class Crashed(LearnError):
-    """Our own code failed during the call."""
-
-
 @transaction.atomic
 def record(batch: Batch, sent: Sent) -> None:
     """Settle the batch's deliveries and their participants. One that was swept meanwhile keeps its settled state."""
-    now = timezone.now()
-    sending = Delivery.objects.filter(among("pk", batch.pks), claim=batch.claim, state=Delivery.State.SENDING)
-    ours = dict(sending.order_by("pk").select_for_update().values_list("pk", "participant_id"))
-    update(
-        Delivery,
-        ("state", "cause", "detail", "settled_at"),
-        [
-            (pk, *outcome_of(error), now)
-            for pk, error in zip(batch.pks, sent.outcomes, strict=True)
-            if error is not None and pk in ours
-        ],
-    )
-    sending.update(state=Delivery.State.DELIVERED, settled_at=now)
-    settle_participants(ours)
-    Participant.objects.mark_replaced(
-        [
-            (ours[pk], *item)
-            for pk, item, error in zip(batch.pks, batch.items, sent.outcomes, strict=True)
-            if error is None and pk in ours
-        ]
-    )
+    delivered = (Delivery.State.DELIVERED, "", "")
+    outcomes = (delivered if error is None else outcome_of(error) for error in sent.outcomes)
+    settle_batch(batch.claim, dict(zip(batch.pks, outcomes, strict=True)), timezone.now())
     confirmed = zip(batch.items, sent.outcomes, strict=True)
     GradeColumn.objects.found_in_learn({(item[0], item[2]) for item, error in confirmed if error is None})
     calls = [*sent.logged, *(row.pk for row in quota.log_calls(sent.calls))]
@@ -204,35 +182,13 @@ def record(batch: Batch, sent: Sent) -> None:
     )
 
 
-OUTCOMES: dict[type[LearnError], tuple[Delivery.State, Cause]] = {
-    ItemRejected: (Delivery.State.REJECTED, Cause.REJECTED_BY_LEARN),
-    Unavailable: (Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE),
-    HostUnknown: (Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE),
-    CertificateRefused: (Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE),
-    CredentialsRefused: (Delivery.State.FAILED, Cause.CREDENTIALS_REFUSED),
-    PermissionMissing: (Delivery.State.FAILED, Cause.PERMISSION_MISSING),
-    NotInstalled: (Delivery.State.FAILED, Cause.NOT_INSTALLED),
-    QuotaUsedUp: (Delivery.State.FAILED, Cause.QUOTA_USED_UP),
-    RequestRefused: (Delivery.State.FAILED, Cause.REQUEST_REFUSED),
-    Unconfirmed: (Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED),
-    Crashed: (Delivery.State.UNCONFIRMED, Cause.INTERNAL_ERROR),
-}
-
-
-def outcome_of(error: LearnError) -> tuple[str, str, str]:
-    """State, cause and detail of a delivery that ended in `error`."""
-    state, cause = OUTCOMES[type(error)]
-    detail = str(error)
-    if isinstance(error, QuotaUsedUp):
-        detail = f"Learn's quota of calls is used up until {timezone.localtime(error.lifts_at):%-d %B %H:%M}"
-    return state.value, cause.value, detail
-
-
 class Couriers:
     """The threads of this process that carry batches to Learn, and those who wait for a verdict.
 
-    While somebody waits, at least one courier runs. There are more couriers than calls, so that one claims or records
-    while another's call is in flight; `_slots` bounds the calls. `_changed` guards the fields and tells of changes.
+    While somebody waits, at least one courier runs. There are more couriers than calls, so that one claims while
+    another's call is in flight; `_slots` bounds the calls. A courier that records may have to wait for a row that
+    somebody else has locked, so it does not count among those that can call. `_changed` guards the fields and tells of
+    changes.
     """
 
     def __init__(self) -> None:
@@ -241,16 +197,19 @@ class Couriers:
         self._slots = threading.BoundedSemaphore(settings.LEARN_CONCURRENCY)
         self._running = 0
         self._calls = 0  # claimed and not yet answered
+        self._recording = 0  # couriers whose call was answered, and is not yet recorded and settled
         self._arrived = 0  # deliveries queued by this process and not yet claimed, about
         self._carried: dict[UUID, Batch] = {}  # claimed and not yet recorded
         self._waiting: dict[int, threading.Event] = {}
-        self._keeps_leases = False
+        self._helping: set[Callable[[], object]] = set()  # what is repeated while a courier runs
+        self._steps = 0  # of these, in the database now
 
     def wait_for(self, attempt: int, *, queued: int, until: datetime) -> bool:
         """Whether the attempt was settled before `until`."""
         settled = threading.Event()
         with self._changed:
             self._waiting[attempt] = settled
+            settling.here.attempts.add(attempt)
             self._arrived += queued
             self._call_couriers()
             self._changed.notify_all()
@@ -265,22 +224,30 @@ class Couriers:
         finally:
             with self._changed:
                 self._waiting.pop(attempt, None)
+                settling.here.attempts.discard(attempt)
 
     def _call_couriers(self) -> None:
-        """Start one courier for each full batch, one for less, and one that stands by while a call is in flight."""
+        """Start one courier for each full batch, one for less, and one that waits while a call is in flight."""
         batches = max(1, self._arrived // settings.LEARN_BATCH_SIZE)
         wanted = min(self._calls + batches, 2 * settings.LEARN_CONCURRENCY)
-        if not self._keeps_leases:
-            self._keeps_leases = True
-            threading.Thread(target=self._keep_leases, name="leases", daemon=True).start()
-        while self._running < wanted:
+        for step in (self._renew_leases, settling.sweep):
+            if step not in self._helping:
+                self._helping.add(step)
+                threading.Thread(target=self._help, args=(step,), name="leases", daemon=True).start()
+        while self._can_call() < wanted:
             self._running += 1
             threading.Thread(target=self._run, name="courier", daemon=True).start()
 
+    def _can_call(self) -> int:
+        """How many couriers call or can soon. At most so many records are left out of the count as there may be others:
+        each holds a connection to the database.
+        """
+        return self._running - min(self._recording, 2 * settings.LEARN_CONCURRENCY)
+
     def rest(self, *, seconds: float) -> None:
-        """Return when no courier runs any more. Raises TimeoutError."""
+        """Return when no courier runs any more, and nothing helps one. Raises TimeoutError."""
         with self._changed:
-            if not self._changed.wait_for(lambda: not self._running, timeout=seconds):
+            if not self._changed.wait_for(lambda: not (self._running or self._steps), timeout=seconds):
                 raise TimeoutError("a courier is still on its way")
 
     def _run(self) -> None:
@@ -320,29 +287,42 @@ class Couriers:
                 if batch:
                     self._calls += 1
                     self._carried[batch.claim] = batch
+                    settling.here.claims.add(batch.claim)
             return batch
 
     def _carry(self, batch: Batch) -> None:
         try:
-            try:
-                with self._slots:
-                    sent = send(batch)
-            finally:
-                with self._changed:
-                    self._calls -= 1
-                    self._changed.notify_all()
+            with self._slots:
+                sent = send(batch)
+        finally:
+            with self._changed:
+                self._calls -= 1
+                self._recording += 1
+                if self._waiting:
+                    self._call_couriers()
+                self._changed.notify_all()
+        try:
+            self._record(batch, sent)
+        finally:
+            with self._changed:
+                self._recording -= 1
+
+    def _record(self, batch: Batch, sent: Sent) -> None:
+        """Record what became of the batch, and settle the attempts that have ended with it."""
+        try:
             patiently(record, batch, sent)
         finally:
             with self._changed:
                 del self._carried[batch.claim]
+                settling.here.claims.discard(batch.claim)
                 # An attempt of which another batch is in flight here is settled after that one.
                 ended = batch.attempts.difference(*(other.attempts for other in self._carried.values()))
         self._wake(patiently(settle, sorted(ended)) if ended else [])
 
     def _retires(self) -> bool:
-        """Let this courier go if nobody waits, or if it is one too many to stand by."""
+        """Let this courier go if nobody waits, or if another one can claim what comes."""
         with self._changed:
-            needless = not self._waiting or self._running > self._calls + 1
+            needless = not self._waiting or self._can_call() > self._calls + 1
             if needless:
                 self._leave()
             return needless
@@ -368,26 +348,42 @@ class Couriers:
             if settled:
                 settled.set()
 
-    def _keep_leases(self) -> None:
-        """Give signs of life for all that this process waits for or has in flight, and sweep what gives none: the
-        place in Learn that a dead call was on its way to is needed by those who wait for it.
+    def _help(self, step: Callable[[], object]) -> None:
+        """Repeat the step while a courier runs. Each has a thread of its own, so that a sweep that has to wait keeps no
+        lease from being renewed. The sweep frees the places in Learn that dead calls were on their way to.
         """
         while True:
             time.sleep(settings.LEARN_TIMEOUT / 2)
             with self._changed:
-                waiting, carried = list(self._waiting), list(self._carried)
                 if not self._running:
-                    self._keeps_leases = False
+                    self._helping.discard(step)
                     return
+                self._steps += 1
             try:
-                lease = lease_end(timezone.now())
-                ExportAttempt.objects.filter(pk__in=waiting, finished_at__isnull=True).update(lease_ends_at=lease)
-                Delivery.objects.filter(claim__in=carried, state=Delivery.State.SENDING).update(lease_ends_at=lease)
-                sweep()
+                step()
             except DatabaseError as error:
-                log.warning("The database fails (%s); leases could not be renewed", type(error).__name__)
+                log.warning("The database fails (%s); leases are renewed, and swept, later", type(error).__name__)
             finally:
                 connection.close()
+                with self._changed:
+                    self._steps -= 1
+                    self._changed.notify_all()
+
+    def _renew_leases(self) -> None:
+        """Give signs of life for all that this process waits for or has in flight."""
+        with self._changed:
+            waiting, carried = list(self._waiting), list(self._carried)
+        lease = lease_end(timezone.now())
+        renew(ExportAttempt.objects.filter(pk__in=waiting, finished_at__isnull=True), lease)
+        renew(Delivery.objects.filter(claim__in=carried, state=Delivery.State.SENDING), lease)
+
+
+@transaction.atomic
+def renew(rows: QuerySet[Any], lease: datetime) -> None:
+    """Never waits for a row: one that is locked is being recorded or settled now, and no sweep can take it."""
+    free = rows.order_by("pk").select_for_update(skip_locked=True, no_key=True)
+    if pks := list(free.values_list("pk", flat=True)):
+        rows.model._default_manager.filter(among("pk", pks)).update(lease_ends_at=lease)
 
 
 couriers = Couriers()

@@ -18,7 +18,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from courses.models import GradeColumn
-from exports.models import ColumnMapping, Delivery, ExportState, Flow, Participant
+from exports.models import ColumnMapping, Delivery, ExportState, Flow, GradeInLearn, Participant
 from exports.models.bulk import among
 
 Place = tuple[str, str]  # course id, column name
@@ -88,12 +88,20 @@ class Delivered:
 def find_delivered(flows: Collection[int]) -> dict[int, dict[str, Delivered]]:
     """By the flows' primary keys and the people's own sources. Three statements for many flows."""
     found: dict[int, dict[str, list[Grades]]] = defaultdict(lambda: defaultdict(list))
-    for (flow, source_code, *_place), grades in sorted(count_grades(flows, "source_code").items()):
-        found[flow][source_code].append(grades)
+    for (flow, source_code, sources, *_place), grades in count_grades(flows, "source_code", SOURCES).items():
+        found[flow][source_code or only_one(sources)].append(grades)
     return {
-        flow: {source_code: Delivered(tuple(places)) for source_code, places in sources.items()}
-        for flow, sources in found.items()
+        flow: {source_code: together([Delivered(tuple(places))]) for source_code, places in by_source.items()}
+        for flow, by_source in found.items()
     }
+
+
+SOURCES = "participant__sources"
+
+
+def only_one(sources: Collection[str]) -> str:
+    """The source of a person who has one: they go by it, whatever was known when the grade was sent."""
+    return next(iter(sources)) if len(sources) == 1 else ""
 
 
 def by_mapping(delivered: Mapping[str, Delivered], mapped: Collection[str]) -> dict[str, Delivered]:
@@ -150,21 +158,19 @@ def find_targets(flows: Collection[int]) -> dict[int, dict[str, Target]]:
 
 
 def count_grades(flows: Collection[int], *by: str) -> dict[tuple[Any, ...], Grades]:
-    """By flow, the participants' fields `by`, course id and column name.
+    """By flow, the fields `by` that deliveries and grades in Learn have, course id and column name. A map counts by its
+    keys.
 
     Those on their way are counted first: what arrives between the two is counted twice rather than not at all.
     """
     counts: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
-    people = Participant.objects.filter(among("flow_id", flows)).order_by()
-    queued = people.filter(state=ExportState.QUEUED).values("pk")
-    travelling = Delivery.objects.filter(state__in=Delivery.OPEN, participant__in=queued).order_by()
-    theirs = [f"participant__{name}" for name in ("flow_id", *by)]
-    for *key, number in travelling.values_list(*theirs, "course_id", "column_name").annotate(Count("pk")):
-        counts[tuple(key)][1] = number
-    standing = people.filter(exported_at__isnull=False).exclude(exported_column_name="")  # whose column is not deleted
-    place = ("exported_course_id", "exported_column_name")
-    for *key, number in standing.values_list("flow_id", *by, *place).annotate(Count("pk")):
-        counts[tuple(key)][0] = number
+    queued = Participant.objects.filter(among("flow_id", flows), state=ExportState.QUEUED).order_by().values("pk")
+    on_their_way = Delivery.objects.filter(state__in=Delivery.OPEN, participant__in=queued)
+    in_learn = GradeInLearn.objects.current().filter(among("participant__flow_id", flows))
+    for place, rows in ((1, on_their_way), (0, in_learn)):
+        columns = ("participant__flow_id", *by, "course_id", "column_name")
+        for *key, number in rows.order_by().values_list(*columns).annotate(Count("pk")):
+            counts[tuple(tuple(part) if isinstance(part, dict) else part for part in key)][place] += number
     known = Flow.objects.filter(among("id", list({key[0] for key in counts}))).order_by()
     flow_ids = dict(known.values_list("pk", "flow_id"))
     return {
@@ -280,7 +286,7 @@ def unlock(flow: Flow) -> None:
 
 def lock_again(flows: Collection[int], *, by: User | None = None) -> None:
     """The mapping was changed: these flows, by primary key, are locked again. `by` None: whoever makes the request."""
-    for flow in Flow.objects.filter(among("id", flows), mapping_unlocked_at__isnull=False):
+    for flow in Flow.objects.filter(among("id", flows), mapping_unlocked_at__isnull=False).order_by("pk"):
         flow.mapping_unlocked_at = None
         if by:
             setattr(flow, "_history_user", by)  # noqa: B010  read by django-simple-history

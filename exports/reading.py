@@ -8,14 +8,14 @@ The documented shape, with all but `participants` and `userId` optional:
 """
 
 import json
-from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
+from courses import spelling
 from exports.causes import Cause
 from exports.expressions import CannotFind, Number, RepeatedKeys, TooManySteps, described
+from exports.facts import BY_HAND, BY_SIS, Entry
 from exports.profiles import DOCUMENTED_PROFILE, Profile
-from exports.rules import BY_HAND, Entry
 from exports.translating import VALUE_LENGTH
 
 ID_LENGTH = 255  # characters of a flow id, a user id, a source code
@@ -61,7 +61,7 @@ def read(content: bytes, profile: Profile = DOCUMENTED_PROFILE) -> Body:
         user_ids = [echo(user_id) for _line, user_id in read_lines]
     except RecursionError:
         raise BodyError(TOO_DEEP) from None
-    return Body(flow_id=flow_id, lines=refuse_contradictions(lines), user_ids=user_ids)
+    return Body(flow_id=flow_id, lines=lines, user_ids=user_ids)
 
 
 def one_flow_id(in_address: str, in_body: str) -> str:
@@ -113,8 +113,8 @@ class Shape:
         self.user_key = profile.expressions["user_id"].key
         # Where entries must be objects, a mere key is looked up at once: there are many entries.
         self.fields = [
-            (self.expressions[name].key if self.user_key is not None else None, self.find[name], length, name)
-            for name, length in FIELDS
+            (self.expressions[name].key if self.user_key is not None else None, self.find[name], read, length, name)
+            for name, read, length in FIELDS
         ]
 
     def participants(self, body: Any) -> list[Any]:
@@ -190,27 +190,17 @@ class Shape:
         if isinstance(item, RepeatedKeys):
             raise ValueError("it names a key twice")  # noqa: TRY004  one kind of error for an entry
         values = []
-        for key, find, length, name in self.fields:
+        for key, find, read_text, length, name in self.fields:
             try:
                 found = find(item) if key is None else item.get(key)
-                values.append("" if found is None or found == "" else text_of(found, length))
+                values.append("" if found is None or found == "" else read_text(found, length))
             except ValueError as reason:
                 raise ValueError(f"{self.expressions[name]} {reason}") from None
         if values[-1]:
-            values[-1] = values[-1].strip().upper()
+            values[-1] = values[-1].upper()
             if values[-1] not in (BY_SIS, BY_HAND):
                 raise ValueError(f"{self.expressions['added_by']} is neither {BY_SIS} nor {BY_HAND}")
         return values
-
-
-FIELDS = (
-    ("mark", VALUE_LENGTH),
-    ("alternative_grade", VALUE_LENGTH),
-    ("entry_source_code", ID_LENGTH),
-    ("learn_user_id", VALUE_LENGTH),
-    ("added_by", ID_LENGTH),
-)
-BY_SIS = "SIS"
 
 
 def unusable(user_id: str, is_number: bool, detail: str) -> Entry:
@@ -229,26 +219,38 @@ def user_id_of(given: Any) -> str:
     return user_id
 
 
-def text_of(given: Any, length: int) -> str:
-    """A text or number as text of at most `length` characters; null and blanks as "". Raises ValueError."""
+def text_of(given: Any, length: int, allowed: str = "") -> str:
+    """A text or number as clean text of at most `length` characters; null as "". Raises ValueError."""
     if given is None:
         return ""
     if not isinstance(given, str):
         raise ValueError(f"is {described(given)}, not a text or number")  # noqa: TRY004  one kind of error for a field
-    if len(given) > length:
-        raise ValueError(f"has {len(given)} characters; {length} are allowed")
-    if "\0" in given or not (given.isascii() or is_unicode(given)):
-        raise ValueError("holds a character that cannot be stored")
-    return str(given) if not given.isspace() else ""
+    text = given.strip()
+    if not text.isprintable():  # as `clean` does first: a body has fifty thousand texts, and a call for each costs
+        text = spelling.clean(text, allowed)
+    if len(text) > length:
+        raise ValueError(f"has {len(text)} characters; {length} are allowed")
+    return text
 
 
-def is_unicode(text: str) -> bool:
-    """False for a lone surrogate, which JSON can write and no database can store."""
+def grade_of(given: Any, length: int) -> str:
+    """The same of a mark or an alternative grade; one in which nothing can be seen is none (R7)."""
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        return text_of(given, length)
+    except ValueError:
+        if isinstance(given, str) and spelling.is_blank(given):
+            return ""
+        raise
+
+
+# What an entry holds besides its user id, how it is read, and how many characters it may have.
+FIELDS = (
+    ("mark", grade_of, VALUE_LENGTH),
+    ("alternative_grade", grade_of, VALUE_LENGTH),
+    ("entry_source_code", text_of, ID_LENGTH),
+    ("learn_user_id", text_of, VALUE_LENGTH),
+    ("added_by", text_of, ID_LENGTH),
+)
 
 
 def echo(value: Any) -> Any:
@@ -269,18 +271,3 @@ def finite(number: Number) -> float | str:
     """A float, or the text where JSON could not write it (1e999)."""
     value = float(number)
     return value if abs(value) != float("inf") else str(number)
-
-
-def refuse_contradictions(lines: list[Entry | UnreadableEntry]) -> list[Entry | UnreadableEntry]:
-    """The same list, where entries that give one person different grades have that fault, all of them.
-
-    An entry that is unusable for itself contradicts nobody: a good one beside it goes on.
-    """
-    usable = {line for line in lines if isinstance(line, Entry) and line.fault is None}
-    times = Counter(line.user_id for line in usable)
-    return [
-        replace(line, fault=Cause.CONTRADICTORY_ENTRIES)
-        if isinstance(line, Entry) and line.fault is None and times[line.user_id] > 1
-        else line
-        for line in lines
-    ]

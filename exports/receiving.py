@@ -2,20 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from courses.patience import despite_conflicts
 from exports import delivering, settling
 from exports.causes import Cause
+from exports.facts import Entry, Refused
+from exports.judging import Judged
 from exports.models import ApiClient, Delivery, ExportAttempt, Flow
-from exports.profiles import BadExpression
+from exports.profiles import BadExpression, BadRule
 from exports.queueing import Queued, queue
 from exports.reading import Body, BodyError, UnreadableEntry, read
-from exports.rules import Entry, Refused
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,8 +38,11 @@ def read_from(client: ApiClient | None, content: bytes) -> Body:
         return read(content)
     try:
         profile = client.profile.profile()
+        client.profile.rule()
     except BadExpression as bad:
         raise BodyError(f"The request profile '{client.profile}' is not usable: {bad.field}: {bad}") from None
+    except BadRule as bad:
+        raise BodyError(f"The request profile '{client.profile}' is not usable: Learn user: {bad}") from None
     return read(content, profile)
 
 
@@ -49,57 +54,70 @@ def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:
     began = timezone.now()
     settling.sweep(Flow.objects.filter(flow_id=flow_id))
     ends_by = began + timedelta(seconds=settings.EXPORT_DEADLINE)
+    queued = despite_conflicts(record, flow_id, body, client, began=began, ends_by=ends_by)
+    if queued.on_its_way:
+        delivering.deliver(queued.attempt, queued=queued.on_its_way, until=ends_by)
+    return answer(body, queued.judged, find_undelivered(queued.attempt) if queued.on_its_way else {})
+
+
+@transaction.atomic
+def record(flow_id: str, body: Body, client: ApiClient, *, began: datetime, ends_by: datetime) -> Queued:
+    """The attempt and its deliveries, each judged with the flow's row locked."""
     unreadable = [line for line in body.lines if isinstance(line, UnreadableEntry)]
     attempt = ExportAttempt(
+        flow=Flow.objects.lock(flow_id),
         trigger=ExportAttempt.Trigger.EXPORT,
         api_client=client,
         started_at=began,
         ends_by=ends_by,
-        lease_ends_at=settling.lease_end(began),
+        lease_ends_at=settling.lease_end(timezone.now()),
         number_of_errors=len(unreadable),
         unreadable_entries=[
             {"entry": line.place, "cause": Cause.NO_USER_ID, "detail": line.detail} for line in unreadable
         ],
     )
-    with transaction.atomic():
-        attempt.flow = Flow.objects.lock(flow_id)
-        queued = queue(attempt.flow, [line for line in body.lines if isinstance(line, Entry)], attempt)
-    if queued.on_its_way:
-        delivering.deliver(attempt, queued=queued.on_its_way, until=ends_by)
-    return receipt(body, queued)
+    return queue(attempt.flow, [line for line in body.lines if isinstance(line, Entry)], attempt)
 
 
-def receipt(body: Body, queued: Queued) -> Receipt:
-    """What is known of every entry now."""
-    return answer(body, queued.refused, undelivered_by_user(queued) if queued.on_its_way else {})
+Undelivered = Mapping[tuple[str, str], str]  # why not, by user id and source code
 
 
-def answer(body: Body, refused: Mapping[Entry, Refused], undelivered: Mapping[str, str]) -> Receipt:
-    """Which entries are errors, and why: those that no rule lets through, and those of users who are not delivered."""
+def answer(body: Body, judged: Judged, undelivered: Undelivered) -> Receipt:
+    """Which entries are errors, and why: one whose grade is not at every place that it leads to."""
     errors = []
     for line, user_id in zip(body.lines, body.user_ids, strict=True):
         if isinstance(line, UnreadableEntry):
-            error_info = Cause.NO_USER_ID.error_info(line.detail)
-        elif line in refused:
-            error_info = refused[line].cause.error_info(refused[line].detail)
-        elif line.user_id in undelivered:
-            error_info = undelivered[line.user_id]
-        else:
-            continue
-        errors.append({"userId": user_id, "errorInfo": error_info})
+            errors.append({"userId": user_id, "errorInfo": Cause.NO_USER_ID.error_info(line.detail)})
+        elif reasons := reasons_of(line, judged, undelivered):
+            errors.append({"userId": user_id, "errorInfo": " ".join(reasons)})
     return Receipt(number_of_success=len(body.lines) - len(errors), errors=errors)
 
 
-def undelivered_by_user(queued: Queued) -> dict[str, str]:
-    """Why each delivery of the attempt that was to be sent is not delivered (or not yet), by user id."""
+def reasons_of(entry: Entry, judged: Judged, undelivered: Undelivered) -> list[str]:
+    """Why the entry is not delivered, for each source where it is not; of a person with several they are named."""
+    reasons = []
+    for part in judged.parts[entry]:
+        verdict = judged.verdicts[part]
+        if isinstance(verdict, Refused):
+            reason = verdict.cause.error_info(verdict.detail)
+        elif (part.user_id, part.source_code) in undelivered:
+            reason = undelivered[part.user_id, part.source_code]
+        else:
+            continue
+        reasons.append(f"Source {part.source_code}: {reason}" if judged.names_source(part) else reason)
+    return reasons
+
+
+def find_undelivered(attempt: ExportAttempt) -> dict[tuple[str, str], str]:
+    """Why each delivery of the attempt that was to be sent is not delivered (or not yet)."""
     rows = (
-        queued.attempt.deliveries.order_by()
+        attempt.deliveries.order_by()
         .exclude(state__in=[Delivery.State.DELIVERED, Delivery.State.REFUSED])
-        .values_list("participant__user_id", "cause", "detail")
+        .values_list("participant__user_id", "source_code", "cause", "detail")
     )
     return {
-        user_id: Cause(cause).error_info(detail)
+        (user_id, source_code): Cause(cause).error_info(detail)
         if cause
         else Cause.UNCONFIRMED.error_info("Learn has not answered yet")
-        for user_id, cause, detail in rows
+        for user_id, source_code, cause, detail in rows
     }

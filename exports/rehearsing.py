@@ -7,11 +7,11 @@ from django.db import models
 from django.utils import timezone
 
 from exports.causes import Cause
+from exports.facts import AlreadyExported, Entry, Refused, Send, Verdict
+from exports.judging import Judged, judge_all
 from exports.models import ApiClient, Flow
-from exports.queueing import judge_all
 from exports.reading import Body, UnreadableEntry
 from exports.receiving import Receipt, answer
-from exports.rules import AlreadyExported, Entry, Refused, Send, Verdict
 
 
 class Outcome(models.TextChoices):
@@ -24,7 +24,7 @@ class Outcome(models.TextChoices):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Line:
-    """One entry's verdict. `user_id` is as it came; what does not apply is empty."""
+    """The verdict on one entry, for one place. `user_id` is as it came; what does not apply is empty."""
 
     user_id: Any
     outcome: Outcome
@@ -42,7 +42,9 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rehearsal:
-    """`lines` has one item an entry, in the order of the body; `receipt` is the answer if Learn took all."""
+    """`lines` has one item for each place an entry leads to, in the order of the body; `receipt` is the answer if Learn
+    took all.
+    """
 
     flow: Flow  # not saved, where nobody has heard of it
     lines: list[Line]
@@ -60,15 +62,19 @@ def rehearse(flow_id: str, body: Body, client: ApiClient | None) -> Rehearsal:
     return Rehearsal(
         flow=flow,
         lines=[
-            line_of(user_id, judged.verdicts[line] if isinstance(line, Entry) else unreadable(line))
+            line_of(user_id, verdict)
             for line, user_id in zip(body.lines, body.user_ids, strict=True)
+            for verdict in verdicts_on(line, judged)
         ],
-        receipt=answer(body, judged.refused, undelivered={}),
+        receipt=answer(body, judged, undelivered={}),
     )
 
 
-def unreadable(line: UnreadableEntry) -> Refused:
-    return Refused(Cause.NO_USER_ID, line.detail)
+def verdicts_on(line: Entry | UnreadableEntry, judged: Judged) -> list[Verdict]:
+    """One for each source that the entry is for."""
+    if isinstance(line, UnreadableEntry):
+        return [Refused(Cause.NO_USER_ID, line.detail)]
+    return [judged.verdicts[part] for part in judged.parts[line]]
 
 
 def line_of(user_id: Any, verdict: Verdict) -> Line:

@@ -6,11 +6,10 @@ from collections.abc import Collection
 from django.db.models import Count
 
 from courses.models import GradeColumn
+from exports.judging import column_facts
 from exports.locking import Place, place_of
-from exports.models import ColumnMapping, Participant
-from exports.models.bulk import among
-from exports.queueing import column_facts
-from exports.translating import NotTranslatable, shortened
+from exports.models import ColumnMapping, GradeInLearn
+from exports.translating import NotTranslatable, quoted
 
 FIELDS = ("points", "grade_schema")
 MOST_NAMED = 5  # values in one sentence; the others are counted
@@ -39,13 +38,9 @@ def find_values(columns: Collection[GradeColumn]) -> dict[Place, dict[str, int]]
     """The values that stand in these columns, each with its number."""
     if not columns:
         return {}
-    names, courses = {column.name for column in columns}, {column.course.course_id for column in columns}
-    people = Participant.objects.filter(
-        among("exported_course_id", courses), among("exported_column_name", names), exported_at__isnull=False
-    ).order_by()
-    place = ("exported_course_id", "exported_column_name")
+    grades = GradeInLearn.objects.in_columns(columns).order_by()
     found: dict[Place, dict[str, int]] = defaultdict(dict)
-    for course_id, name, value, number in people.values_list(*place, "exported_value").annotate(Count("pk")):
+    for course_id, name, value, number in grades.values_list("course_id", "column_name", "value").annotate(Count("pk")):
         found[course_id, name][value] = number
     return found
 
@@ -65,4 +60,4 @@ def told(unfit: list[str]) -> str:
     if not unfit:
         return ""
     more = f" and {len(unfit) - MOST_NAMED} more" if len(unfit) > MOST_NAMED else ""
-    return f"By these {', '.join(map(shortened, unfit[:MOST_NAMED]))}{more} would be refused. "
+    return f"By these {', '.join(map(quoted, unfit[:MOST_NAMED]))}{more} would be refused. "

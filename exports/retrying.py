@@ -8,11 +8,14 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from courses.patience import despite_conflicts
 from exports import settling
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, Flow
 from exports.models.participant import ParticipantQuerySet
-from exports.queueing import Queued, entry_again, queue
+from exports.queueing import Queued, queue
+from exports.recording import settle_as
+from exports.resending import entries_again
 from exports.tasks import deliver_attempt, new_attempt
 
 
@@ -42,21 +45,24 @@ def retry(participants: ParticipantQuerySet, *, by: User | None, in_background: 
     for flow, participant in participants.retryable().order_by("flow_id", "pk").values_list("flow_id", "pk"):
         wanted[flow].append(participant)
     recorded = [
-        found for flow, pks in wanted.items() if (found := retry_flow(flow, pks, by=by, in_background=in_background))
+        found
+        for flow, pks in wanted.items()
+        if (found := despite_conflicts(retry_flow, flow, pks, by=by, in_background=in_background))
     ]
     return Retry(
         attempts=[queued.attempt for queued in recorded],
         queued=sum(queued.on_its_way for queued in recorded),
-        refused=sum(len(queued.refused) for queued in recorded),
+        refused=sum(queued.judged.errors for queued in recorded),
     )
 
 
 @transaction.atomic
 def retry_flow(flow_pk: int, participants: Sequence[int], *, by: User | None, in_background: bool) -> Queued | None:
     """Record a retry of these participants of one flow, as far as they are failed once the flow is locked."""
-    flow = Flow.objects.select_for_update().get(pk=flow_pk)
+    flow = Flow.objects.select_for_update(no_key=True).get(pk=flow_pk)
     wanted = set(participants)
-    entries = [entry_again(person) for person in flow.participants.retryable() if person.pk in wanted]
+    people = [person for person in flow.participants.retryable() if person.pk in wanted]
+    entries = entries_again(people)
     if not entries:
         return None
     queued = queue(flow, entries, attempt := new_attempt(flow, ExportAttempt.Trigger.RETRY, by=by))
@@ -74,6 +80,6 @@ def cancel(attempt: ExportAttempt, *, by: User) -> int:
     if not running.update(cancelled_by=by, cancelled_at=now):
         return 0
     queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)
-    stopped = queued.settle_as(Delivery.State.FAILED, Cause.CANCELLED, now=now)
-    settling.settle([attempt.pk])
+    stopped = despite_conflicts(settle_as, queued, Delivery.State.FAILED, Cause.CANCELLED, now=now)
+    despite_conflicts(settling.settle, [attempt.pk])
     return stopped

@@ -1,178 +1,125 @@
 """WISEflow's export rules R1 to R11 as pure functions of one entry and what is known.
 
-`judge` is the one way in. Every grade, in an export as in a retry, passes through it before anything is recorded.
+`judge` is the one way in. Every grade, in an export as in a retry, passes through it before anything is recorded. What
+the entries of one body, and the grades of other people, mean for each other is in `exports.conflicts`.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from exports.causes import Cause
-from exports.states import ExportState
-from exports.translating import NotTranslatable, Scale, Translator
+from exports.facts import (
+    BY_HAND,
+    AlreadyExported,
+    Column,
+    Entry,
+    FlowFacts,
+    PersonFacts,
+    Place,
+    PlacedGrade,
+    Refused,
+    Send,
+    Verdict,
+)
+from exports.translating import NotTranslatable
 
 MOST_INDEX_BYTES = 2_600  # PostgreSQL takes 2,704 with what it adds
-BY_HAND = "MANUAL"  # how a body or a roster says that a person was not added by the SIS
+# How a grade in Learn has ended, as far as the rules ask; the model has all of them.
+COLUMN_DELETED = "COLUMN_DELETED"
+DOUBTED = ("DOUBTED", "COLUMN_DOUBTED")  # what came after it may have arrived, or not
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
-    """What WISEflow says of one person."""
+class Case:
+    """An entry with all that the rules ask of it: where it leads today, what it becomes there, what is there."""
 
-    user_id: str
-    user_id_is_number: bool = field(default=False, compare=False)  # 5 and "5" are one person
-    mark: str = ""
-    alternative_grade: str = ""
-    source_code: str = ""
-    learn_user_id: str = ""
-    added_by: str = ""  # SIS or MANUAL; empty: the body does not say
-    is_correction: bool = field(default=False, compare=False)  # not what WISEflow gave last: approved here, or exported
-    fault: Cause | None = None  # why the entry cannot be used at all
-    fault_detail: str = ""
-
-    def __hash__(self) -> int:
-        """That of the person: entries are looked up by the ten thousand, and few people have two."""
-        return hash(self.user_id)
+    entry: Entry
+    person: PersonFacts
+    flow: FlowFacts
+    column: Column | None
+    learn_user_id: str | None
+    value: str | Refused | None  # None: unknown, for want of a column or of a grade
+    here: PlacedGrade | None  # what is in Learn of this person where the entry leads; anywhere, if that is unknown
 
     @property
-    def given(self) -> str:
-        """The assessment: the alternative grade overrides the mark."""
-        return self.alternative_grade or self.mark
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Column:
-    """Where a grade goes, and what it becomes there. Without a translator it is sent as it was given."""
-
-    course_id: str
-    name: str
-    translator: Translator | None = field(default=None, compare=False)
-    scale: Scale | None = field(default=None, compare=False)  # None: not known, so Learn judges
-    takes_grades: bool = field(default=True, compare=False)  # not once it is deleted in Learn
-
-    def value(self, entry: Entry) -> str:
-        """What Learn is to show. Raises NotTranslatable."""
-        if self.translator is None:
-            value = entry.given
-        elif entry.alternative_grade:
-            value = self.translator.alternative(entry.alternative_grade)
-        else:
-            value = self.translator.mark(entry.mark)
-        if self.scale:
-            self.scale.check(value)
-        return value
-
-
-Place = tuple[str, str, str]  # course id, column name, Learn user
-LearnUserOf = Callable[[str], str | None]  # None: no Learn user can be told from that user id
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FlowFacts:
-    """What is known of the flow at `now` (aware)."""
-
-    now: datetime
-    columns: Mapping[str, Column] = field(default_factory=dict)  # by source code; "" is the default
-    is_synchronised: bool = True
-    assessment_ends_at: datetime | None = None
-    instant_export: bool = False
-    allow_overwrite: bool = False
-    has_roster: bool = False
-    caller: int | None = None  # the API client whose body it is; None, in a retry: each person's own
-    learn_user_rules: Mapping[int, LearnUserOf] = field(default_factory=dict)  # of the callers that have one
-
-    @property
-    def period_runs(self) -> bool:
-        """Whether the assessment period is known not to have ended. An unknown end trusts WISEflow."""
-        return self.assessment_ends_at is not None and self.now < self.assessment_ends_at
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PersonFacts:
-    """What is known of the participant before this entry, in the words of its row. The default: never seen."""
-
-    pk: int | None = None
-    state: str = ExportState.NOT_EXPORTED
-    cause: str = ""
-    detail: str = ""
-    on_roster: bool = False
-    added_by: str = ""
-    source_code: str = ""
-    learn_user_id: str = ""
-    api_client_id: int | None = None  # who exported them last
-    mark: str = ""  # what WISEflow gave last
-    alternative_grade: str = ""
-    changed_since_export: bool = False
-    exported_at: datetime | None = None
-    exported_value: str = ""
-    exported_mark: str = ""
-    exported_alternative_grade: str = ""
-    approved_mark: str = ""  # of a correction that Learn has not confirmed yet: it may replace the exported one
+    def place(self) -> Place | None:
+        if self.column is None or not self.learn_user_id:
+            return None
+        return self.column.course_id, self.column.name, self.learn_user_id
 
     @property
     def is_on_its_way(self) -> bool:
-        return self.state == ExportState.QUEUED
+        """Whether a grade of the same source, or for the same place, is on its way. None is every source."""
+        return any(
+            "" in (source := (delivery.source_code, self.entry.source_code))
+            or source[0] == source[1]
+            or delivery.place == self.place
+            for delivery in self.person.open_deliveries
+        )
 
     @property
-    def is_replaced(self) -> bool:
-        """Another person's grade, or another flow's, stands in Learn now where this one's stood."""
-        return self.cause == Cause.REPLACED
-
-    @property
-    def in_doubt(self) -> bool:
-        """An overwrite failed or is unconfirmed, or the column was deleted: Learn may not hold the exported value."""
-        return self.state == ExportState.FAILED and self.exported_at is not None
+    def leaves_behind(self) -> list[PlacedGrade]:
+        """What is in Learn of this person elsewhere, by the same source: a grade there belongs to nobody now."""
+        if self.place is None:
+            return []
+        grades = self.person.grades_by(self.entry.source_code)
+        return [grade for grade in grades if grade.is_current and grade.place != self.place]
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Every rule allows it: this value goes to this user in this column."""
-
-    value: str
-    column: Column
-    learn_user_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AlreadyExported:
-    """R3: Learn has confirmed this grade before. A success that needs no call."""
-
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A rule forbids it."""
-
-    cause: Cause
-    detail: str = ""
+def case_of(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Case:
+    column, learn_user_id = column_of(entry, flow), learn_user_of(entry, person, flow)
+    here = None
+    if person.grades:
+        place = (column.course_id, column.name, learn_user_id) if column and learn_user_id else None
+        here = next((grade for grade in person.grades if grade.place == place and not grade.ended_as), None)
+        if place is None:  # where it leads is unknown, so nothing says that it is in the wrong place
+            here = next((grade for grade in person.grades_by(entry.source_code) if grade.is_current), None)
+    return Case(
+        entry=entry,
+        person=person,
+        flow=flow,
+        column=column,
+        learn_user_id=learn_user_id,
+        value=value_of(entry, column),
+        here=here,
+    )
 
 
-Verdict = Send | AlreadyExported | Refused
+def by_source(entry: Entry, person: PersonFacts, flow: FlowFacts) -> tuple[Entry, ...]:
+    """The entry for each source that it is for: the one it names, else those of the person's that the flow maps.
+
+    Where the flow maps none of these it is for the flow's default column, once. A correction is also for each source
+    whose grade is in Learn by the default.
+    """
+    if entry.source_code or entry.fault or not person.sources:
+        return (entry,)
+    sources = person.export_sources()
+    corrected = {grade.source_code for grade in person.grades if grade.is_current} if entry.is_correction else set()
+    mapped = [code for code in sources if code in flow.columns or code in corrected] or sources[:1]
+    return tuple(replace(entry, source_code=code) for code in mapped) or (entry,)
 
 
 def judge(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Verdict:
     """What is to become of one entry. The first rule that refuses gives the reason."""
     if entry.fault:
         return Refused(entry.fault, entry.fault_detail)
-    column = column_of(entry, person, flow)
-    value = value_of(entry, column)
-    if is_same_again(entry, person, value):
-        return AlreadyExported(person.exported_value)
+    case = case_of(entry, person, flow)
+    if is_same_again(case):
+        assert case.here is not None
+        return Refused(Cause.IN_PROGRESS) if case.here.is_called else AlreadyExported(case.here.value)
     for rule in RULES:
-        if refused := rule(entry, person, flow):
+        if refused := rule(case):
             return refused
+    column, value = case.column, case.value
     assert column is not None  # a rule refuses what has none, and what has no grade
     assert value is not None
     if isinstance(value, Refused):
         return value
-    learn_user_id = learn_user_of(entry, person, flow)
-    if not learn_user_id:
+    if not case.learn_user_id:
         return Refused(Cause.LEARN_USER_UNKNOWN, entry.user_id)
-    if not is_indexable(column.course_id, column.name, learn_user_id):
+    if not is_indexable(column.course_id, column.name, case.learn_user_id):
         return Refused(Cause.VALUE_NOT_USABLE, "course, column and Learn user are too long together")
-    return Send(value, column, learn_user_id)
+    return Send(value, column, case.learn_user_id)
 
 
 def is_indexable(*place: str) -> bool:
@@ -180,13 +127,13 @@ def is_indexable(*place: str) -> bool:
     return sum(map(len, place)) * 4 <= MOST_INDEX_BYTES or len("".join(place).encode()) <= MOST_INDEX_BYTES
 
 
-def column_of(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Column | None:
-    """That of the entry's own source, else the flow's default."""
-    return flow.columns.get(entry.source_code or person.source_code) or flow.columns.get("")
+def column_of(entry: Entry, flow: FlowFacts) -> Column | None:
+    """That of the entry's source, else the flow's default."""
+    return flow.columns.get(entry.source_code) or flow.columns.get("")
 
 
 def value_of(entry: Entry, column: Column | None) -> str | Refused | None:
-    """What Learn is to show today. None: nobody can tell, for want of a column or of a grade."""
+    """What Learn is to show today. None: unknown, for want of a column or of a grade."""
     if column is None or not entry.given:
         return None
     try:
@@ -203,154 +150,150 @@ def learn_user_of(entry: Entry, person: PersonFacts, flow: FlowFacts) -> str | N
     return rule(entry.user_id) if rule else entry.user_id
 
 
-def refuse_shared_places(verdicts: Mapping[Entry, Verdict]) -> dict[Entry, Verdict]:
-    """The verdicts, where people who would set different values for one Learn user in one column are refused, all."""
-    values: dict[tuple[Column, str], set[str]] = defaultdict(set)
-    for verdict in verdicts.values():
-        if isinstance(verdict, Send):
-            values[verdict.column, verdict.learn_user_id].add(verdict.value)
-    return {
-        entry: Refused(Cause.SAME_LEARN_USER, verdict.learn_user_id)
-        if isinstance(verdict, Send) and len(values[verdict.column, verdict.learn_user_id]) > 1
-        else verdict
-        for entry, verdict in verdicts.items()
-    }
-
-
-def refuse_locked_places(
-    verdicts: Mapping[Entry, Verdict], known: Mapping[str, PersonFacts], locked: Mapping[Place, Collection[int]]
-) -> dict[Entry, Verdict]:
-    """The verdicts, where nobody replaces another's alternative grade (R11). `locked`: whose stands where."""
-
-    def replaces(entry: Entry, verdict: Verdict) -> bool:
-        if not isinstance(verdict, Send):
-            return False
-        own = known[entry.user_id].pk if entry.user_id in known else None
-        place = verdict.column.course_id, verdict.column.name, verdict.learn_user_id
-        return any(pk != own for pk in locked.get(place, ()))
-
-    return {
-        entry: Refused(Cause.ALTERNATIVE_GRADE_OF_ANOTHER) if replaces(entry, verdict) else verdict
-        for entry, verdict in verdicts.items()
-    }
-
-
-def is_same_again(entry: Entry, person: PersonFacts, value: str | Refused | None) -> bool:
-    """R3: the grade that Learn has already confirmed, and that nothing is about to replace."""
-    if person.exported_at is None or not entry.given:
+def is_same_again(case: Case) -> bool:
+    """R3: this grade is in Learn at the very place where the entry leads, and nothing is about to replace it."""
+    if case.here is None or not case.here.is_certain or not case.entry.given or case.is_on_its_way:
         return False
-    if person.is_on_its_way or person.in_doubt or person.is_replaced:
-        return False
-    return is_exported_grade(entry, person, value)
+    return is_grade(case.here, case.entry, case.value)
 
 
-def is_exported_grade(entry: Entry, person: PersonFacts, value: str | Refused | None) -> bool:
-    """Whether Learn holds it: the same grade, whatever its translation is today, or one that is translated alike.
+def is_grade(grade: PlacedGrade, entry: Entry, value: str | Refused | None) -> bool:
+    """Whether the entry is this grade: the same one, whatever its translation is today, or one translated alike.
 
     An alternative grade is taken neither for a mark nor for another code that is only shown alike: it would evade R11.
     """
-    code = person.exported_alternative_grade
+    code = grade.alternative_grade
     if entry.alternative_grade:
         return entry.alternative_grade == code
     if code:  # a mark that is written and shown just as the code leaves it locked
-        return entry.mark == code == person.exported_value and value in (None, code)
-    return entry.mark == person.exported_mark or value == person.exported_value
+        return entry.mark == code == grade.value and value in (None, code)
+    return entry.mark == grade.mark or value == grade.value
 
 
 def is_approved(entry: Entry, person: PersonFacts) -> bool:
     """Whether it is the mark of the person's approved correction, whoever sends it."""
+    if person.approved_source_code not in ("", entry.source_code):
+        return False
     return bool(entry.mark) and entry.mark == person.approved_mark and not entry.alternative_grade
 
 
-def refuse_person_on_its_way(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
-    """One open delivery a participant."""
-    return Refused(Cause.IN_PROGRESS) if person.is_on_its_way else None
+def refuse_person_on_its_way(case: Case) -> Refused | None:
+    """One open delivery a place, and a source."""
+    return Refused(Cause.IN_PROGRESS) if case.is_on_its_way else None
 
 
-def refuse_locked_alternative_grade(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+def refuse_locked_alternative_grade(case: Case) -> Refused | None:
     """R11: an alternative grade that was exported never changes, whatever the flow allows.
 
-    It may be sent again where Learn no longer holds it: its column was deleted.
+    The same one may be sent where it is not in Learn for certain: its column was deleted, or it leads elsewhere now.
     """
-    code = person.exported_alternative_grade
-    if entry.given and code and not (person.in_doubt and entry.alternative_grade == code):
-        return Refused(Cause.ALTERNATIVE_GRADE_LOCKED, exported_as(person, flow))
-    return None
-
-
-def refuse_replaced(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
-    """Two exports lead to one place in Learn: sending this one again would replace the other in turn."""
-    return Refused(Cause.REPLACED, person.detail) if entry.given and person.is_replaced else None
-
-
-def refuse_already_exported(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
-    """R3: an export runs only once, unless the flow allows overwriting."""
-    if not entry.given or person.exported_at is None or flow.allow_overwrite:
+    if not case.entry.given:
         return None
-    if is_approved(entry, person):
-        return None  # a correction that a second manager has approved
-    if person.approved_mark:  # also while it is in doubt: the old mark from WISEflow does not undo what two have agreed
-        detail = f"{exported_as(person, flow)}, and a correction to {person.approved_mark} is approved"
+    grades = case.person.grades_by(case.entry.source_code)
+    exported = next((grade for grade in grades if grade.is_certain), None)
+    if exported is None or not (code := exported.alternative_grade):
+        return None
+    if case.entry.alternative_grade == code and (case.here is None or not case.here.is_certain):
+        return None
+    return Refused(Cause.ALTERNATIVE_GRADE_LOCKED, exported_as(exported, case.flow))
+
+
+def refuse_already_exported(case: Case) -> Refused | None:
+    """R3: an export runs only once to a place, unless the flow allows overwriting."""
+    if not case.entry.given or case.flow.allow_overwrite or is_approved(case.entry, case.person):
+        return None  # approved: a correction that a second manager has agreed to
+    exported = exported_before(case)
+    if exported is None:
+        return None
+    if case.person.approved_mark and case.person.approved_source_code in ("", case.entry.source_code):
+        # Also while it is in doubt: the old mark from WISEflow does not undo what two have agreed.
+        detail = f"{exported_as(exported, case.flow)}, and a correction to {case.person.approved_mark} is approved"
         return Refused(Cause.ALREADY_EXPORTED, detail)
-    if person.in_doubt and is_exported_grade(entry, person, value_of(entry, column_of(entry, person, flow))):
-        return None  # in doubt: sending the confirmed grade again makes it certain
-    return Refused(Cause.ALREADY_EXPORTED, exported_as(person, flow))
+    may_be_there = [exported] if case.here is None or case.here.is_certain else [exported, case.here]
+    if exported is not case.here and any(is_grade(grade, case.entry, case.value) for grade in may_be_there):
+        return None  # lost or in doubt: sending the same grade again makes it certain
+    return Refused(Cause.ALREADY_EXPORTED, exported_as(exported, case.flow))
 
 
-def refuse_unmapped_flow(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+def exported_before(case: Case) -> PlacedGrade | None:
+    """The confirmed grade that R3 keeps: the one at the place where the entry leads; or before a doubt there; or, of a
+    person without a grade in Learn, the one that a deleted column took along.
+    """
+    if case.here is not None and case.here.is_certain:
+        return case.here
+    grades = case.person.grades_by(case.entry.source_code)
+    if case.here is not None:
+        confirmed = (grade for grade in grades if grade.is_certain and grade.place == case.place)
+        return next((grade for grade in confirmed if grade.ended_as in DOUBTED), None)
+    if any(grade.is_current for grade in grades):
+        return None  # it is elsewhere: this place has never had it
+    lost = next((grade for grade in grades if grade.is_certain), None)
+    return lost if lost and lost.ended_as == COLUMN_DELETED else None
+
+
+def refuse_unmapped_flow(case: Case) -> Refused | None:
     """Nobody has said where this flow's grades go."""
-    return None if flow.columns else Refused(Cause.NOT_MAPPED)
+    return None if case.flow.columns else Refused(Cause.NOT_MAPPED)
 
 
-def refuse_unsynchronised_flow(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+def refuse_unsynchronised_flow(case: Case) -> Refused | None:
     """R1: only after the flow has been synchronised with the SIS."""
-    return None if flow.is_synchronised else Refused(Cause.NOT_SYNCHRONISED)
+    return None if case.flow.is_synchronised else Refused(Cause.NOT_SYNCHRONISED)
 
 
-def refuse_before_assessment_ends(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+def refuse_before_assessment_ends(case: Case) -> Refused | None:
     """R2: only after the assessment period, lifted by instant export (R9)."""
+    flow = case.flow
     if flow.period_runs and not flow.instant_export:
         return Refused(Cause.ASSESSMENT_NOT_ENDED, moment(flow.assessment_ends_at, flow))
     return None
 
 
-def refuse_instant_alternative_grade(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+def refuse_instant_alternative_grade(case: Case) -> Refused | None:
     """R10: instant export takes no alternative grades while the period runs."""
-    if flow.period_runs and entry.alternative_grade:
+    flow = case.flow
+    if flow.period_runs and case.entry.alternative_grade:
         return Refused(Cause.ALTERNATIVE_GRADE_TOO_EARLY, moment(flow.assessment_ends_at, flow))
     return None
 
 
-def refuse_no_assessment(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+def refuse_no_assessment(case: Case) -> Refused | None:
     """R7: nothing is never sent, least of all as 0."""
-    return None if entry.given else Refused(Cause.NO_ASSESSMENT)
+    return None if case.entry.given else Refused(Cause.NO_ASSESSMENT)
 
 
-def refuse_outside_roster(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+def refuse_outside_roster(case: Case) -> Refused | None:
     """R8: where the flow has a roster, only people on it; and nobody who is known to have been added by hand."""
-    if flow.has_roster and not person.on_roster:
+    entry, person = case.entry, case.person
+    if case.flow.has_roster and not person.on_roster:
         return Refused(Cause.NOT_ON_ROSTER)
     # A body may correct what an earlier body said, never what the roster says.
-    known = person.added_by if person.on_roster or not entry.added_by else ""
+    known = added_by(entry, person) if person.on_roster or not entry.added_by else ""
     return Refused(Cause.ADDED_BY_HAND) if BY_HAND in (entry.added_by, known) else None
 
 
-def refuse_unmapped_source(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+def added_by(entry: Entry, person: PersonFacts) -> str:
+    """How the person was added to the entry's source, as far as the roster or an earlier body says."""
+    how = person.sources.get(entry.source_code)
+    return person.added_by if how is None else how
+
+
+def refuse_unmapped_source(case: Case) -> Refused | None:
     """A source goes to its own column, or to the flow's default."""
-    if column_of(entry, person, flow):
+    if case.column:
         return None
-    return Refused(Cause.SOURCE_NOT_MAPPED, entry.source_code or person.source_code or "(none)")
+    sources = case.entry.source_code or ", ".join(case.person.sources)
+    return Refused(Cause.SOURCE_NOT_MAPPED, sources or "(none)")
 
 
-def refuse_deleted_column(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Refused | None:
+def refuse_deleted_column(case: Case) -> Refused | None:
     """Nothing is sent to a column that is deleted in Learn, or about to be."""
-    column = column_of(entry, person, flow)
+    column = case.column
     return Refused(Cause.COLUMN_DELETED, column.name) if column and not column.takes_grades else None
 
 
 RULES = (
     refuse_person_on_its_way,
-    refuse_replaced,
     refuse_locked_alternative_grade,
     refuse_already_exported,
     refuse_unmapped_flow,
@@ -364,10 +307,9 @@ RULES = (
 )
 
 
-def exported_as(person: PersonFacts, flow: FlowFacts) -> str:
+def exported_as(grade: PlacedGrade, flow: FlowFacts) -> str:
     """`B on 3 May 2026`, in the site's zone."""
-    assert person.exported_at is not None
-    return f"{person.exported_value} on {day(person.exported_at, flow)}"
+    return f"{grade.value} on {day(grade.since, flow)}"
 
 
 def day(when: datetime, flow: FlowFacts) -> str:

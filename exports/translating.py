@@ -15,6 +15,7 @@ from decimal import (
     InvalidOperation,
     localcontext,
 )
+from functools import lru_cache
 
 from django.db import models
 
@@ -84,7 +85,7 @@ class Translator:
     def scaled(self, given: str) -> str:
         """A number, divided and rounded. Raises NotTranslatable where that would lose a digit unasked."""
         if not NUMBER.fullmatch(given):
-            raise NotTranslatable(f"the mark {shortened(given)} is not a number such as 89.99")
+            raise NotTranslatable(f"the mark {quoted(given)} is not a number such as 89.99")
         if self.divisor == 1 and self.decimals is None:
             return given
         with localcontext(prec=DIGITS, rounding=ROUND_05UP) as context:  # it keeps the next rounding exact
@@ -97,7 +98,7 @@ class Translator:
                     value = value.quantize(Decimal(1).scaleb(-self.decimals), ROUNDINGS.get(self.rounding))
             except Inexact:
                 raise NotTranslatable(
-                    f"the mark {shortened(given)} has digits that would be lost, and no rounding is set"
+                    f"the mark {quoted(given)} has digits that would be lost, and no rounding is set"
                 ) from None
         return format(value if value else abs(value), "f")
 
@@ -106,14 +107,15 @@ def looked_up(given: str, table: Mapping[str, str], what: str) -> str:
     try:
         return table[given]
     except KeyError:
-        raise NotTranslatable(f"the {what} {shortened(given)} is not in the flow's translation") from None
+        raise NotTranslatable(f"the {what} {quoted(given)} is not in the flow's translation") from None
 
 
-def shortened(grade: str) -> str:
-    """For a sentence that is read in a narrow column."""
-    return grade if len(grade) <= MOST_SHOWN else f"{grade[:MOST_SHOWN]}…"
+def quoted(grade: str) -> str:
+    """For a sentence that is read in a narrow column. The quotes show a blank or a dot at either end."""
+    return f"'{grade[:MOST_SHOWN]}{'…' if len(grade) > MOST_SHOWN else ''}'"
 
 
+@lru_cache(maxsize=10_000)  # an export has few different marks
 def is_number(text: str) -> bool:
     """Whether anybody might read it as a number, be it written ever so oddly: `1e5`, `.5`, `NaN`, ` 75 `, `٣`."""
     if NUMBER.fullmatch(text):
@@ -142,11 +144,11 @@ class Scale:
         if value in self.symbols:
             return
         if self.symbols and not (self.takes_numbers and is_number(value)):
-            raise NotTranslatable(f"{shortened(value)} is not a symbol of the column's grade schema")
+            raise NotTranslatable(f"{quoted(value)} is not a symbol of the column's grade schema")
         if not is_number(value):
             return
         if not WRITTEN_NUMBER.fullmatch(value):
-            raise NotTranslatable(f"{shortened(value)} is not a plain number such as 89.99")
+            raise NotTranslatable(f"{quoted(value)} is not a plain number such as 89.99")
         if not 0 <= Decimal(value) <= self.points:
             points = f"{self.points.normalize():f}"
-            raise NotTranslatable(f"{shortened(value)} is not between 0 and the column's {points} points")
+            raise NotTranslatable(f"{quoted(value)} is not between 0 and the column's {points} points")

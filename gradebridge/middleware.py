@@ -4,25 +4,29 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.utils.deprecation import MiddlewareMixin
+
+from courses.failures import failure_of
 
 log = logging.getLogger(__name__)
 
 
-class DatabaseAwayMiddleware(MiddlewareMixin):
-    """Answers 503 while the database does not answer. What was recorded before stays recorded."""
+class DatabaseFailureMiddleware(MiddlewareMixin):
+    """Answers what the database could not do with what happened and what to do: 503 while it is away or somebody else
+    changes the same rows, 400 for a search or filter that it cannot execute. What was recorded before stays recorded.
+    """
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        if not isinstance(exception, (OperationalError, InterfaceError)):
+        failure = failure_of(exception)
+        if failure is None:
             return None
-        log.error("The database does not answer: %s", type(exception).__name__)
+        log.log(failure.level, "%s (%s)", failure.name, type(exception).__name__)
         return HttpResponse(
-            "GradeBridge's database is not available. Try again in a minute.\n",
-            status=503,
+            f"{failure.sentence}\n",
+            status=failure.status,
             content_type="text/plain",
-            headers={"Retry-After": "60"},
+            headers={"Retry-After": str(failure.wait)} if failure.wait else {},
         )
 
 

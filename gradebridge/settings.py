@@ -67,7 +67,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
-    "gradebridge.middleware.DatabaseAwayMiddleware",
+    "gradebridge.middleware.DatabaseFailureMiddleware",
     "gradebridge.middleware.NoNulMiddleware",
 ]
 

@@ -32,7 +32,10 @@ def tab(title: str, model: str, **wanted: str) -> dict[str, Any]:
     }
 
 
-TAB_FILTERS = ("state__exact", "changed_since_export__exact", "changed", "undelivered")
+TAB_FILTERS = (
+    *("state__exact", "changed_since_export__exact", "changed", "undelivered"),
+    *("whereabouts", "certainty__exact"),
+)
 
 PRIMARY = {  # a calm blue; white on 600 has a contrast of 5.9 to 1
     "50": "oklch(97.5% .012 245)",
@@ -72,6 +75,7 @@ UNFOLD = {
                     page("Participants", "group", "exports_participant", "exports.view_participant"),
                     page("Attempts", "history", "exports_exportattempt", "exports.view_exportattempt"),
                     page("Corrections", "rule", "exports_correction", "exports.view_correction"),
+                    page("Grades in Learn", "fact_check", "exports_gradeinlearn", "exports.view_gradeinlearn"),
                     page("Deliveries", "local_shipping", "exports_delivery", "exports.view_delivery"),
                     page("Calls to Learn", "swap_vert", "courses_servicecall", "courses.view_servicecall"),
                     {
@@ -156,6 +160,15 @@ UNFOLD = {
                 tab("Declined", "exports_correction", state__exact="DECLINED"),
                 tab("Approved, not in Learn yet", "exports_correction", undelivered="yes"),
             ],
-        }
+        },
+        {
+            "models": ["exports.gradeinlearn"],
+            "items": [
+                tab("In Learn", "exports_gradeinlearn"),
+                tab("Left behind", "exports_gradeinlearn", whereabouts="left_behind"),
+                tab("Not certain", "exports_gradeinlearn", certainty__exact="DOUBTFUL"),
+                tab("No longer in Learn", "exports_gradeinlearn", whereabouts="ended"),
+            ],
+        },
     ],
 }

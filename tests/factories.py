@@ -26,6 +26,7 @@ from exports.models import (
     ExportAttempt,
     ExportState,
     Flow,
+    GradeInLearn,
     Participant,
     RequestProfile,
     TranslatedGrade,
@@ -239,12 +240,21 @@ class TranslationFactory(factory.django.DjangoModelFactory):
             self.grades.create(kind=TranslatedGrade.Kind.ALTERNATIVE_GRADE, given=given, value=value)
 
 
+GRADE = "tests.factories.GradeInLearnFactory"
+
+
 class ParticipantFactory(factory.django.DjangoModelFactory):
     class Meta:
         model = Participant
+        skip_postgeneration_save = True
 
     flow = factory.SubFactory(FlowFactory, mapped=True)
     user_id = factory.Sequence("u{}".format)
+    sources = factory.LazyAttribute(
+        lambda person: {person.source_code: person.added_by if person.on_roster else None} if person.source_code else {}
+    )
+    on_roster = False
+    added_by = ""
 
     @classmethod
     def _create(cls, model_class, *args, **kwargs):
@@ -254,6 +264,7 @@ class ParticipantFactory(factory.django.DjangoModelFactory):
         return participant
 
     class Params:
+        source_code = ""  # the one that they have
         on_sis_roster = factory.Trait(on_roster=True, added_by=Participant.AddedBy.SIS)
         added_by_hand = factory.Trait(on_roster=True, added_by=Participant.AddedBy.MANUAL)
         failed = factory.Trait(
@@ -261,15 +272,100 @@ class ParticipantFactory(factory.django.DjangoModelFactory):
         )
         queued = factory.Trait(state=ExportState.QUEUED, mark="B")
         exported = factory.Trait(
-            state=ExportState.EXPORTED, mark="B", exported_mark="B", exported_value="B", exported_at=LONG_AGO
+            state=ExportState.EXPORTED,
+            mark="B",
+            grade=factory.RelatedFactory(GRADE, factory_related_name="participant"),
         )
         exported_alternative = factory.Trait(
             state=ExportState.EXPORTED,
             alternative_grade="U",
-            exported_alternative_grade="U",
-            exported_value="U",
-            exported_at=LONG_AGO,
+            grade=factory.RelatedFactory(
+                GRADE, factory_related_name="participant", value="U", mark="", alternative_grade="U"
+            ),
         )
+        replaced = factory.Trait(  # by another person's C
+            state=ExportState.FAILED,
+            cause=Cause.REPLACED,
+            detail="C of person u0 in flow 77",
+            mark="B",
+            grade=factory.RelatedFactory(GRADE, factory_related_name="participant", overwritten=True),
+        )
+        lost = factory.Trait(  # with its column
+            state=ExportState.FAILED,
+            cause=Cause.COLUMN_DELETED,
+            detail="Final grade",
+            mark="B",
+            grade=factory.RelatedFactory(GRADE, factory_related_name="participant", column_deleted=True),
+        )
+        misplaced = factory.Trait(
+            state=ExportState.FAILED,
+            cause=Cause.MISPLACED,
+            detail="Learn user wrong in column Final grade of course COURSE",
+            mark="B",
+            grade=factory.RelatedFactory(GRADE, factory_related_name="participant", learn_user_id="wrong"),
+        )
+        in_doubt = factory.Trait(
+            state=ExportState.FAILED,
+            cause=Cause.UNCONFIRMED,
+            detail="Learn did not answer",
+            mark="B",
+            grade=factory.RelatedFactory(GRADE, factory_related_name="participant", doubtful=True),
+        )
+        alternative_in_doubt = factory.Trait(  # after a B that Learn had confirmed
+            state=ExportState.FAILED,
+            cause=Cause.UNCONFIRMED,
+            detail="Learn did not answer",
+            alternative_grade="U",
+            grade=factory.RelatedFactory(
+                GRADE,
+                factory_related_name="participant",
+                is_in_learn=None,
+                until=LONG_AGO,
+                ended_as=GradeInLearn.Ending.DOUBTED,
+            ),
+            doubt=factory.RelatedFactory(
+                GRADE, factory_related_name="participant", value="U", mark="", alternative_grade="U", doubtful=True
+            ),
+        )
+
+
+class GradeInLearnFactory(factory.django.DjangoModelFactory):
+    """Confirmed, in Learn since long ago; where its participant leads, if their flow is mapped."""
+
+    class Meta:
+        model = GradeInLearn
+
+    participant = factory.SubFactory(ParticipantFactory, state=ExportState.EXPORTED, mark="B")
+    course_id = factory.LazyAttribute(lambda grade: place_of(grade.participant)[0])
+    column_name = factory.LazyAttribute(lambda grade: place_of(grade.participant)[1])
+    learn_user_id = factory.LazyAttribute(lambda grade: grade.participant.learn_user_id or grade.participant.user_id)
+    source_code = factory.LazyAttribute(lambda grade: source_of(grade.participant))
+    value = "B"
+    mark = factory.SelfAttribute("value")
+    since = LONG_AGO
+
+    class Params:
+        doubtful = factory.Trait(certainty=GradeInLearn.Certainty.DOUBTFUL)
+        left_behind = factory.Trait(left_behind_at=LONG_AGO)
+        overwritten = factory.Trait(is_in_learn=None, until=LONG_AGO, ended_as=GradeInLearn.Ending.OVERWRITTEN)
+        column_deleted = factory.Trait(is_in_learn=None, until=LONG_AGO, ended_as=GradeInLearn.Ending.COLUMN_DELETED)
+
+    @staticmethod
+    def end(grade, how):
+        """What is known to be no longer at its place, since now."""
+        grade.is_in_learn, grade.until, grade.ended_as = None, timezone.now(), how
+        grade.save()
+
+
+def source_of(participant):
+    """What an entry without a source is taken for: the one that the participant has."""
+    return next(iter(participant.sources)) if len(participant.sources) == 1 else ""
+
+
+def place_of(participant):
+    """Course and column where the participant's grades go: by the flow's default, or its first mapping."""
+    mapping = participant.flow.column_mappings.order_by("source_code").select_related("grade_column__course").first()
+    return (mapping.grade_column.course.course_id, mapping.grade_column.name) if mapping else ("COURSE", "Final grade")
 
 
 class ExportAttemptFactory(factory.django.DjangoModelFactory):
@@ -304,6 +400,7 @@ class DeliveryFactory(factory.django.DjangoModelFactory):
 
     attempt = factory.SubFactory(ExportAttemptFactory)
     participant = factory.SubFactory(ParticipantFactory, flow=factory.SelfAttribute("..attempt.flow"))
+    source_code = factory.LazyAttribute(lambda delivery: source_of(delivery.participant))
     mark = "B"
     value = "B"
     course_id = "COURSE"
@@ -333,8 +430,8 @@ class CorrectionFactory(factory.django.DjangoModelFactory):
         model = Correction
 
     participant = factory.SubFactory(ParticipantFactory, exported=True)
-    mark_before = factory.SelfAttribute("participant.exported_mark")
-    value_before = factory.SelfAttribute("participant.exported_value")
+    mark_before = factory.LazyAttribute(lambda correction: correction.participant.grades.first().mark)
+    value_before = factory.LazyAttribute(lambda correction: correction.participant.grades.first().value)
     mark = "A"
     reason = "Added up wrongly"
     asked_by = factory.SubFactory(UserFactory)

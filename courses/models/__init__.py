@@ -7,6 +7,7 @@ from courses.models.grade_schema import GradeSchema
 from courses.models.provisioned import Provisioned, mark_as_in_learn, mark_as_not_in_learn, not_known_to_be_gone
 from courses.models.provisioning import ProvisioningRun, ProvisioningStep
 from courses.models.service_call import ServiceCall
+from courses.models.spelled import Spelled
 
 __all__ = [
     "NAME_LENGTH",
@@ -18,6 +19,7 @@ __all__ = [
     "ProvisioningRun",
     "ProvisioningStep",
     "ServiceCall",
+    "Spelled",
     "mark_as_in_learn",
     "mark_as_not_in_learn",
     "not_known_to_be_gone",

@@ -3,10 +3,12 @@
 from django.db import models
 from simple_history.models import HistoricalRecords
 
+from courses.models.spelled import Spelled
+
 NAME_LENGTH = 333  # characters of a course id, user id, column name or value in Grades Journey
 
 
-class Course(models.Model):
+class Course(Spelled):
     """A course in Learn, known by its batch uid."""
 
     class Experience(models.TextChoices):

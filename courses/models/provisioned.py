@@ -8,10 +8,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from courses.models.spelled import Spelled
+
 OF_PROVISIONING = ("standing", "provisioned_at", "provisioning_message")  # no configuration: kept out of its history
 
 
-class Provisioned(models.Model):
+class Provisioned(Spelled):
     """A row that can be created in Learn."""
 
     class Standing(models.TextChoices):

@@ -9,7 +9,7 @@ it, a column before those that count it and before it becomes the external grade
 
 from courses.provisioning.carrying_out import carry_out, foresee
 from courses.provisioning.choosing import Choice, Wanted, choose, request, request_deletion
-from courses.provisioning.settling import column_deleted, sweep
+from courses.provisioning.settling import column_deleted, columns_locking, sweep
 
 __all__ = [
     "Choice",
@@ -17,6 +17,7 @@ __all__ = [
     "carry_out",
     "choose",
     "column_deleted",
+    "columns_locking",
     "foresee",
     "request",
     "request_deletion",

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from courses.models import EnrolmentMetadata, GradeColumn, GradeSchema, Provisioned, ProvisioningRun, ProvisioningStep
+from courses.moments import moment
 from courses.wire import WireError
 
 Kind = ProvisioningStep.Kind
@@ -133,7 +134,7 @@ def why_not_external(column: GradeColumn, *, again: bool, is_created: bool) -> s
 
 
 def shown(when: datetime | None) -> str:
-    return f"{timezone.localtime(when):%-d %B %Y %H:%M}" if when else "a time not known"
+    return moment(when) if when else "a time not known"
 
 
 @transaction.atomic

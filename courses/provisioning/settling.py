@@ -17,12 +17,15 @@ State = ProvisioningStep.State
 Standing = Provisioned.Standing
 Settled = tuple[ProvisioningStep, State, str]  # with its message
 
+MAY_BE_DELETED = (State.DONE, State.UNCONFIRMED)  # a column, by the state of its deletion
 CHUNK = 500  # rows in one statement
 OF_CREATION = ("standing", "provisioned_at", "provisioning_message")
 OF_EXTERNAL_GRADE = ("external_set_at", "external_message")
 
 # Sent when Learn has deleted a column, or may have: `column`, and `is_certain`. In the transaction that records it.
 column_deleted = Signal()
+# Sent earlier in that transaction, before any row is locked: `columns`, by primary key. For who locks rows before them.
+columns_locking = Signal()
 
 
 def settle(settled: Iterable[Settled], now: datetime) -> None:
@@ -31,6 +34,8 @@ def settle(settled: Iterable[Settled], now: datetime) -> None:
     for step, state, message in settled:
         step.state, step.message, step.settled_at = state, message, now
         by_kind[step.kind].append(step)
+    if deleted := [step.column_id for step in by_kind.get(Kind.DELETION, []) if step.state in MAY_BE_DELETED]:
+        columns_locking.send(GradeColumn, columns=deleted)
     steps = [step for some in by_kind.values() for step in some]
     ProvisioningStep.objects.bulk_update(steps, ["state", "message", "settled_at"], batch_size=CHUNK)
     for kind, some in by_kind.items():
@@ -47,7 +52,7 @@ def update_rows(kind: Kind, steps: Sequence[ProvisioningStep]) -> None:
     model._default_manager.bulk_update(rows, FIELDS[kind], batch_size=CHUNK)
     if kind is Kind.DELETION:
         for column in rows:
-            if (state := by_pk[column.pk].state) in (State.DONE, State.UNCONFIRMED):
+            if (state := by_pk[column.pk].state) in MAY_BE_DELETED:
                 column_deleted.send(GradeColumn, column=column, is_certain=state == State.DONE)
 
 

@@ -3,17 +3,22 @@
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
-from django.db.models import JSONField
+from django.db.models import JSONField, ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from courses.cells import address
 from courses.change_pages import ShowsChanges
-from exports.models import ApiClient, Participant
+from exports.models import ApiClient, ExportAttempt, Participant
+
+KEPT = (
+    "It has exported, so the history names it, and retries use its request profile. Deactivate it instead: take away "
+    "the tick at Active and save. It is then refused at once."
+)
 
 
 @admin.register(ApiClient)
@@ -31,21 +36,41 @@ class ApiClientAdmin(ShowsChanges):
         return allowed
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiClient | None = None) -> bool:
-        """Only one that has exported nobody: retries go by its profile. Others can be made inactive."""
+        """Only one at a time, and none that the history names."""
         allowed: bool = super().has_delete_permission(request, obj)
-        return allowed and obj is not None and not Participant.objects.filter(api_client=obj).exists()
+        return allowed and obj is not None and not is_used(obj)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        client = self.get_object(request, unquote(object_id))
+        try:
+            if client is None or not is_used(client) or not super().has_delete_permission(request, client):
+                response: HttpResponse = super().delete_view(request, object_id, extra_context)
+                return response
+        except ProtectedError:  # it has exported since
+            pass
+        messages.error(request, f"{client} was not deleted. {KEPT}")
+        return HttpResponseRedirect(address(client))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        client = self.get_object(request, unquote(object_id))
+        context = {"kept": KEPT if client and is_used(client) else ""}
+        response: HttpResponse = super().change_view(request, object_id, form_url, context | (extra_context or {}))
+        return response
 
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:
         if change:
             super().save_model(request, obj, form, change)
         else:
-            self.give_new_key(request, obj)
+            request.new_key = obj.set_new_key()  # type: ignore[attr-defined]
+            obj.save()
 
-    def give_new_key(self, request: HttpRequest, client: ApiClient) -> None:
-        key = client.set_new_key()
-        client.save()
-        text = "The key of {} is shown this once. Copy it now: <code class='gb-key'>{}</code>"
-        messages.warning(request, format_html(text, client.name, key))
+    def response_add(self, request: HttpRequest, obj: ApiClient, post_url_continue: str | None = None) -> HttpResponse:
+        """Whichever button was pressed: the key is shown now or never."""
+        return self.key_page(request, obj, request.new_key)  # type: ignore[attr-defined]
 
     def new_key(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask first: the old key stops working at once."""
@@ -55,17 +80,21 @@ class ApiClientAdmin(ShowsChanges):
         if client is None:
             raise Http404
         if request.method == "POST":
-            self.give_new_key(request, client)
+            key = client.set_new_key()
+            client.save()
             self.log_change(request, client, "New key.")
-            return HttpResponseRedirect(address(client))
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "New key",
-            "opts": self.opts,
-            "client": client,
-            "client_url": address(client),
-        }
-        return TemplateResponse(request, "admin/exports/new_key.html", context)
+            return self.key_page(request, client, key)
+        return self.page(request, client, "admin/exports/new_key.html", title="New key")
+
+    def key_page(self, request: HttpRequest, client: ApiClient, key: str) -> HttpResponse:
+        """The answer itself shows the key, so that no message carries it: those travel in cookies. No browser stores
+        the page (`Cache-Control: no-store`, as all pages of the admin).
+        """
+        return self.page(request, client, "admin/exports/key.html", title=f"Key of {client}", key=key)
+
+    def page(self, request: HttpRequest, client: ApiClient, template: str, **context: Any) -> HttpResponse:
+        context |= {"opts": self.opts, "client": client, "client_url": address(client)}
+        return TemplateResponse(request, template, self.admin_site.each_context(request) | context)
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.new_key)
@@ -74,3 +103,9 @@ class ApiClientAdmin(ShowsChanges):
     @admin.display(description="May call from", empty_value="Anywhere")
     def networks(self, client: ApiClient) -> str | None:
         return ", ".join(client.allowed_networks) or None
+
+
+def is_used(client: ApiClient) -> bool:
+    """Whether the history names it. Participants outlive their attempts, which are purged."""
+    attempts, people = ExportAttempt.objects.filter(api_client=client), Participant.objects.filter(api_client=client)
+    return attempts.exists() or people.exists()

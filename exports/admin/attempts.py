@@ -142,4 +142,6 @@ class ExportAttemptAdmin(RetriesFailed, HistoryAdmin):
 
     @admin.display(description="Asked by")
     def asked_by(self, attempt: ExportAttempt) -> str:
-        return str(attempt.requested_by or attempt.api_client or "Command line")
+        is_export = attempt.trigger == ExportAttempt.Trigger.EXPORT  # of a client that an older release let be deleted
+        unknown = "A deleted API client" if is_export else "Command line"
+        return str(attempt.requested_by or attempt.api_client or unknown)

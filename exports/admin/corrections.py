@@ -1,5 +1,6 @@
 """Corrections: asked for on a participant's page, decided by somebody else, kept as history."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -13,7 +14,7 @@ from django.urls import URLPattern, path
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.text import Truncator
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from courses.admin.filters import OnlyChosen
 from courses.admin.history import HistoryAdmin
@@ -22,8 +23,10 @@ from courses.models import NAME_LENGTH
 from exports import correcting, settling
 from exports.admin.filters import Undelivered
 from exports.causes import Cause
+from exports.facts import AlreadyExported, PlacedGrade, Refused, Send
+from exports.judging import person_facts
 from exports.models import Correction, Delivery, ExportState, Flow, Participant
-from exports.rules import AlreadyExported, Refused, Send
+from exports.reading import grade_of
 from exports.templatetags.cells import state_pill
 
 MOST_CHARACTERS = 60  # of a flow's title or a reason in a cell
@@ -32,6 +35,15 @@ FIELD_OF: dict[type[correcting.NotCorrectable], str] = {
     correcting.MarkNotUsable: "mark",
     correcting.Unchanged: "mark",
     correcting.ReasonNotUsable: "reason",
+}
+
+
+SHOWS_OUTLOOK = {  # attributes of a field
+    "hx-get": "",  # this page
+    "hx-include": "[name=mark], [name=source_code]",
+    "hx-select": "#outlook",
+    "hx-target": "#outlook",
+    "hx-swap": "outerHTML",
 }
 
 
@@ -45,19 +57,31 @@ class CorrectionForm(forms.Form):
         widget=UnfoldAdminTextInputWidget(
             attrs={
                 "autocomplete": "off",
-                "hx-get": "",  # this page
                 "hx-trigger": "input changed delay:300ms",
-                "hx-select": "#outlook",
-                "hx-target": "#outlook",
-                "hx-swap": "outerHTML",
+                **SHOWS_OUTLOOK,
             }
         ),
+    )
+    source_code = forms.ChoiceField(
+        label="Source",
+        required=False,
+        help_text="Different grades are in Learn for the sources of this person: choose the one to correct.",
+        widget=UnfoldAdminSelectWidget(attrs={"hx-trigger": "change", **SHOWS_OUTLOOK}),
     )
     reason = forms.CharField(
         max_length=correcting.REASON_LENGTH,
         help_text="Why the grade in Learn must change. It is kept for good.",
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
+
+    def __init__(self, *args: Any, sources: Sequence[tuple[str, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if sources:
+            field = self.fields["source_code"]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices, field.required = list(sources), True
+        else:
+            del self.fields["source_code"]
 
 
 @admin.register(Correction)
@@ -68,7 +92,17 @@ class CorrectionAdmin(HistoryAdmin):
     search_fields = ["participant__user_id", "participant__learn_user_id"]
     search_help_text = "WISEflow or Learn user id, flow id or title"
     fieldsets = [
-        ("What", {"fields": [("of_participant", "of_flow"), ("mark_before", "value_before"), "mark", "reason"]}),
+        (
+            "What",
+            {
+                "fields": [
+                    ("of_participant", "of_flow"),
+                    ("mark_before", "value_before"),
+                    ("mark", "source_code"),
+                    "reason",
+                ]
+            },
+        ),
         ("Who and when", {"fields": ["standing", "delivery", ("asked_by", "asked_at"), ("decided_by", "decided_at")]}),
     ]
     readonly_fields = ["of_participant", "of_flow", "standing", "delivery"]
@@ -102,15 +136,15 @@ class CorrectionAdmin(HistoryAdmin):
             "may_decline": may_decide,
             "may_approve": may_decide and not why_not,
             "why_not": why_not,
-            "outlook": outlook(correction.participant, correction.mark) if waits else {},
-            "stands": stands(correction),
+            "outlook": outlook(correction.participant, correction.mark, correction.source_code) if waits else {},
+            "in_learn": in_learn(correction),
             "is_undelivered": Correction.objects.undelivered().filter(pk=correction.pk).exists(),
         }
 
     # The pages
 
     def ask_page(self, request: HttpRequest, participant: int) -> HttpResponse:
-        """The form. With `mark` in the address it says what would become of that."""
+        """The form. With `mark` in the address, and a `source_code`, it says what would become of that."""
         if not may_ask(request):
             raise PermissionDenied
         person = get_object_or_404(Participant.objects.select_related("flow"), pk=participant)
@@ -120,8 +154,11 @@ class CorrectionAdmin(HistoryAdmin):
         except correcting.NotCorrectable as refusal:
             messages.error(request, str(refusal))
             return HttpResponseRedirect(address(person))
-        mark = request.GET.get("mark", proposed_mark(person)).strip()
-        form = CorrectionForm(request.POST if request.method == "POST" else None, initial={"mark": mark})
+        mark = request.GET.get("mark", proposed_mark(person))
+        sources = sources_to_choose(person)
+        source_code = request.GET.get("source_code", sources[0][0] if sources else "")
+        initial = {"mark": mark, "source_code": source_code}
+        form = CorrectionForm(request.POST if request.method == "POST" else None, initial=initial, sources=sources)
         if form.is_valid() and (correction := self.ask(request, person, form)):
             messages.success(request, "Asked for. It is sent once somebody else has approved it.")
             return HttpResponseRedirect(address(correction))
@@ -131,7 +168,7 @@ class CorrectionAdmin(HistoryAdmin):
             "opts": self.opts,
             "participant": person,
             "form": form,
-            "outlook": outlook(person, form.data.get("mark", mark).strip()),
+            "outlook": outlook(person, form.data.get("mark", mark), form.data.get("source_code", source_code)),
             "back_url": address(person),
         }
         return TemplateResponse(request, "admin/exports/ask_correction.html", context)
@@ -159,7 +196,7 @@ class CorrectionAdmin(HistoryAdmin):
             "title": "Approve a correction",
             "opts": self.opts,
             "correction": correction,
-            "outlook": outlook(correction.participant, correction.mark),
+            "outlook": outlook(correction.participant, correction.mark, correction.source_code),
             "back_url": address(correction),
         }
         return TemplateResponse(request, "admin/exports/approve_correction.html", context)
@@ -172,7 +209,8 @@ class CorrectionAdmin(HistoryAdmin):
             messages.error(request, str(refusal))
             return HttpResponseRedirect(address(correction))
         assert approved.attempt is not None
-        delivery = approved.attempt.deliveries.get()
+        failures_first = approved.attempt.deliveries.order_by("settled_at")
+        delivery = failures_first.exclude(state=Delivery.State.DELIVERED).first() or failures_first[0]
         messages.add_message(request, *outcome(delivery, correction.mark))
         return HttpResponseRedirect(address(approved.attempt if approved.attempt.finished_at is None else approved))
 
@@ -269,14 +307,20 @@ def why_not_approve(correction: Correction, request: HttpRequest) -> str:
     return ""
 
 
-def stands(correction: Correction) -> bool:
-    """Whether its mark is what Learn shows now."""
-    participant = correction.participant
-    return (
-        participant.state == ExportState.EXPORTED
-        and participant.cause != Cause.REPLACED
-        and participant.exported_mark == correction.mark
-    )
+def in_learn(correction: Correction) -> PlacedGrade | None:
+    """What is in Learn for certain, if that is the correction's mark."""
+    mine = correcting.grades_for(person_facts(correction.participant), correction.source_code)
+    same = all(grade.mark == correction.mark and not grade.ended_as for grade in mine)
+    return mine[0] if mine and same and correction.participant.state == ExportState.EXPORTED else None
+
+
+def sources_to_choose(participant: Participant) -> list[tuple[str, str]]:
+    """The sources of a person whose grades in Learn differ, each with its grade; none where one correction does."""
+    person = person_facts(participant)
+    if not correcting.has_different_grades(person):
+        return []
+    by_source = {code: correcting.grades_for(person, code) for code in person.export_sources()}
+    return [(code, f"{code}: {grades[0].value}") for code, grades in by_source.items() if grades]
 
 
 def is_correctable(participant: Participant) -> bool:
@@ -295,25 +339,27 @@ def proposed_mark(participant: Participant) -> str:
     return participant.mark
 
 
-def outlook(participant: Participant, mark: str) -> dict[str, Any]:
-    """What would become of the mark today, in what `outlook.html` shows."""
+def outlook(participant: Participant, mark: str, source_code: str = "") -> dict[str, Any]:
+    """What is in Learn now, and what would become of the mark today, as `outlook.html` shows it."""
+    in_learn = [grade for grade in person_facts(participant).grades if not grade.ended_as]
+    grades = sorted(in_learn, key=lambda grade: (grade.is_left_behind, grade.source_code, grade.place))
+    found: dict[str, Any] = {"now": grades, "places": [], "refusals": [], "unchanged": []}
+    try:
+        mark = grade_of(mark, NAME_LENGTH)
+    except ValueError as reason:
+        return {**found, "refusals": [f"The new mark is not usable: it {reason}."]}
     if not mark:
-        return {}
-    match correcting.foresee(participant, mark):
-        case Send(value, column, learn_user_id):
-            stands_in = (participant.exported_course_id, participant.exported_column_name)
-            stands_for = participant.exported_learn_user_id
-            return {
-                "value": value,
-                "column": column,
-                "learn_user_id": learn_user_id,
-                "leaves_behind": all(stands_in) and stands_in != (column.course_id, column.name),
-                "leaves_user": stands_for if stands_for != learn_user_id else "",
-            }
-        case AlreadyExported(value):
-            return {"unchanged": value}
-        case Refused(cause, detail):
-            return {"refusal": cause.error_info(detail)}
+        return found
+    for entry, verdict in correcting.foresee(participant, mark, source_code).items():
+        match verdict:
+            case Send():
+                left = [grade for grade in grades if grade.source_code in (entry.source_code, "")]
+                found["places"].append((verdict, [grade for grade in left if grade.place != verdict.place]))
+            case AlreadyExported(value):
+                found["unchanged"].append(value)
+            case Refused(cause, detail):
+                found["refusals"].append(cause.error_info(detail))
+    return found
 
 
 def outcome(delivery: Delivery, mark: str) -> tuple[int, str]:

@@ -23,7 +23,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return context
     people = Participant.objects.order_by()
     states = Flow.objects.counts()
-    causes = people.failed().values_list("cause").annotate(grades=Count("pk")).order_by("-grades", "cause")
+    causes = people.failed().values_list("cause").annotate(number=Count("pk")).order_by("-number", "cause")
     return context | {
         "may_see_grades": True,
         "states": list(states.items()),

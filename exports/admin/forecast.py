@@ -8,10 +8,11 @@ from django.db.models import Count
 from django.utils import timezone
 
 from exports.causes import Cause
+from exports.facts import Column, Refused, Send
+from exports.judging import judge_all
 from exports.models import Flow
 from exports.models.participant import ParticipantQuerySet
-from exports.queueing import entry_again, judge_all
-from exports.rules import Column, Refused, Send
+from exports.resending import entries_again
 
 MOST_FLOWS = 20  # shown in detail
 
@@ -47,7 +48,8 @@ class Forecast:
 
 def forecast(failed: ParticipantQuerySet) -> Forecast:
     """Of a retry of these failed participants. The number of statements is bounded by MOST_FLOWS."""
-    counts = dict(failed.order_by().values_list("flow").annotate(grades=Count("pk")).order_by("-grades", "flow"))
+    by_flow = failed.order_by().values_list("flow").annotate(number=Count("pk")).order_by("-number", "flow")
+    counts: dict[int, int] = dict(by_flow)
     shown = list(counts)[:MOST_FLOWS]
     flows = Flow.objects.in_bulk(shown)
     return Forecast(
@@ -60,7 +62,10 @@ def forecast(failed: ParticipantQuerySet) -> Forecast:
 
 def forecast_flow(flow: Flow, failed: ParticipantQuerySet) -> FlowForecast:
     """By what a retry does: the people are judged together, for two of them may lead to one Learn user."""
-    again = [entry_again(person) for person in failed.order_by().select_related(None).iterator()]
+    people = list(failed.order_by().select_related(None))
+    for person in people:
+        person.flow = flow  # it is asked for without a statement for each
+    again = entries_again(people)
     judged = judge_all(flow, again, now=timezone.localtime(), client=None)
     columns: Counter[Column] = Counter()
     refusals: Counter[Cause] = Counter()

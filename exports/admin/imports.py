@@ -299,7 +299,8 @@ class ExportsRejected(ModelAdmin):  # type: ignore[misc]
 
     @admin.action(description="Export the failed as CSV", permissions=["view"])
     def export_rejected(self, request: HttpRequest, queryset: ParticipantQuerySet) -> HttpResponse:
-        people = queryset.failed().select_related("flow").order_by("flow__flow_id", "user_id")
+        failed = queryset.failed().prefetch_related(None)
+        people = failed.select_related("flow").order_by("flow__flow_id", "user_id")
         return attachment("failed-grades", "csv", REJECTED, map(rejected_row, people.iterator()))
 
 
@@ -324,7 +325,7 @@ def rejected_row(person: Participant) -> tuple[str, ...]:
         person.flow.title,
         person.user_id,
         person.learn_user_id,
-        person.source_code,
+        person.cause_source_code or person.source_names,
         person.mark,
         person.alternative_grade,
         cause.value,

@@ -14,10 +14,10 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from courses.admin.base import LearnAdmin
 from exports.causes import Cause
+from exports.facts import Entry
 from exports.models import RequestProfile
 from exports.profiles import DOCUMENTED, LearnUserRule, Rule
 from exports.reading import Body, BodyError, UnreadableEntry, read
-from exports.rules import Entry
 
 FORM = "requestprofile_form"  # Unfold's id of the form on the page of a profile
 MOST_CHARACTERS = 200_000  # of a body that is tried

@@ -20,9 +20,11 @@ from exports import locking
 from exports.admin.imports import ExchangesTranslations
 from exports.admin.translation_lock import LockedLines, LockedRule, LocksTranslation
 from exports.causes import Cause
+from exports.facts import Column, Entry, Refused
+from exports.judging import column_facts
 from exports.models import ColumnMapping, Flow, TranslatedGrade, Translation
-from exports.queueing import column_facts
-from exports.rules import Column, Entry, Refused, value_of
+from exports.reading import grade_of
+from exports.rules import value_of
 from exports.translating import VALUE_LENGTH, Marks
 
 MOST_FLOWS = 25  # on a translation's page
@@ -72,9 +74,13 @@ class PreviewForm(forms.Form):
 
     def result(self, translation: Translation) -> str | Refused:
         """What Learn would show, or why nothing would be sent."""
-        grade, column = self.cleaned_data["grade"], self.cleaned_data["column"]
+        column = self.cleaned_data["column"]
         is_mark = self.cleaned_data["kind"] == TranslatedGrade.Kind.MARK
-        if grade.isspace():
+        try:
+            grade = grade_of(self.cleaned_data["grade"], VALUE_LENGTH)
+        except ValueError as reason:
+            return Refused(Cause.ENTRY_NOT_USABLE, f"the grade {reason}")
+        if not grade:
             return Refused(Cause.NO_ASSESSMENT)
         entry = Entry(user_id="", mark=grade if is_mark else "", alternative_grade="" if is_mark else grade)
         place = (

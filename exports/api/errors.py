@@ -3,11 +3,12 @@
 import logging
 from typing import Any
 
-from django.db import InterfaceError, OperationalError
 from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
+
+from courses.failures import Failure, failure_of
 
 log = logging.getLogger(__name__)
 
@@ -17,20 +18,22 @@ class TooLarge(exceptions.APIException):
     default_code = "too_large"
 
 
-class DatabaseAway(exceptions.APIException):
-    """GradeBridge's own database does not answer. What was recorded before stays recorded."""
+class DatabaseFailed(exceptions.APIException):
+    """GradeBridge's own database could not do it. What was recorded before stays recorded."""
 
-    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
-    default_detail = "GradeBridge's database is not available. Send the export again in a minute."
-    default_code = "database_away"
-    wait = 60  # seconds, becomes Retry-After
+    default_code = "database_failed"
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.sentence)
+        self.status_code = failure.status
+        self.wait = failure.wait  # seconds, becomes Retry-After; None: none
 
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Django REST framework's handler, with the database's absence as 503."""
-    if isinstance(error, (OperationalError, InterfaceError)):
-        log.error("The database does not answer: %s", type(error).__name__)
-        error = DatabaseAway()
+    """Django REST framework's handler, with what the database could not do as 503 or 400."""
+    if failure := failure_of(error):
+        log.log(failure.level, "%s (%s)", failure.name, type(error).__name__)
+        error = DatabaseFailed(failure)
     return exception_handler(error, context)
 
 

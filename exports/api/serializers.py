@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from exports.models import ExportAttempt, ExportState, Flow, Participant
+from exports.models import ExportAttempt, ExportState, Flow, GradeInLearn, Participant
 
 
 @extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
@@ -78,12 +78,33 @@ class FlowSerializer(serializers.ModelSerializer[Any]):
         fields = ["flowId", "title", "state", "counts", "attempts"]
 
 
+class PlaceSerializer(serializers.ModelSerializer[GradeInLearn]):
+    """One place in Learn where a grade of the person is, or may be."""
+
+    sourceCode = serializers.CharField(source="source_code", help_text="The SIS source it went by; empty for none.")
+    courseId = serializers.CharField(source="course_id")
+    columnName = serializers.CharField(source="column_name")
+    learnUserId = serializers.CharField(source="learn_user_id")
+    certainty = serializers.ChoiceField(
+        choices=GradeInLearn.Certainty.choices, help_text="DOUBTFUL: Learn has not confirmed it; another may be there."
+    )
+    exportedAt = serializers.DateTimeField(source="since")
+
+    class Meta:
+        model = GradeInLearn
+        fields = ["sourceCode", "courseId", "columnName", "learnUserId", "value", "certainty", "exportedAt"]
+
+
 class ParticipantSerializer(serializers.ModelSerializer[Participant]):
     userId = UserIdField()
-    value = serializers.CharField(source="value_in_learn", help_text="What stands in Learn; empty if nothing does.")
-    exportedAt = serializers.DateTimeField(source="exported_at")
+    value = serializers.CharField(
+        source="value_in_learn",
+        help_text="What is in Learn for certain; empty if there is nothing, or different values at several places.",
+    )
+    exportedAt = serializers.DateTimeField(source="exported_at", allow_null=True)
     errorInfo = serializers.CharField(source="error_info")
+    places = PlaceSerializer(source="in_learn", many=True)
 
     class Meta:
         model = Participant
-        fields = ["userId", "state", "value", "exportedAt", "cause", "errorInfo"]
+        fields = ["userId", "state", "value", "exportedAt", "cause", "errorInfo", "places"]

@@ -109,7 +109,7 @@ class ParticipantsView(generics.ListAPIView[Participant]):
 
     def get_queryset(self) -> ParticipantQuerySet:
         flow = find_flow(self.kwargs["flow_id"])
-        participants = Participant.objects.filter(flow=flow).order_by("pk")
+        participants = Participant.objects.filter(flow=flow).with_grades().order_by("pk")
         state = self.request.query_params.get("state", "")
         if not state:
             return participants

@@ -8,9 +8,14 @@ from exports.checking.problems import MOST_NAMED, Health, Kind, Problem, Severit
 from exports.models import Flow, TranslatedGrade
 from exports.models.flow import FlowQuerySet
 
-__all__ = ["MOST_NAMED", "Health", "Kind", "Problem", "Severity", "check"]
+__all__ = ["MOST_NAMED", "Health", "Kind", "Problem", "Severity", "check", "unfinished"]
 
 CHUNK = 500  # flows looked at together
+
+
+def unfinished(flows: FlowQuerySet) -> FlowQuerySet:
+    """Those that still have something to export, and those without people so far."""
+    return flows.exclude(exported_count__gt=0, not_exported_count=0, queued_count=0, failed_count=0)
 
 
 def check(flows: FlowQuerySet) -> Health:
@@ -18,8 +23,7 @@ def check(flows: FlowQuerySet) -> Health:
 
     So many statements a chunk, whatever the number of flows, participants and translated grades in it.
     """
-    unfinished = flows.exclude(exported_count__gt=0, not_exported_count=0, queued_count=0, failed_count=0)
-    pks = list(unfinished.values_list("pk", flat=True))
+    pks = list(unfinished(flows).values_list("pk", flat=True))
     site = Site(
         now=timezone.localtime(),
         has_rosters=Flow.objects.filter(roster_imported_at__isnull=False).exists(),

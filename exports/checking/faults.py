@@ -7,8 +7,8 @@ from django.db import models
 
 from courses.models import GradeSchema
 from exports.checking.problems import Kind, named
+from exports.facts import Column
 from exports.models import ColumnMapping
-from exports.rules import Column
 from exports.translating import NUMBER, Marks, NotTranslatable, Scale, is_number
 
 

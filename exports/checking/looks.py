@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 from django.db import models
-from django.utils import timezone
 
+from courses.moments import moment
 from exports.checking.facts import Facts, Site, Target
-from exports.checking.problems import Kind, Problem
-from exports.rules import Entry
+from exports.checking.problems import Kind, Problem, named
+from exports.facts import Entry
 from exports.translating import NotTranslatable, is_number
 
 
@@ -26,8 +26,8 @@ def look_at_synchronisation(facts: Facts, site: Site) -> Iterator[Problem]:
         sentence = "It is not marked as synchronised with the SIS: all its grades are refused."
         yield facts.problem(Kind.NOT_SYNCHRONISED, sentence)
     elif synchronised_at > site.now:
-        begins = timezone.localtime(synchronised_at)
-        sentence = f"It counts as synchronised with the SIS from {begins:%-d %B %Y %H:%M} on: refused until then."
+        begins = moment(synchronised_at)
+        sentence = f"It counts as synchronised with the SIS from {begins} on: refused until then."
         yield facts.problem(Kind.NOT_SYNCHRONISED, sentence)
 
 
@@ -52,6 +52,13 @@ def look_at_sources(facts: Facts, site: Site) -> Iterator[Problem]:
         for source_code in sorted(facts.targets.keys() - facts.roster_sources - {""}):
             sentence = f"Nobody on the roster has source {source_code}, which has a grade column: see how it is spelt."
             yield facts.problem(Kind.SOURCE_NOT_ON_ROSTER, sentence)
+
+
+def look_at_sharing(facts: Facts, site: Site) -> Iterator[Problem]:
+    """One grade a place."""
+    for learn_user_id, user_ids in facts.sharing:
+        sentence = f"{named(user_ids, ', ')} lead to one Learn user, {learn_user_id}: their grades are refused."
+        yield facts.problem(Kind.SAME_LEARN_USER, sentence)
 
 
 def look_at_alternative_grades(facts: Facts, site: Site) -> Iterator[Problem]:
@@ -105,6 +112,7 @@ LOOKS: Sequence[Callable[[Facts, Site], Iterator[Problem]]] = (
     look_at_mapping,
     look_at_synchronisation,
     look_at_sources,
+    look_at_sharing,
     look_at_alternative_grades,
     look_at_roster,
     look_at_period,

@@ -25,6 +25,7 @@ class Kind(models.TextChoices):
     NOT_MAPPED = "NOT_MAPPED", "No grade column"
     NOT_SYNCHRONISED = "NOT_SYNCHRONISED", "Not synchronised"
     SOURCE_NOT_MAPPED = "SOURCE_NOT_MAPPED", "Source not mapped"
+    SAME_LEARN_USER = "SAME_LEARN_USER", "Several people, one Learn user"
     COLUMN_DELETED = "COLUMN_DELETED", "Column deleted in Learn"
     MARKS_NOT_TRANSLATED = "MARKS_NOT_TRANSLATED", "Marks not translated"
     ALTERNATIVE_GRADE_REFUSED = "ALTERNATIVE_GRADE_REFUSED", "Alternative grade refused"

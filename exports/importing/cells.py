@@ -11,13 +11,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
+from courses import spelling
 from exports.importing.tables import Cell, quoted
 
 Reader = Callable[[Cell], Any]
 
 EXACT_DIGITS = 15  # of a number in a workbook; Excel makes zeros of the rest
-# Learn and WISEflow know none of these, and no database stores all of them.
-UNUSABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+BREAKS = re.compile(f"[{spelling.MULTILINE}]+")
 NOT_CALCULATED = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
 SHORTENED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+")  # what Excel writes to CSV for a long number
 # What a spreadsheet takes for a formula, behind any apostrophes: on export one more apostrophe is put in front, and
@@ -27,7 +27,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2100  # outside: a slip of the finger
 
 
 def text_of(cell: Cell) -> str:
-    """The cell as trimmed text; a line break or tab inside it counts as a space."""
+    """The cell as clean text; a line break or tab inside it counts as a space."""
     match cell:
         case None:
             return ""
@@ -37,7 +37,7 @@ def text_of(cell: Cell) -> str:
             return digits_of(cell)
         case str():
             is_neutralised = cell.startswith("'") and FORMULA.match(cell)
-            return usable(re.sub(r"[\t\r\n]+", " ", cell[1 if is_neutralised else 0 :].strip()))
+            return usable(spelling.clean(BREAKS.sub(" ", cell[1 if is_neutralised else 0 :])))
         case _:
             raise ValueError(f"holds a date or time ({cell}), not text; give the column the format Text")
 
@@ -52,8 +52,6 @@ def digits_of(number: float) -> str:
 
 
 def usable(text: str) -> str:
-    if unusable := UNUSABLE.search(text):
-        raise ValueError(f"holds the character U+{ord(unusable[0]):04X}, which cannot be stored")
     if text in NOT_CALCULATED:
         raise ValueError(f"holds a formula that could not be calculated ({text})")
     if SHORTENED.fullmatch(text):

@@ -1,6 +1,8 @@
 """Who is on a flow's roster (R8), with the source and the Learn user of each."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,17 +10,18 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from exports import places
 from exports.importing import cells, tables
-from exports.importing.plans import Fact, Line, Plan, compare, read_lines
+from exports.importing.plans import Fact, Key, Line, Plan, Problem, Values, compare, read_lines
 from exports.importing.sheets import Sheet
-from exports.models import Flow, Participant
+from exports.models import ColumnMapping, Flow, Participant
 from exports.models.bulk import insert
 
 # The file's columns. A column that the file does not have is left as it is; an empty cell means not known.
 READERS: dict[str, cells.Reader] = {
     "user_id": cells.text(Participant, "user_id", required=True),
     "learn_user_id": cells.text(Participant, "learn_user_id"),  # empty: the WISEflow user id
-    "source_code": cells.text(Participant, "source_code"),
+    "source_code": cells.text(ColumnMapping, "source_code"),
     "added_by": cells.choice(Participant.AddedBy, empty=""),
 }
 REQUIRED = ("user_id",)
@@ -30,12 +33,19 @@ MEANINGS = {
 }
 
 MANUAL = Participant.AddedBy.MANUAL
-KEY = ("user_id",)
-FACTS = (Fact(about=KEY, columns=("learn_user_id", "source_code", "added_by")),)
+KEY = ("user_id", "source_code")  # a person once a source
+FACTS = (
+    Fact(about=KEY, columns=("added_by",)),
+    Fact(about=("user_id",), columns=("learn_user_id",)),
+)
 
 
-def import_from(flow_id: str, path: Path, *, by: User | None = None) -> Plan:
+def import_from(
+    flow_id: str, path: Path, *, by: User | None = None, warn: Callable[[str], object] = lambda _: None
+) -> Plan:
     """Import a file as the flow's roster, all or nothing; returns what was done. Raises ImportRefused.
+
+    `warn` is called with each thing that somebody should know of what the roster means.
 
     People who are not in the file stay as they are: a flow with several sources may have a file for each.
     """
@@ -44,7 +54,10 @@ def import_from(flow_id: str, path: Path, *, by: User | None = None) -> Plan:
     with transaction.atomic():
         flow = Flow.objects.lock(flow_id)  # an export of the flow is recorded before this roster or after it
         done = plan(flow_id, lines)
+        warnings = notes(flow, done)
         apply(flow, done, by=by)
+    for warning in warnings:
+        warn(warning)
     return done
 
 
@@ -65,7 +78,7 @@ def sheet(flow: Flow) -> Sheet:
 
 
 def lock(flow: Flow) -> None:
-    flow.refresh_from_db(from_queryset=Flow.objects.select_for_update())
+    flow.refresh_from_db(from_queryset=Flow.objects.select_for_update(no_key=True))
 
 
 def read_flow_id(flow_id: str) -> str:
@@ -78,47 +91,125 @@ def read_flow_id(flow_id: str) -> str:
 def read(name: str, content: bytes) -> list[Line]:
     """What the file says. Raises ImportRefused with every problem in it."""
     rows = tables.read_rows(name, content, known=READERS, required=REQUIRED)
-    return [Line(line.row, {**line.values, "on_roster": True}) for line in read_lines(rows, READERS, FACTS)]
+    lines = read_lines(rows, READERS, FACTS)
+    if problems := list(find_half_named(lines)):
+        raise tables.ImportRefused(*problems)
+    return [Line(line.row, {**line.values, "on_roster": True}) for line in lines]
+
+
+def find_half_named(lines: Sequence[Line]) -> Iterator[Problem]:
+    """Lines without a source of people who have one in another line: such a line would speak for all sources."""
+    named = {line.values["user_id"]: line for line in reversed(lines) if line.values.get("source_code")}
+    for line in lines:
+        other = named.get(line.values["user_id"])
+        if other and not line.values["source_code"]:
+            source_code = tables.quoted(other.values["source_code"])
+            yield Problem(
+                line.row, "source_code", f"empty contradicts {source_code} in row {other.row} of the same user_id"
+            )
 
 
 def plan(flow_id: str, lines: Sequence[Line]) -> Plan:
-    """What the lines would change. Writes nothing."""
-    names = (*READERS, "on_roster")
-    people = Participant.objects.filter(flow__flow_id=flow_id).order_by().values_list(*names)
-    standing = {(row[0],): dict(zip(names, row, strict=True)) for row in people}
-    return compare(lines, standing, KEY)
+    """What the lines would change. Writes nothing.
+
+    A person's first source takes the place of none. A line without a source speaks for all that the person has.
+    """
+    people = find_people(flow_id)
+    sources: dict[str, set[str]] = defaultdict(set)
+    for user_id, source_code in people:
+        sources[user_id].add(source_code)
+    standing: dict[Key, Values] = dict(people)
+    wanted = []
+    for line in lines:
+        user_id, source_code = line.values["user_id"], line.values.get("source_code", "")
+        named = sources[user_id] - {""}
+        if source_code and "" in sources[user_id] and not named:
+            standing[user_id, source_code] = people[user_id, ""]
+            sources[user_id] = {source_code}
+        if source_code or not named:
+            wanted.append(line)
+        else:
+            wanted += [Line(line.row, {**line.values, "source_code": code}) for code in sorted(named)]
+    return compare(wanted, standing, KEY)
+
+
+def find_people(flow_id: str) -> dict[Key, Values]:
+    """The flow's participants as lines of a roster, by user id and source: one for each source of each."""
+    names = ("user_id", "learn_user_id", "added_by", "on_roster", "sources")
+    people = Participant.objects.filter(flow__flow_id=flow_id).order_by()
+    found: dict[Key, Values] = {}
+    for user_id, learn_user_id, added_by, on_roster, sources in people.values_list(*names):
+        listed = {code: how for code, how in sources.items() if how is not None}  # else only a body has named it
+        for source_code, how in (listed or {"": added_by}).items():
+            found[user_id, source_code] = {
+                "user_id": user_id,
+                "learn_user_id": learn_user_id,
+                "source_code": source_code,
+                "added_by": how,
+                "on_roster": on_roster,
+            }
+    return found
 
 
 @transaction.atomic
 def apply(flow: Flow, plan: Plan, *, by: User | None = None) -> None:
-    """Write what the plan adds and changes, in one statement. Marks, states and what was exported are not touched.
+    """Write what the plan adds and changes, one row a person. Marks and what is in Learn are not touched; who leads to
+    another place now is failed until the grade is there.
 
     The people keep no history of their own: the flow's says who imported a roster, and how much it changed.
     """
     flow.roster_imported_at = timezone.now()
-    told: Any = flow  # to django-simple-history
+    historical: Any = flow  # to django-simple-history
     if by:
-        told._history_user = by
-    told._change_reason = reason(plan)
+        historical._history_user = by
+    historical._change_reason = reason(plan)
     flow.save(update_fields=["roster_imported_at"])
-    told._change_reason = None  # of this change alone
-    lines = plan.to_write
-    if not lines:
+    historical._change_reason = None  # of this change alone
+    rows = people_after(flow, plan.to_write)
+    if not rows:
         return
-    nobody = Participant(flow=flow)
-    blank = {
-        field.attname: getattr(nobody, field.attname)
-        for field in Participant._meta.concrete_fields
-        if not field.primary_key
-    }
-    insert(
+    blank = {field.attname: field.get_default() for field in Participant._meta.concrete_fields if not field.primary_key}
+    blank |= {"flow_id": flow.pk, "api_client_id": None}
+    written = insert(
         Participant,
         list(blank),
-        [tuple({**blank, **line.values}.values()) for line in lines],
+        [tuple({**blank, **row, "sources": json.dumps(row["sources"])}.values()) for row in rows],
         unique=("flow_id", "user_id"),
-        update=[column for column in lines[0].values if column not in KEY],
+        update=("learn_user_id", "sources", "added_by", "on_roster"),
+        returning=("id",),
     )
+    places.follow_roster(flow, {pk for (pk,) in written})
     Flow.objects.refresh([flow.pk])
+
+
+def people_after(flow: Flow, lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """The rows of the people of whom the lines speak, as they are to be."""
+    before = {person.user_id: person for person in flow.participants.all()}
+    rows: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        values = line.values
+        person = before.get(values["user_id"]) or Participant(flow=flow, user_id=values["user_id"])
+        row = rows.setdefault(
+            person.user_id,
+            {
+                "user_id": person.user_id,
+                "learn_user_id": person.learn_user_id,
+                "sources": dict(person.sources),
+                "added_by": person.added_by,
+                "on_roster": True,
+            },
+        )
+        row["learn_user_id"] = values.get("learn_user_id", row["learn_user_id"])
+        if source_code := values.get("source_code", ""):
+            row["sources"][source_code] = values.get("added_by", row["sources"].get(source_code) or "")
+        row["added_by"] = added_by(row["sources"], values.get("added_by", row["added_by"]))
+    return list(rows.values())
+
+
+def added_by(sources: Mapping[str, str | None], otherwise: str) -> str:
+    """How a person was added to the flow: through the SIS, if by one source at least."""
+    found = {how for how in sources.values() if how}
+    return Participant.AddedBy.SIS.value if Participant.AddedBy.SIS in found else (found.pop() if found else otherwise)
 
 
 def reason(plan: Plan) -> str:
@@ -137,12 +228,16 @@ def reason(plan: Plan) -> str:
 
 def standing_rows(flow: Flow) -> Iterator[Sequence[Any]]:
     """The people on the roster, as rows of a file."""
-    return iter(flow.participants.filter(on_roster=True).order_by("user_id").values_list(*READERS))
+    people = sorted(find_people(flow.flow_id).items())
+    return (tuple(values[name] for name in READERS) for _key, values in people if values["on_roster"])
 
 
 def notes(flow: Flow, plan: Plan) -> list[str]:
-    if flow.roster_imported_at or not (plan.to_write or plan.unchanged):
-        return []
-    return [
-        "The flow has had no roster so far. With one, only people on it who were added by the SIS are exported (R8)."
-    ]
+    """What somebody should know before the roster is imported."""
+    found = []
+    if not flow.roster_imported_at and (plan.to_write or plan.unchanged):
+        found.append(
+            "The flow has had no roster so far. With one, only people on it who were added by the SIS are exported "
+            "(R8)."
+        )
+    return found + places.roster_notes(flow, people_after(flow, plan.to_write))

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 from simple_history.models import HistoricalRecords
 
+from courses.models import Spelled
 from exports.models.request_profile import RequestProfile
 
 
@@ -28,7 +29,7 @@ def validate_networks(value: object) -> None:
             raise ValidationError(f"{network!r} is no network such as 192.0.2.0/24.") from None
 
 
-class ApiClient(models.Model):
+class ApiClient(Spelled):
     """One caller of the API, WISEflow first of all. Its key is shown once, at its making, and only its hash is kept."""
 
     name = models.CharField(max_length=100, unique=True)
@@ -67,8 +68,6 @@ class ApiClient(models.Model):
         self.allowed_networks = self.allowed_networks or []  # an emptied field is null
         if ":" in self.name:
             raise ValidationError({"name": "It cannot hold a colon: HTTP Basic (NAME:KEY) would end it there."})
-        if not self.name.isprintable():
-            raise ValidationError({"name": "It cannot hold line breaks, tabs or other control characters."})
 
     def set_new_key(self) -> str:
         """Give the client a new key; the old one stops working once saved. Returns the key: it is not kept."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, models, transaction
@@ -13,13 +14,17 @@ from django.db.models import Exists, OuterRef, Q, Sum
 from courses.models import NAME_LENGTH, ServiceCall
 from exports.causes import Cause
 from exports.models.api_client import ApiClient
-from exports.models.bulk import among, is_among, update
+from exports.models.bulk import among, is_among, update, update_where
 from exports.models.flow import Flow
 from exports.models.participant import Participant
 from exports.states import ExportState
 
 
 class ExportAttemptQuerySet(models.QuerySet["ExportAttempt"]):
+    def running(self) -> list[ExportAttempt]:
+        """Those that are not finished, as far as a claim asks of them."""
+        return list(self.filter(finished_at__isnull=True).only("pk", "trigger", "ends_by", "lease_ends_at").order_by())
+
     def settle(self, now: datetime) -> list[int]:
         """Finish those whose deliveries are all settled: counts and state. Returns the primary keys of the finished.
 
@@ -30,12 +35,19 @@ class ExportAttemptQuerySet(models.QuerySet["ExportAttempt"]):
         with transaction.atomic():
             errors = dict(ready.order_by("pk").select_for_update().values_list("pk", "number_of_errors"))
             delivered: dict[int, int] = defaultdict(int)
-            entries = Delivery.objects.filter(attempt__in=errors).order_by().values_list("attempt_id", "state")
-            for pk, state, number in entries.annotate(Sum("entry_count")):
+            deliveries = Delivery.objects.filter(attempt__in=errors).order_by()
+            counts = deliveries.values_list("attempt_id", "state").annotate(
+                Sum("entry_count"), Sum("joint_entry_count")
+            )
+            is_joint = False
+            for pk, state, number, joint in counts:
+                is_joint = is_joint or joint > 0
                 if state == Delivery.State.DELIVERED:
                     delivered[pk] += number
                 else:
                     errors[pk] += number
+            for pk, number, is_delivered in deliveries.joint_entries() if is_joint else ():
+                (delivered if is_delivered else errors)[pk] += number
             update(
                 ExportAttempt,
                 ("finished_at", "state", "number_of_success", "number_of_errors"),
@@ -62,7 +74,7 @@ class ExportAttempt(models.Model):
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="attempts", db_index=False)
     trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.EXPORT)
     state = models.CharField(max_length=12, choices=ExportState, default=ExportState.QUEUED)
-    api_client = models.ForeignKey(ApiClient, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    api_client = models.ForeignKey(ApiClient, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -131,22 +143,65 @@ class ExportAttempt(models.Model):
 Row = tuple[int, int, str, str, str, str]  # primary key, attempt, course id, Learn user, column name, value
 
 
+def out_of_time(running: Sequence[ExportAttempt], now: datetime) -> set[int]:
+    return {attempt.pk for attempt in running if min(attempt.ends_by, attempt.lease_ends_at) <= now}
+
+
+def retries_among(running: Sequence[ExportAttempt]) -> set[int]:
+    return {attempt.pk for attempt in running if attempt.trigger == ExportAttempt.Trigger.RETRY}
+
+
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    def waiting(self, now: datetime, *, most: int) -> list[Row]:
+    def joint_entries(self) -> list[tuple[int, int, bool]]:
+        """The entries that are for all sources of a person: attempt, number of entries, whether all are delivered."""
+        numbers: dict[tuple[int, int, str, str, bool], Counter[str]] = defaultdict(Counter)
+        undelivered = set[tuple[int, int, str, str, bool]]()
+        columns = ("attempt_id", "participant_id", "mark", "alternative_grade", "source_code", "joint_entry_count")
+        for *entry, source, number, state in self.filter(joint_entry_count__gt=0).values_list(*columns, "state"):
+            key = (*entry, bool(source))  # without a source: not usable, and for no other
+            numbers[key][source] += number
+            if state != Delivery.State.DELIVERED:
+                undelivered.add(key)
+        return [(key[0], max(counts.values()), key not in undelivered) for key, counts in numbers.items()]
+
+    def claim_first(
+        self, running: Sequence[ExportAttempt], now: datetime, *, most: int, claim: UUID, lease_ends_at: datetime
+    ) -> list[Row]:
+        """Claim the first `most` that wait, exports before retries, in one statement. Returns their rows.
+
+        Raises IntegrityError where a call is on its way to one of their places, or two lead to one place.
+        """
+        given_up, retries = out_of_time(running, now), retries_among(running)
+        rows = self._claim(given_up | retries, most=most, claim=claim, lease_ends_at=lease_ends_at)
+        if not rows and retries - given_up:
+            rows = self._claim(given_up, most=most, claim=claim, lease_ends_at=lease_ends_at)
+        return sorted(rows)
+
+    def _claim(self, left_out: Collection[int], *, most: int, claim: UUID, lease_ends_at: datetime) -> list[Row]:
+        is_left_out, attempts = is_among(left_out)
+        first = f"""
+            SELECT id FROM exports_delivery WHERE state = 'QUEUED' AND NOT (attempt_id {is_left_out})
+            ORDER BY id LIMIT %s
+        """  # noqa: S608  no value is in the text
+        # An array is made once. PostgreSQL may run a subquery behind IN once a row, each time for others than before.
+        one_of = f"IN ({first})" if connection.vendor == "sqlite" else f"= ANY(ARRAY({first} FOR UPDATE SKIP LOCKED))"
+        return update_where(
+            Delivery,
+            {"state": Delivery.State.SENDING.value, "claim": claim, "lease_ends_at": lease_ends_at},
+            f"t.id {one_of}",
+            [*attempts, most],
+            returning=("id", "attempt_id", "course_id", "learn_user_id", "column_name", "value"),
+        )
+
+    def waiting(self, running: Sequence[ExportAttempt], now: datetime, *, most: int) -> list[Row]:
         """Up to `most` rows that may be sent now, whoever queued them, locked: in time, with somebody alive for them.
 
         Exports go before retries: WISEflow waits for its verdicts. No two of the rows lead to one place in Learn, and
         none to a place that a call is on its way to: they wait for its record, so that the last value sent is the one
-        that stands. The rows are taken in the order of the index, and nothing is joined, so that taking a few does not
-        look at all that is queued whatever the statistics say.
+        that is there. The rows are taken in the order of the index, and nothing is joined, so that taking a few does
+        not look at all that is queued whatever the statistics say.
         """
-        running = ExportAttempt.objects.filter(finished_at__isnull=True)
-        given_up, retries = set[int](), set[int]()
-        for pk, trigger, ends_by, lease_ends_at in running.values_list("pk", "trigger", "ends_by", "lease_ends_at"):
-            if min(ends_by, lease_ends_at) <= now:
-                given_up.add(pk)
-            elif trigger == ExportAttempt.Trigger.RETRY:
-                retries.add(pk)
+        given_up, retries = out_of_time(running, now), retries_among(running)
         queued = self.filter(state=Delivery.State.QUEUED).order_by("pk").select_for_update(skip_locked=True)
         rows = queued.exclude(attempt__in=given_up | retries).of_free_places(most)
         if not rows and retries:
@@ -174,18 +229,9 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         )
         return set(sending.order_by().values_list("course_id", "learn_user_id", "column_name"))
 
-    def settle_as(self, state: Delivery.State, cause: Cause, detail: str = "", *, now: datetime) -> int:
-        """Settle those of these that are open as not delivered, with their participants. Returns how many."""
-        with transaction.atomic():
-            still_open = self.filter(state__in=Delivery.OPEN).order_by("pk").select_for_update()
-            pks = list(still_open.values_list("pk", flat=True))
-            Delivery.objects.filter(among("pk", pks)).update(state=state, cause=cause, detail=detail, settled_at=now)
-            settle_participants(pks)
-        return len(pks)
-
 
 class Delivery(models.Model):
-    """One participant's value in one attempt, and what became of it. A retry is a new delivery."""
+    """One participant's value for one place in one attempt, and what became of it. A retry is a new delivery."""
 
     class State(models.TextChoices):
         QUEUED = "QUEUED", "Queued"  # recorded, not sent: nothing to do
@@ -198,9 +244,17 @@ class Delivery(models.Model):
 
     OPEN = (State.QUEUED, State.SENDING)
 
-    attempt = models.ForeignKey(ExportAttempt, on_delete=models.CASCADE, related_name="deliveries")
-    participant = models.ForeignKey(Participant, on_delete=models.CASCADE, related_name="deliveries")
+    # No constraint in the database on these two: it would be checked for each of ten thousand rows, a tenth of what an
+    # export costs PostgreSQL. A delivery is recorded in the transaction that has made or locked both, and both are only
+    # deleted by Django, which takes their deliveries along.
+    attempt = models.ForeignKey(ExportAttempt, on_delete=models.CASCADE, related_name="deliveries", db_constraint=False)
+    participant = models.ForeignKey(
+        Participant, on_delete=models.CASCADE, related_name="deliveries", db_constraint=False
+    )
+    source_code = models.CharField(max_length=255, blank=True)
     entry_count = models.PositiveIntegerField(default=1)  # equal entries of one person share a delivery
+    # Entries that name no source, of a person who has several: successes only where all such deliveries are.
+    joint_entry_count = models.PositiveIntegerField(default=0)
 
     mark = models.CharField(max_length=NAME_LENGTH, blank=True)
     alternative_grade = models.CharField(max_length=NAME_LENGTH, blank=True)
@@ -228,8 +282,8 @@ class Delivery(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                name="delivery_one_open_a_participant",
-                fields=["participant"],
+                name="delivery_one_open_a_source",
+                fields=["participant", "source_code"],
                 condition=Q(state__in=["QUEUED", "SENDING"]),
             ),
             # Never two calls at once for one place in Learn: nobody would know which value stands there.
@@ -266,37 +320,3 @@ class Delivery(models.Model):
     @property
     def error_info(self) -> str:
         return Cause(self.cause).error_info(self.detail) if self.cause else ""
-
-
-def settle_participants(deliveries: Collection[int]) -> None:
-    """Bring the participants of these deliveries, all just settled, to where their delivery stands.
-
-    Who was changed since export stays so where a correction delivers another mark than WISEflow gave last.
-    """
-    is_one, parameters = is_among(deliveries)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE exports_participant SET
-                state = CASE WHEN d.state = 'DELIVERED' THEN 'EXPORTED' ELSE 'FAILED' END,
-                cause = d.cause,
-                detail = d.detail,
-                changed_since_export = exports_participant.changed_since_export AND NOT (
-                    d.state = 'DELIVERED' AND d.mark = exports_participant.mark
-                    AND d.alternative_grade = exports_participant.alternative_grade
-                ),
-                exported_at = CASE WHEN d.state = 'DELIVERED' THEN d.settled_at ELSE exported_at END,
-                exported_value = CASE WHEN d.state = 'DELIVERED' THEN d.value ELSE exported_value END,
-                exported_course_id = CASE WHEN d.state = 'DELIVERED' THEN d.course_id ELSE exported_course_id END,
-                exported_column_name = CASE WHEN d.state = 'DELIVERED' THEN d.column_name ELSE exported_column_name END,
-                exported_learn_user_id =
-                    CASE WHEN d.state = 'DELIVERED' THEN d.learn_user_id ELSE exported_learn_user_id END,
-                exported_mark = CASE WHEN d.state = 'DELIVERED' THEN d.mark ELSE exported_mark END,
-                exported_alternative_grade =
-                    CASE WHEN d.state = 'DELIVERED' THEN d.alternative_grade ELSE exported_alternative_grade END,
-                approved_mark = CASE WHEN d.state = 'DELIVERED' THEN '' ELSE approved_mark END
-            FROM exports_delivery AS d
-            WHERE d.participant_id = exports_participant.id AND d.id {is_one}
-            """,  # noqa: S608  no value is in the text
-            parameters,
-        )

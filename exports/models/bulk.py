@@ -6,10 +6,11 @@ thousand rows take a fraction of the time of `bulk_create`.
 """
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, models
 from django.db.models import F, Func, Value
@@ -46,19 +47,76 @@ def insert(
         return cursor.fetchall() if returning else []
 
 
-def update(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Set `columns` of the rows whose `id` comes first in each of `rows`."""
-    if not rows:
-        return
-    table = model._meta.db_table
-    source, parameters = _source(model, ("id", *columns), rows)
-    # S608: names of our own tables and columns; the values are parameters.
+def update_alike(
+    model: type[models.Model],
+    values: Mapping[str, Any],
+    pks: Sequence[int],
+    *,
+    where: Mapping[str, Any],
+    returning: Sequence[str],
+) -> list[tuple[Any, ...]]:
+    """Set the same `values` in the rows of these primary keys, where they have the values `where` still.
+
+    Returns the `returning` columns, in no promised order.
+    """
+    if not pks:
+        return []
+    is_one, keys = is_among(pks)
+    kept, tests = _kept(where)
+    # The range as well: else PostgreSQL walks a table of some ten thousands rather than look up some hundreds.
+    condition = f"t.id BETWEEN %s AND %s AND t.id {is_one}{kept}"
+    return update_where(model, values, condition, [min(pks), max(pks), *keys, *tests], returning=returning)
+
+
+def update_where(
+    model: type[models.Model],
+    values: Mapping[str, Any],
+    condition: str,
+    parameters: Sequence[Any],
+    *,
+    returning: Sequence[str],
+) -> list[tuple[Any, ...]]:
+    """Set `values` in the rows `t` of which the SQL `condition` is true. Returns the `returning` columns."""
+    changes = ", ".join(f"{quoted(name)} = %s" for name in values)
     sql = (
-        f"UPDATE {table} SET {', '.join(f'{name} = v.{name}' for name in map(quoted, columns))} "  # noqa: S608
-        f"FROM ({source}) AS v WHERE {table}.id = v.id"
+        f"UPDATE {model._meta.db_table} AS t SET {changes} WHERE {condition} "  # noqa: S608
+        f"{_returning(returning)}"
     )
     with _cursor() as cursor:
-        cursor.execute(sql, parameters)
+        cursor.execute(sql, [*map(_parameter, values.values()), *parameters])
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def update(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    expressions: Mapping[str, str] | None = None,
+    where: Mapping[str, Any] | None = None,
+    returning: Sequence[str] = (),
+) -> list[tuple[Any, ...]]:
+    """Set `columns` of the rows whose `id` comes first in each of `rows`, where they have the values `where` still.
+
+    `expressions` name other columns to set, or say in SQL what one of `columns` is set to: `v` are the values of the
+    row, `t` is the row itself. Returns the `returning` columns, in no promised order.
+    """
+    if not rows:
+        return []
+    table = model._meta.db_table
+    source, parameters = _source(model, ("id", *columns), rows)
+    set_to = {name: f"v.{quoted(name)}" for name in columns} | dict(expressions or {})
+    changes = ", ".join(f"{quoted(name)} = {value}" for name, value in set_to.items())
+    kept, tests = _kept(where or {})
+    # S608: names of our own tables and columns; the values are parameters.
+    is_one, keys = is_among([row[0] for row in rows])  # once more as constants: PostgreSQL would walk the whole table
+    sql = f"UPDATE {table} AS t SET {changes} FROM ({source}) AS v WHERE t.id = v.id AND t.id {is_one}{kept}"  # noqa: S608
+    if returning:
+        sql += f" {_returning(returning)}"
+    with _cursor() as cursor:
+        cursor.execute(sql, [*parameters, *keys, *tests])
+        return cursor.fetchall() if returning else []
 
 
 def among(field: str, values: Collection[int] | Collection[str]) -> Func:
@@ -127,6 +185,26 @@ def _source(model: type[models.Model], columns: Sequence[str], rows: Sequence[Ro
         unnested = ", ".join(f"%b::{_type(model, name)}[]" for name in arrays)
         sql += f" FROM unnest({unnested}) AS v({listed(arrays)})"
     return sql, [*shared.values(), *arrays.values()]
+
+
+def _returning(columns: Sequence[str]) -> str:
+    """Of the updated row `t`; SQLite knows no other there, and no alias either."""
+    prefix = "" if connection.vendor == "sqlite" else "t."
+    return f"RETURNING {', '.join(f'{prefix}{quoted(name)}' for name in columns)}"
+
+
+def _kept(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
+    """What a row must still have: the rest of a condition, and its parameters."""
+    tests = [(f" AND t.{quoted(name)}", value) for name, value in where.items()]
+    kept = "".join(f"{name} IS NULL" if value is None else f"{name} = %s" for name, value in tests)
+    return kept, [_parameter(value) for _, value in tests if value is not None]
+
+
+def _parameter(value: Any) -> Any:
+    """A value as the driver takes it."""
+    if connection.vendor == "sqlite":
+        return value.hex if isinstance(value, UUID) else _sqlite_value(value) if isinstance(value, date) else value
+    return value
 
 
 def _type(model: type[models.Model], column: str) -> str:

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
-from courses.models import NAME_LENGTH
+from courses.models import NAME_LENGTH, Spelled
 from exports.models.attempt import ExportAttempt
 from exports.models.participant import Participant
 
@@ -21,7 +21,7 @@ class CorrectionQuerySet(models.QuerySet["Correction"]):
         return approved.filter(~Exists(later), participant__approved_mark=F("mark"))
 
 
-class Correction(models.Model):
+class Correction(Spelled):
     """One correction, kept for good: before, after, reason, both people and times."""
 
     class State(models.TextChoices):
@@ -31,6 +31,7 @@ class Correction(models.Model):
 
     participant = models.ForeignKey(Participant, on_delete=models.CASCADE, related_name="corrections")
     state = models.CharField(max_length=8, choices=State, default=State.ASKED)
+    source_code = models.CharField(max_length=255, blank=True)  # of several sources the one it is for; empty: all
     mark_before = models.CharField(max_length=NAME_LENGTH)
     value_before = models.CharField(max_length=NAME_LENGTH)  # as it stood in Learn
     mark = models.CharField("new mark", max_length=NAME_LENGTH)

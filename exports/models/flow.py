@@ -11,7 +11,7 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 from simple_history.models import HistoricalRecords
 
-from courses.models import GradeColumn
+from courses.models import GradeColumn, Spelled
 from exports.models import bulk
 from exports.models.api_client import ApiClient
 from exports.models.translation import Translation
@@ -24,7 +24,8 @@ class FlowQuerySet(models.QuerySet["Flow"]):
 
         The lock makes exports and retries of one flow take turns. On SQLite the transaction itself is the lock.
         """
-        locked = self.select_for_update()
+        # no_key: who records a delivery looks the flow up at the end of its transaction, with its people locked.
+        locked = self.select_for_update(no_key=True)
         try:
             return locked.get(flow_id=flow_id)
         except Flow.DoesNotExist:
@@ -63,7 +64,7 @@ def state_of(counts: Counter[str]) -> str:
     return ExportState.NOT_EXPORTED.value
 
 
-class Flow(models.Model):
+class Flow(Spelled):
     """A WISEflow assessment."""
 
     flow_id = models.CharField("flow id", max_length=255, unique=True, help_text="The flow's id in WISEflow.")
@@ -140,7 +141,7 @@ class Flow(models.Model):
         return {state: getattr(self, field) for state, field in COUNT_FIELDS.items()}
 
 
-class ColumnMapping(models.Model):
+class ColumnMapping(Spelled):
     """Which grade column a flow's grades go to, by source. The mapping without a source is the flow's default."""
 
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="column_mappings")

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection
+from datetime import datetime
+from typing import TYPE_CHECKING
 
+from django.apps import apps
 from django.db import models
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 
 from courses.models import NAME_LENGTH
 from exports.causes import Cause
 from exports.models.api_client import ApiClient
-from exports.models.bulk import among, update
 from exports.models.flow import Flow
 from exports.states import ExportState
 
-# A participant's primary key, and what was delivered: course id, Learn user, column name, value.
-Delivered = tuple[int, str, str, str, str]
+if TYPE_CHECKING:
+    from exports.models.grade_in_learn import GradeInLearn
 
 
 class ParticipantQuerySet(models.QuerySet["Participant"]):
@@ -27,40 +27,17 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         """The failed, and the exported whose approved correction a rule has refused."""
         return self.filter(Q(state=ExportState.FAILED) | Q(state=ExportState.EXPORTED) & ~Q(approved_mark=""))
 
-    def mark_replaced(self, delivered: Collection[Delivered]) -> None:
-        """Say of everybody else whose grade one of the `delivered` has replaced in Learn that it stands no more.
-
-        Two flows, or two people of one flow, may lead to one Learn user in one column. A correction of what stands no
-        more is void.
-        """
-        placed: dict[tuple[str, str, str], list[tuple[int, str]]] = defaultdict(list)
-        for participant, course_id, learn_user_id, column_name, value in delivered:
-            placed[course_id, learn_user_id, column_name].append((participant, value))
-        # All parts are constants to the planner and nothing is joined, so that the index is taken whatever the
-        # statistics say: with old ones a join walked all of the table for each batch.
-        standing = self.filter(
-            among("exported_learn_user_id", {user for _course, user, _column in placed}),
-            among("exported_course_id", {course for course, _user, _column in placed}),
-            state__in=[ExportState.EXPORTED, ExportState.FAILED],  # failed: an overwrite of theirs is in doubt
-            exported_at__isnull=False,
-        ).order_by("pk")
-        columns = ("exported_course_id", "exported_learn_user_id", "exported_column_name")
-        rows = [
-            (pk, Cause.REPLACED.value, value, True, "")
-            for pk, exported_value, *place in standing.values_list("pk", "exported_value", *columns)
-            for participant, value in placed.get(tuple(place), ())
-            if participant != pk and value != exported_value
-        ]
-        if rows:
-            list(self.filter(pk__in=[row[0] for row in rows]).order_by("pk").select_for_update())
-        update(Participant, ("cause", "detail", "changed_since_export", "approved_mark"), rows)
+    def with_grades(self) -> ParticipantQuerySet:
+        """Each with what is in Learn of theirs now, so that a page asks once."""
+        grades = apps.get_model("exports.GradeInLearn").objects.in_learn().order_by("left_behind_at", "-pk")
+        return self.prefetch_related(Prefetch("grades", queryset=grades, to_attr="found_in_learn"))
 
 
 class Participant(models.Model):
     """One person in one flow.
 
-    `mark` and `alternative_grade` are what WISEflow gave last; `exported_*` is what stands in Learn. The row outlives
-    the deliveries, so a purge of old deliveries never makes a grade travel twice.
+    `mark` and `alternative_grade` are what WISEflow gave last. What is in Learn is in the ledger (`grades`). Both
+    outlive the deliveries, so a purge of old deliveries never sends a grade twice.
     """
 
     class AddedBy(models.TextChoices):
@@ -78,7 +55,9 @@ class Participant(models.Model):
             "The batch uid in Learn. Empty: by the rule of the caller's request profile, else the WISEflow user id."
         ),
     )
-    source_code = models.CharField(max_length=255, blank=True)
+    # {SIS source: how the person was added there}, as in `added_by`; null where only a body has named the source. A map
+    # on the row rather than a table: it is read and written with the row, ten thousand at a time.
+    sources = models.JSONField(default=dict, blank=True)
     on_roster = models.BooleanField(default=False)
     added_by = models.CharField(max_length=6, choices=AddedBy, blank=True)
 
@@ -100,19 +79,12 @@ class Participant(models.Model):
     state = models.CharField(max_length=12, choices=ExportState, default=ExportState.NOT_EXPORTED)
     cause = models.CharField(max_length=40, choices=Cause.choices, blank=True)
     detail = models.TextField(blank=True)
+    cause_source_code = models.CharField(max_length=255, blank=True)  # of several sources the one it is about
     changed_since_export = models.BooleanField(default=False)
-
-    exported_value = models.CharField(max_length=NAME_LENGTH, blank=True)
-    exported_at = models.DateTimeField(null=True, blank=True)
-    # Where it stands in Learn.
-    exported_course_id = models.CharField(max_length=NAME_LENGTH, blank=True)
-    exported_column_name = models.CharField(max_length=NAME_LENGTH, blank=True)
-    exported_learn_user_id = models.CharField(max_length=NAME_LENGTH, blank=True)
-    exported_mark = models.CharField(max_length=NAME_LENGTH, blank=True)
-    exported_alternative_grade = models.CharField(max_length=NAME_LENGTH, blank=True)
 
     # The mark that an approved correction lets replace the exported one; empty again once Learn has it.
     approved_mark = models.CharField(max_length=NAME_LENGTH, blank=True, editable=False)
+    approved_source_code = models.CharField(max_length=255, blank=True, editable=False)  # empty: all of their sources
 
     objects = ParticipantQuerySet.as_manager()
 
@@ -129,18 +101,10 @@ class Participant(models.Model):
             models.Index(fields=["flow"], condition=Q(changed_since_export=True), name="participant_changed_in_flow"),
             # Corrections that a rule has refused, for a retry.
             models.Index(fields=["flow"], condition=~Q(approved_mark=""), name="participant_correction"),
-            # Whose grade a new one replaces, see `mark_replaced`.
-            # Not partial: with old statistics a planner takes a partial index for empty, and walks all of it.
-            models.Index(fields=["exported_learn_user_id", "exported_course_id"], name="participant_exported_to"),
         ]
         constraints = [
             models.UniqueConstraint(name="participant_once_a_flow", fields=["flow", "user_id"]),
             models.CheckConstraint(name="participant_state_known", condition=Q(state__in=ExportState.values)),
-            # Never a success without what was confirmed and when.
-            models.CheckConstraint(
-                name="participant_exported_has_value",
-                condition=~Q(state=ExportState.EXPORTED) | (Q(exported_at__isnull=False) & ~Q(exported_value="")),
-            ),
             models.CheckConstraint(
                 name="participant_failed_has_cause", condition=~Q(state=ExportState.FAILED) | ~Q(cause="")
             ),
@@ -150,16 +114,35 @@ class Participant(models.Model):
         return f"{self.user_id} in flow {self.flow.flow_id}"
 
     @property
-    def is_lost(self) -> bool:
-        """It was exported, and its column was deleted in Learn: the grade stands nowhere."""
-        is_exported = self.state == ExportState.EXPORTED
-        return self.exported_at is not None and not self.exported_column_name and not is_exported
+    def in_learn(self) -> list[GradeInLearn]:
+        """What is in Learn of theirs, or may be: where they lead to first, then what was left behind elsewhere."""
+        found: list[GradeInLearn] | None = getattr(self, "found_in_learn", None)
+        if found is None:
+            found = list(apps.get_model("exports.GradeInLearn").objects.in_learn().filter(participant=self))
+        return sorted(found, key=lambda grade: (grade.is_left_behind, grade.source_code, grade.pk))
 
     @property
     def value_in_learn(self) -> str:
-        """Empty: nothing, as far as is known."""
-        return "" if self.is_lost else self.exported_value
+        """The one value that is in Learn for certain. Empty: there is none, or there are different ones."""
+        return one_value([grade for grade in self.in_learn if not grade.is_left_behind] or self.in_learn)
+
+    @property
+    def exported_at(self) -> datetime | None:
+        """When the latest of what is in Learn for certain was confirmed."""
+        return max((grade.since for grade in self.in_learn if grade.is_certain), default=None)
+
+    @property
+    def source_names(self) -> str:
+        return ", ".join(self.sources)
 
     @property
     def error_info(self) -> str:
-        return Cause(self.cause).error_info(self.detail) if self.cause else ""
+        if not self.cause:
+            return ""
+        source = f"Source {self.cause_source_code}: " if self.cause_source_code else ""
+        return f"{source}{Cause(self.cause).error_info(self.detail)}"
+
+
+def one_value(grades: list[GradeInLearn]) -> str:
+    values = {grade.value if grade.is_certain else "" for grade in grades}
+    return values.pop() if len(values) == 1 else ""

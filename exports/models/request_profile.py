@@ -6,10 +6,11 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from simple_history.models import HistoricalRecords
 
+from courses.models import Spelled
 from exports.profiles import DOCUMENTED, EXPRESSION_LENGTH, BadExpression, BadRule, LearnUserRule, Profile, Rule
 
 
-class RequestProfile(models.Model):
+class RequestProfile(Spelled):
     """The shape of the body that an API client sends: a JMESPath expression for each thing that is read.
 
     The first three are looked for in the body, the others in each entry of the list of participants. An empty

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from simple_history.models import HistoricalRecords
 
-from courses.models import NAME_LENGTH
+from courses.models import NAME_LENGTH, Spelled
 from exports.translating import Marks, Rounding, Translator
 
 
-class Translation(models.Model):
+class Translation(Spelled):
     """A translation of grades. A flow whose mapping has none sends them as they were given."""
 
     name = models.CharField(max_length=100, unique=True)
@@ -64,7 +63,7 @@ class Translation(models.Model):
         )
 
 
-class TranslatedGrade(models.Model):
+class TranslatedGrade(Spelled):
     """One line of a translation's tables."""
 
     class Kind(models.TextChoices):
@@ -87,9 +86,3 @@ class TranslatedGrade(models.Model):
 
     def __str__(self) -> str:
         return f"{self.given} → {self.value}"
-
-    def clean(self) -> None:
-        for name in ("given", "value"):
-            text = getattr(self, name)
-            if text != text.strip():
-                raise ValidationError({name: "It begins or ends with a blank."})

@@ -48,15 +48,14 @@ class Institution:
         empty = dict.fromkeys(("flow_id", "source_code", "learn_user_id", "alternative_grade", "entry_source_code"), "")
         self.profile = {"name": "Ours", "added_by": "", **empty, **expressions}
         self.save("exports/requestprofile", "add/", **self.profile)
-        page = self.save(
-            "exports/apiclient",
-            "add/",
-            name="WISEflow",
-            is_active="on",
-            may_export="on",
-            profile=self.pk_of("exports/requestprofile", "Ours"),
-            allowed_networks="[]",
-        )
+        client = {
+            "name": "WISEflow",
+            "is_active": "on",
+            "may_export": "on",
+            "profile": self.pk_of("exports/requestprofile", "Ours"),
+            "allowed_networks": "[]",
+        }
+        page = text_of(self.administrator.post("/admin/exports/apiclient/add/", client))
         found = re.search(r"<code class=['\"]gb-key['\"]>([^<]+)</code>", html.unescape(page))
         assert found
         self.key = found[1]

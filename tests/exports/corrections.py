@@ -17,13 +17,15 @@ def run_tasks() -> None:
     DBTaskResult.objects.all().delete()
 
 
-def ask(person: Participant, mark: str = "A", *, by: Any, reason: str = "Added up wrongly") -> Correction:
-    return correcting.ask(person, mark=mark, reason=reason, by=by)
+def ask(
+    person: Participant, mark: str = "A", *, by: Any, reason: str = "Added up wrongly", source_code: str = ""
+) -> Correction:
+    return correcting.ask(person, mark=mark, reason=reason, by=by, source_code=source_code)
 
 
-def correct(person: Participant, mark: str = "A", *, asker: Any, approver: Any) -> Correction:
+def correct(person: Participant, mark: str = "A", *, asker: Any, approver: Any, source_code: str = "") -> Correction:
     """Ask, approve and deliver."""
-    correction = correcting.approve(ask(person, mark, by=asker), by=approver)
+    correction = correcting.approve(ask(person, mark, by=asker, source_code=source_code), by=approver)
     run_tasks()
     return Correction.objects.get(pk=correction.pk)
 

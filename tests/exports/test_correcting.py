@@ -9,14 +9,17 @@ from django_tasks_db.models import DBTaskResult
 from courses.models import GradeColumn
 from exports import correcting, delivering, retrying, settling
 from exports.causes import Cause
-from exports.models import Correction, Delivery, ExportAttempt, ExportState, Participant
-from exports.rules import Refused, Send
+from exports.facts import Refused, Send
+from exports.models import Correction, Delivery, ExportAttempt, ExportState, GradeInLearn, Participant
 from exports.translating import Marks
 from tests.conftest import COLUMN, COURSE
 from tests.exports.corrections import ask, correct, run_tasks
 from tests.factories import (
     LONG_AGO,
     CorrectionFactory,
+    DeliveryFactory,
+    ExportAttemptFactory,
+    GradeInLearnFactory,
     ParticipantFactory,
     TranslationFactory,
     UserFactory,
@@ -29,6 +32,25 @@ def scale(flow, **fields):
     flow.column_mappings.update(translation=TranslationFactory(marks=Marks.NUMERIC, **fields))
 
 
+def is_queued(person):
+    Participant.objects.update(state=ExportState.QUEUED)
+
+
+def is_replaced(person):
+    GradeInLearnFactory.end(person.grades.get(), GradeInLearn.Ending.OVERWRITTEN)
+    Participant.objects.update(state=ExportState.FAILED, cause=Cause.REPLACED, detail="C")
+
+
+def in_learn(**grade):
+    """Another grade has followed the person's at the same place."""
+
+    def happens(person):
+        GradeInLearnFactory.end(person.grades.get(), GradeInLearn.Ending.CORRECTED)
+        GradeInLearnFactory(participant=person, **grade)
+
+    return happens
+
+
 class TestTheWholeWay:
     def test_an_approved_mark_stands_in_learn(self, learn, exported, asker, approver):
         correction = correct(exported, asker=asker, approver=approver)
@@ -36,7 +58,8 @@ class TestTheWholeWay:
         assert learn.world.sent(*U1) == ["B", "A"]
         exported.refresh_from_db()
         assert (exported.state, exported.cause) == (ExportState.EXPORTED, "")
-        assert (exported.exported_value, exported.exported_mark, exported.approved_mark) == ("A", "A", "")
+        assert (exported.value_in_learn, exported.approved_mark) == ("A", "")
+        assert exported.grades.in_learn().get().mark == "A"
         assert (correction.attempt.trigger, correction.attempt.state) == ("CORRECTION", ExportState.EXPORTED)
         assert (correction.attempt.requested_by, correction.attempt.number_of_success) == (approver, 1)
 
@@ -75,7 +98,7 @@ class TestTheWholeWay:
         run_tasks()
 
         assert learn.world.value(*U1) == "7.55"
-        assert Participant.objects.get().exported_mark == "75.50"
+        assert exported.grades.in_learn().get().mark == "75.50"
 
     def test_a_second_correction_follows_the_first(self, learn, exported, asker, approver):
         correct(exported, "A", asker=asker, approver=approver)
@@ -107,17 +130,8 @@ class TestWhatIsRefused:
             ({"failed": True}, correcting.NotExported),
             ({"queued": True}, correcting.OnItsWay),
             ({"exported_alternative": True}, correcting.AlternativeGradeLocked),
-            ({"exported": True, "cause": Cause.REPLACED, "detail": "C"}, correcting.StandsNoMore),
-            (
-                {
-                    "failed": True,
-                    "exported_at": LONG_AGO,
-                    "exported_value": "B",
-                    "exported_column_name": "Final grade",
-                    "alternative_grade": "U",
-                },
-                correcting.AlternativeGradeLocked,
-            ),
+            ({"replaced": True}, correcting.StandsNoMore),
+            ({"alternative_in_doubt": True}, correcting.AlternativeGradeLocked),
         ],
     )
     def test_where_nothing_can_be_corrected(self, traits, error, asker, approver):
@@ -128,16 +142,16 @@ class TestWhatIsRefused:
     @pytest.mark.parametrize(
         ("now", "error"),
         [
-            ({"state": ExportState.QUEUED}, correcting.OnItsWay),
-            ({"exported_alternative_grade": "U", "exported_mark": ""}, correcting.AlternativeGradeLocked),
-            ({"cause": Cause.REPLACED}, correcting.StandsNoMore),
-            ({"exported_mark": "C", "exported_value": "C"}, correcting.StandsOtherwise),
-            ({"exported_value": "very good"}, correcting.StandsOtherwise),
+            (is_queued, correcting.OnItsWay),
+            (in_learn(value="U", mark="", alternative_grade="U"), correcting.AlternativeGradeLocked),
+            (is_replaced, correcting.StandsNoMore),
+            (in_learn(value="C"), correcting.StandsOtherwise),
+            (in_learn(value="very good", mark="B"), correcting.StandsOtherwise),
         ],
     )
     def test_what_has_happened_since_it_was_asked_for(self, now, error, approver):
         correction = CorrectionFactory()
-        Participant.objects.update(**now)
+        now(correction.participant)
 
         with pytest.raises(error):
             correcting.approve(correction, by=approver)
@@ -167,7 +181,7 @@ class TestWhatIsRefused:
             ask(ParticipantFactory(exported=True), "B", by=asker)
 
     def test_a_mark_that_learn_would_show_alike(self, asker):
-        person = ParticipantFactory(exported=True, exported_mark="75", exported_value="7.5")
+        person = ParticipantFactory(exported=True, grade__mark="75", grade__value="7.5")
         scale(person.flow, divisor=10)
 
         with pytest.raises(correcting.Unchanged):
@@ -202,7 +216,22 @@ class TestWhatIsRefused:
         """An administrator has unlocked it: like a retry, a correction goes where the mapping leads today."""
         GradeColumn.objects.update(name="Oral exam")
 
-        assert correcting.foresee(exported, "A").column.name == "Oral exam"
+        [verdict] = correcting.foresee(exported, "A").values()
+
+        assert verdict.column.name == "Oral exam"
+
+    def test_an_approval_sweeps_what_has_died_since_it_was_asked_for(self, exported, asker, approver):
+        correction = ask(exported, by=asker)
+        DeliveryFactory(
+            attempt=ExportAttemptFactory(flow=exported.flow, dead=True), queued=True, participant=exported, mark="B"
+        )
+        Participant.objects.update(state=ExportState.QUEUED)
+
+        approved = correcting.approve(correction, by=approver)
+
+        assert approved.state == Correction.State.APPROVED
+        dead = ExportAttempt.objects.exclude(finished_at=None).latest("pk")
+        assert set(dead.deliveries.values_list("cause", flat=True)) == {Cause.INTERRUPTED}
 
     def test_a_dead_attempt_does_not_stand_in_the_way(self, exported, asker, approver):
         """It is swept first: then what it left is in doubt, and may be corrected."""
@@ -219,7 +248,7 @@ class TestForeseen:
     def test_it_says_value_and_column_of_today(self, flow):
         person = ParticipantFactory(flow=flow, exported=True)
 
-        verdict = correcting.foresee(person, "A")
+        [verdict] = correcting.foresee(person, "A").values()
 
         assert isinstance(verdict, Send)
         assert (verdict.value, verdict.column.name, verdict.learn_user_id) == ("A", COLUMN, person.user_id)
@@ -228,7 +257,7 @@ class TestForeseen:
     def test_it_says_which_rule_would_refuse(self, flow):
         flow.column_mappings.all().delete()
 
-        verdict = correcting.foresee(ParticipantFactory(flow=flow, exported=True), "A")
+        [verdict] = correcting.foresee(ParticipantFactory(flow=flow, exported=True), "A").values()
 
         assert verdict == Refused(Cause.NOT_MAPPED)
 
@@ -316,5 +345,4 @@ def test_a_correction_travels_with_the_exports_that_wait(flow, asker, approver):
     assert [item[3] for item in batch.items] == ["A"]
     delivering.record(batch, delivering.Sent(outcomes=[None]))
     settling.settle(sorted(batch.attempts))
-    person.refresh_from_db()
-    assert person.exported_mark == "A"
+    assert person.value_in_learn == "A"

@@ -1,6 +1,7 @@
 """Deleting a column in Learn: what keeps it, and what becomes of the grades that stood in it."""
 
 import pytest
+from django.db import transaction
 
 from courses import provisioning
 from courses.models import GradeColumn, ProvisioningRun
@@ -8,13 +9,14 @@ from exports import correcting, deleting, retrying
 from exports.causes import Cause
 from exports.correcting import StandsNoMore
 from exports.deleting import DeletionRefused
-from exports.models import ExportState, Flow, Participant
+from exports.models import ExportState, Flow, GradeInLearn, Participant
 from exports.tasks import deliver_attempt
 from tests.factories import (
     ColumnMappingFactory,
     CorrectionFactory,
     DeliveryFactory,
     GradeColumnFactory,
+    GradeInLearnFactory,
     ParticipantFactory,
     ProvisioningStepFactory,
     UserFactory,
@@ -110,7 +112,8 @@ def test_what_stood_in_it_is_failed_and_no_longer_said_to_be_in_learn(exported, 
     assert people[0].error_info == (
         "Column Written exam was deleted in Learn. Create it again or map another column, then retry."
     )
-    assert {person.exported_column_name for person in people} == {""}
+    assert not GradeInLearn.objects.in_learn().exists()
+    assert {person.value_in_learn for person in people} == {""}
     flow.refresh_from_db()
     assert (flow.state, flow.failed_count, flow.exported_count) == (ExportState.FAILED, 2, 0)
 
@@ -174,7 +177,9 @@ def test_where_learn_did_not_confirm_it_the_grades_are_in_doubt(learn, exported,
     person = Participant.objects.get(user_id="u1")
     assert (person.state, person.cause) == (ExportState.FAILED, Cause.UNCONFIRMED)
     assert person.detail.startswith("Column Written exam may have been deleted in Learn on ")
-    assert person.exported_column_name == COLUMN
+    [grade] = person.in_learn
+    assert (grade.column_name, grade.certainty) == (COLUMN, "DOUBTFUL")
+    assert person.value_in_learn == ""
 
 
 def test_a_deletion_that_learn_rejects_changes_nothing(learn, exported, column):
@@ -190,11 +195,11 @@ def test_a_grade_on_its_way_to_another_column_goes_on(learn, exported, column):
     Flow.objects.refresh(list(Flow.objects.values_list("pk", flat=True)))
     delete(column)
     person = Participant.objects.get(user_id="u1")
-    assert (person.state, person.cause, person.exported_column_name) == (ExportState.QUEUED, "", "")
+    assert (person.state, person.cause, person.in_learn) == (ExportState.QUEUED, "", [])
 
 
 def test_what_stands_in_other_columns_is_left_alone(learn, exported, column):
-    other = ParticipantFactory(exported=True, exported_course_id="BIO101-2026", exported_column_name="Other")
+    other = ParticipantFactory(exported=True, grade__course_id="BIO101-2026", grade__column_name="Other")
     delete(column)
     other.refresh_from_db()
     assert other.state == ExportState.EXPORTED
@@ -206,6 +211,34 @@ def test_what_a_column_holds_is_counted_by_flow(exported, column, flow):
     assert (content.delivered, content.on_their_way) == (2, 0)
     assert content.flows == ["77", "88"]
     assert content.flows_with_grades == [("77", 2)]
+
+
+def test_what_was_left_behind_or_is_in_doubt_counts_as_well(flow, column):
+    """Whatever is in the column goes with it, whether its person leads there or not."""
+    place = {"course_id": column.course.course_id, "column_name": column.name}
+    elsewhere = ParticipantFactory(exported=True, flow__flow_id="88")
+    GradeInLearnFactory(participant=elsewhere, left_behind=True, **place)
+    GradeInLearnFactory(doubtful=True, participant__flow=flow, **place)
+    GradeInLearnFactory(overwritten=True, participant__flow=flow, **place)
+
+    content = deleting.content_of(column)
+
+    assert (content.delivered, content.unconfirmed, content.flows_with_grades) == (1, 1, [("88", 1)])
+    with pytest.raises(DeletionRefused, match="1 delivered grade stands in this column"):
+        delete(column, although_graded=False)
+
+
+def test_who_has_left_a_grade_behind_there_is_not_failed_by_the_deletion(learn, flow, column):
+    place = {"course_id": column.course.course_id, "column_name": column.name}
+    elsewhere = ParticipantFactory(exported=True)
+    left = GradeInLearnFactory(participant=elsewhere, left_behind=True, **place)
+
+    delete(column)
+
+    elsewhere.refresh_from_db()
+    left.refresh_from_db()
+    assert (elsewhere.state, elsewhere.value_in_learn) == (ExportState.EXPORTED, "B")
+    assert left.ended_as == GradeInLearn.Ending.COLUMN_DELETED
 
 
 def test_a_waiting_correction_of_a_lost_grade_is_not_lost(learn, exported, column):
@@ -279,3 +312,16 @@ def test_a_deletion_in_doubt_does_not_make_a_replaced_grade_sendable(learn, wise
     assert wiseflow.export({"userId": "u1", "mark": "B"})["numberOfErrors"] == 1
 
     assert learn.world.values("BIO101-2026", COLUMN)["u1"] == "A"
+
+
+def test_a_newer_grade_that_did_not_arrive_is_what_a_retry_sends(learn, flow, wiseflow, column):
+    wiseflow.export({"userId": "u1", "mark": "B"})
+    with transaction.atomic():
+        deleting.take_grades_out(None, column=column, is_certain=True)
+    Flow.objects.update(allow_overwrite=True)
+    learn.faults.add("maintenance")
+    assert wiseflow.export({"userId": "u1", "mark": "A"})["numberOfErrors"] == 1
+
+    retry(user_id="u1")
+
+    assert Participant.objects.get(user_id="u1").value_in_learn == "A"

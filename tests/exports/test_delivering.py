@@ -8,12 +8,20 @@ import pytest
 from django.db import IntegrityError, OperationalError, connection
 from django.utils import timezone
 
+from courses.grades_journey import HostUnknown, LearnError, QuotaUsedUp, Unconfirmed
 from courses.models import NAME_LENGTH, ServiceCall
-from exports import delivering, retrying, settling
+from exports import delivering, outcomes, retrying, settling
 from exports.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
 from tests.conftest import COLUMN, COURSE
-from tests.factories import DeliveryFactory, ExportAttemptFactory, FlowFactory, ParticipantFactory, ServiceCallFactory
+from tests.factories import (
+    ColumnMappingFactory,
+    DeliveryFactory,
+    ExportAttemptFactory,
+    FlowFactory,
+    ParticipantFactory,
+    ServiceCallFactory,
+)
 
 People = Participant.objects
 
@@ -123,26 +131,53 @@ def test_an_answer_that_comes_after_ours_is_still_recorded(learn, flow):
     assert attempt.state == ExportState.EXPORTED
 
 
-def test_a_grade_that_another_export_replaces_in_learn_is_said_to_be_replaced(learn, flow, wiseflow):
-    """Two people, or two flows, that lead to one Learn user in one column: the dashboard knows whose grade stands."""
+@pytest.fixture
+def resit(flow):
+    """Another flow whose grades go to the same column."""
+    return ColumnMappingFactory(flow__flow_id="78", grade_column=flow.column_mappings.get().grade_column).flow
+
+
+RESIT = "/api/wiseflow/flows/78/export"
+
+
+@pytest.mark.parametrize("mark", ["B", "A"])
+def test_a_grade_that_another_flow_replaces_in_learn_is_failed_until_it_leads_to_another_place(
+    learn, flow, resit, wiseflow, mark
+):
+    """The dashboard knows whose grade is in Learn: one grade there is never two successes, be they equal."""
     wiseflow.export({"userId": "first", "learnUserId": "u1", "mark": "A"})
 
-    wiseflow.export({"userId": "second", "learnUserId": "u1", "mark": "B"})
+    wiseflow.export({"userId": "second", "learnUserId": "u1", "mark": mark}, path=RESIT)
     again = wiseflow.export({"userId": "first", "learnUserId": "u1", "mark": "A"})
 
     first, second = People.order_by("pk")
-    assert learn.world.values(COURSE, COLUMN) == {"u1": "B"}
-    assert (first.cause, first.changed_since_export) == (Cause.REPLACED, True)
-    assert (second.cause, second.exported_value) == ("", "B")
-    assert again["numberOfErrors"] == 1
-    assert "has since set B" in again["errors"][0]["errorInfo"]
+    assert learn.world.sent(COURSE, COLUMN, "u1") == ["A", mark]
+    assert (first.state, first.cause, first.value_in_learn) == (ExportState.FAILED, Cause.REPLACED, "")
+    assert (second.state, second.cause, second.value_in_learn) == (ExportState.EXPORTED, "", mark)
+    flow.refresh_from_db()
+    assert (flow.state, flow.failed_count, flow.exported_count) == (ExportState.FAILED, 1, 0)
+    assert f"{mark} of person second in flow 78" in again["errors"][0]["errorInfo"]
+
+    elsewhere = wiseflow.export({"userId": "first", "learnUserId": "u2", "mark": "A"})
+
+    assert elsewhere["numberOfSuccess"] == 1
+    assert learn.world.values(COURSE, COLUMN) == {"u1": mark, "u2": "A"}
 
 
-def test_the_same_value_from_elsewhere_replaces_nothing(learn, flow, wiseflow):
+def test_where_an_overwrite_is_not_confirmed_nobody_claims_to_know_what_is_in_learn(learn, flow, resit, wiseflow):
     wiseflow.export({"userId": "first", "learnUserId": "u1", "mark": "A"})
-    wiseflow.export({"userId": "second", "learnUserId": "u1", "mark": "A"})
+    learn.faults.add("reset_after", times=None, service="gradeValueAPI")
 
-    assert set(People.values_list("cause", flat=True)) == {""}
+    wiseflow.export({"userId": "second", "learnUserId": "u1", "mark": "B"}, path=RESIT)
+
+    first, second = People.order_by("pk")
+    assert (first.state, first.cause, first.value_in_learn) == (ExportState.FAILED, Cause.PERHAPS_REPLACED, "")
+    assert (second.state, second.cause, second.value_in_learn) == (ExportState.FAILED, Cause.UNCONFIRMED, "")
+
+    learn.faults.clear()
+    wiseflow.export({"userId": "second", "learnUserId": "u1", "mark": "B"}, path=RESIT)
+
+    assert [person.cause for person in People.order_by("pk")] == [Cause.REPLACED, ""]
 
 
 def test_two_people_of_one_export_with_one_learn_user_are_both_refused(learn, flow, wiseflow):
@@ -178,14 +213,14 @@ class TestOneCallAPlace:
     """What leads to one Learn user in one column goes in one call after another: the last one sent is what stands."""
 
     @pytest.fixture
-    def queued(self, flow):
-        """Queues the grade of somebody new for a Learn user."""
+    def queued(self, flow, resit):
+        """Queues the grade of somebody new, of another flow, for a Learn user."""
 
         names = map("early-{}".format, count(1))
 
         def queue(learn_user_id="u1"):
             return DeliveryFactory(
-                attempt=ExportAttemptFactory(flow=flow, running=True),
+                attempt=ExportAttemptFactory(flow=resit, running=True),
                 queued=True,
                 participant__queued=True,
                 participant__user_id=next(names),
@@ -242,13 +277,12 @@ class TestOneCallAPlace:
 
         assert delivering.claim(at_least=1)
 
-    def test_what_was_held_back_goes_within_the_same_export(self, learn, flow, wiseflow):
-        wiseflow.export(
-            {"userId": "u1", "learnUserId": "u1", "mark": "A"}, {"userId": "p", "learnUserId": "u1", "mark": "A"}
-        )
+    def test_what_was_held_back_goes_once_its_place_is_free(self, learn, flow, wiseflow, queued):
+        queued()
 
-        assert learn.world.sent(COURSE, COLUMN, "u1") == ["A", "A"]
-        assert set(People.values_list("state", "cause")) == {(ExportState.EXPORTED, "")}
+        wiseflow.export({"userId": "u1", "mark": "A"}, {"userId": "u2", "mark": "A"})
+
+        assert learn.world.sent(COURSE, COLUMN, "u1") == ["B", "A"]
 
     def test_what_waits_for_a_place_until_its_deadline_fails(self, learn, flow, wiseflow, queued, settings):
         settings.EXPORT_DEADLINE = 1
@@ -369,6 +403,74 @@ def test_an_export_goes_before_a_retry_that_was_asked_for_earlier(learn, flow, s
     assert [delivering.claim(at_least=1).pks for _ in range(2)] == [[export.pk], [retry.pk]]
 
 
+class TestEnds:
+    """To be merged with the claim: no call begins for an attempt after its end, whoever travels with it."""
+
+    @pytest.fixture
+    def queued(self, flow, settings):
+        settings.LEARN_TIMEOUT, settings.EXPORT_DEADLINE = 10, 100
+
+        def queue(*, seconds):
+            now = timezone.now()
+            attempt = ExportAttemptFactory(
+                flow=flow,
+                running=True,
+                ends_by=now + timedelta(seconds=seconds),
+                lease_ends_at=now + timedelta(seconds=seconds),
+            )
+            return DeliveryFactory(attempt=attempt, queued=True, participant__queued=True)
+
+        return queue
+
+    def test_a_batch_ends_with_the_first_of_its_attempts(self, queued):
+        first, last = queued(seconds=30), queued(seconds=60)
+
+        batch = delivering.claim(at_least=1)
+
+        assert batch.pks == [first.pk, last.pk]
+        assert batch.until == first.attempt.ends_by
+
+    def test_who_is_in_a_hurry_travels_alone_so_that_no_others_call_is_cut_short(self, queued):
+        last, hurried = queued(seconds=60), queued(seconds=5)
+
+        batches = [delivering.claim(at_least=1) for _ in range(2)]
+
+        assert [batch.pks for batch in batches] == [[hurried.pk], [last.pk]]
+        assert [batch.until for batch in batches] == [hurried.attempt.ends_by, last.attempt.ends_by]
+
+
+def kinds_of(error):
+    return {error, *(kind for child in error.__subclasses__() for kind in kinds_of(child))}
+
+
+def test_every_error_of_learn_has_an_outcome():
+    ours = {
+        kind for kind in kinds_of(LearnError) - {LearnError} if kind.__module__.startswith(("courses.", "exports."))
+    }
+    assert len(ours) > 9
+
+    for kind in ours:
+        known = {parent for parent in kind.__mro__ if parent in outcomes.OUTCOMES} - {LearnError}
+        assert known, kind
+        error = kind(timezone.now()) if issubclass(kind, QuotaUsedUp) else kind("A sentence.")
+        state, cause, _detail = outcomes.outcome_of(error)
+        assert (state, cause) == tuple(outcomes.OUTCOMES[next(parent for parent in kind.__mro__ if parent in known)])
+
+
+@pytest.mark.parametrize(
+    ("parent", "outcome"),
+    [
+        (HostUnknown, (Delivery.State.FAILED, Cause.LEARN_UNAVAILABLE)),
+        (Unconfirmed, (Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED)),
+        (LearnError, (Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED)),
+    ],
+)
+def test_a_new_error_of_learn_is_taken_for_its_parent(parent, outcome):
+    new = type("New", (parent,), {})
+
+    assert outcomes.outcome_of(new("A sentence.")) == (*outcome, "A sentence.")
+
+
 def test_a_flow_follows_its_attempt_even_when_settling_is_interrupted(learn, flow, wiseflow, monkeypatch):
     """Attempt and flow are settled in one transaction: neither is without the other."""
     failures = [OperationalError("gone"), OperationalError("gone")]
@@ -426,6 +528,22 @@ class TestSweep:
 
         assert settling.sweep() == 1
         assert Delivery.objects.get().state == Delivery.State.UNCONFIRMED
+
+    def test_a_living_export_keeps_what_is_queued_when_another_process_that_carried_a_part_died(self, db):
+        attempt = ExportAttemptFactory(running=True)
+        dead_call = DeliveryFactory(
+            attempt=attempt, sending=True, participant__queued=True, lease_ends_at=timezone.now() - timedelta(seconds=1)
+        )
+        queued = DeliveryFactory(attempt=attempt, queued=True, participant__queued=True)
+
+        assert settling.sweep() == 0
+
+        states = dict(Delivery.objects.values_list("pk", "state"))
+        assert states == {dead_call.pk: Delivery.State.UNCONFIRMED, queued.pk: Delivery.State.QUEUED}
+        queued.participant.refresh_from_db()
+        assert queued.participant.state == ExportState.QUEUED
+        attempt.refresh_from_db()
+        assert attempt.finished_at is None
 
     def test_an_attempt_whose_process_died_before_settling_it_is_settled(self, db):
         attempt = ExportAttemptFactory(dead=True)

@@ -9,11 +9,11 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 
 from courses.models import GradeColumn
-from exports import queueing
+from exports import judging
 from exports.causes import Cause
+from exports.facts import Entry, Refused
 from exports.models import Delivery, ExportAttempt, Flow
 from exports.queueing import queue
-from exports.rules import Entry
 from tests.factories import (
     LONG_AGO,
     ApiClientFactory,
@@ -21,6 +21,7 @@ from tests.factories import (
     CourseFactory,
     FlowFactory,
     GradeColumnFactory,
+    GradeInLearnFactory,
     ParticipantFactory,
     RequestProfileFactory,
 )
@@ -94,16 +95,17 @@ class TestLearnUserRule:
             client_with_rule.delete()
 
 
-LOCKED_PLACE = {"exported_course_id": "BIO", "exported_column_name": "Exam", "exported_learn_user_id": "anna"}
+def causes(queued):
+    return [verdict.cause for verdict in queued.judged.verdicts.values() if isinstance(verdict, Refused)]
 
 
 @pytest.fixture
 def shared_place():
-    """A flow whose grades go to the place where the alternative grade of `u9` stands."""
+    """A flow whose grades go to the place where the alternative grade of `u9` is."""
     flow = FlowFactory()
     column = GradeColumnFactory(course=CourseFactory(course_id="BIO"), name="Exam")
     ColumnMappingFactory(flow=flow, grade_column=column)
-    ParticipantFactory(flow=flow, user_id="u9", exported_alternative=True, **LOCKED_PLACE)
+    ParticipantFactory(flow=flow, user_id="u9", learn_user_id="anna", exported_alternative=True)
     flow.refresh_from_db()
     return flow
 
@@ -111,20 +113,20 @@ def shared_place():
 def test_nobody_of_the_flow_replaces_anothers_alternative_grade(shared_place):
     queued = record(shared_place, entry(learn_user_id="anna"), entry("u2", learn_user_id="bert"))
 
-    assert [refused.cause for refused in queued.refused.values()] == [Cause.ALTERNATIVE_GRADE_OF_ANOTHER]
+    assert causes(queued) == [Cause.ALTERNATIVE_GRADE_OF_ANOTHER]
     assert queued.on_its_way == 1
 
 
 @pytest.mark.parametrize("few", [0, 500])
 def test_nor_while_the_flow_has_not_counted_it_yet(shared_place, monkeypatch, few):
     """A flow's counts follow when its attempt is settled, not when a grade is recorded."""
-    monkeypatch.setattr(queueing, "FEW", few)
+    monkeypatch.setattr(judging, "LOOKUP_LIMIT", few)
     Flow.objects.update(exported_count=0)
     shared_place.refresh_from_db()
 
     queued = record(shared_place, entry(learn_user_id="anna"))
 
-    assert [refused.cause for refused in queued.refused.values()] == [Cause.ALTERNATIVE_GRADE_OF_ANOTHER]
+    assert causes(queued) == [Cause.ALTERNATIVE_GRADE_OF_ANOTHER]
 
 
 def test_a_resit_in_another_flow_may_follow_an_alternative_grade(shared_place):
@@ -137,11 +139,12 @@ def test_a_resit_in_another_flow_may_follow_an_alternative_grade(shared_place):
 def test_a_correction_leaves_the_alternative_grades_of_all_flows_alone(shared_place):
     other = FlowFactory()
     ColumnMappingFactory(flow=other, grade_column=GradeColumn.objects.get(name="Exam"))
-    ParticipantFactory(flow=other, user_id="u1", exported=True, approved_mark="C", **LOCKED_PLACE)
+    corrected = ParticipantFactory(flow=other, user_id="u1", state="EXPORTED", mark="B", approved_mark="C")
+    GradeInLearnFactory(participant=corrected, course_id="BIO", column_name="Exam", learn_user_id="another")
 
     queued = record(other, replace(entry(mark="C", learn_user_id="anna"), is_correction=True))
 
-    assert [refused.cause for refused in queued.refused.values()] == [Cause.ALTERNATIVE_GRADE_OF_ANOTHER]
+    assert causes(queued) == [Cause.ALTERNATIVE_GRADE_OF_ANOTHER]
 
 
 @pytest.mark.parametrize(("of_roster", "of_body"), [("MANUAL", "SIS"), ("SIS", "MANUAL"), ("MANUAL", "")])
@@ -150,5 +153,5 @@ def test_who_was_added_by_hand_by_the_roster_or_the_body_is_refused(mapped, of_r
 
     queued = record(mapped, replace(entry(), added_by=of_body))
 
-    assert [refused.cause for refused in queued.refused.values()] == [Cause.ADDED_BY_HAND]
-    assert [refused.cause for refused in record(mapped, entry()).refused.values()] == [Cause.ADDED_BY_HAND]
+    assert causes(queued) == [Cause.ADDED_BY_HAND]
+    assert causes(record(mapped, entry())) == [Cause.ADDED_BY_HAND]

@@ -15,13 +15,14 @@ from tests.factories import (
     ExportAttemptFactory,
     FlowFactory,
     GradeColumnFactory,
+    GradeInLearnFactory,
     ParticipantFactory,
     TranslationFactory,
 )
 
 pytestmark = pytest.mark.django_db
 
-HERE = {"exported_course_id": "BIO101", "exported_column_name": "Final"}
+HERE = {"grade__course_id": "BIO101", "grade__column_name": "Final"}
 
 
 @pytest.fixture
@@ -61,15 +62,20 @@ def deliver_to(flow, **place):
             delivered_of(grades(delivered=1)),
         ),
         (
-            [{"exported": True, **HERE, "exported_course_id": "CHE"}],
+            [{"exported": True, **HERE, "grade__course_id": "CHE"}],
             delivered_of(grades(delivered=1, course_id="CHE")),
         ),
         (
-            [{"exported": True, **HERE, "exported_column_name": "Resit"}, {"exported": True, **HERE}],
+            [{"exported": True, **HERE, "grade__column_name": "Resit"}, {"exported": True, **HERE}],
             delivered_of(grades(delivered=1), grades(delivered=1, column_name="Resit")),
         ),
         # The column was deleted in Learn: the grade stands nowhere.
-        ([{"exported": True, "exported_course_id": "", "exported_column_name": ""}], None),
+        ([{"lost": True}], None),
+        # Their people lead elsewhere, or another person's grade came after theirs.
+        ([{"exported": True, **HERE, "grade__left_behind": True}], None),
+        ([{"replaced": True, **HERE}], None),
+        # It may have arrived.
+        ([{"in_doubt": True, **HERE}], delivered_of(grades(delivered=1))),
     ],
 )
 def test_a_mapping_is_locked_by_the_grades_of_its_people_wherever_they_stand(mapping, people, expected):
@@ -88,6 +94,17 @@ def test_people_whose_source_is_mapped_lock_its_mapping_and_the_others_the_defau
     }
     assert unused.pk
     assert locking.grades_of(mapping.flow) == delivered_of(grades(delivered=4))
+
+
+def test_a_person_with_several_sources_locks_the_mapping_of_each_grade(mapping):
+    own = ColumnMappingFactory(flow=mapping.flow, source_code="S")
+    person = ParticipantFactory(flow=mapping.flow, sources={"S": "SIS", "T": "SIS"})
+    for source, column in (("S", "Lab"), ("T", "Final")):
+        GradeInLearnFactory(participant=person, source_code=source, course_id="BIO101", column_name=column)
+    assert locking.grades_by_mapping(mapping.flow) == {
+        mapping.pk: delivered_of(grades(delivered=1)),
+        own.pk: delivered_of(grades(delivered=1, column_name="Lab")),
+    }
 
 
 def test_another_flows_grades_in_the_same_column_lock_nothing(mapping):
@@ -200,7 +217,7 @@ def test_an_import_may_not_map_a_source_whose_grades_were_delivered_by_the_defau
 
 def test_a_grade_on_its_way_by_the_default_keeps_its_source_from_being_mapped_until_unlocked(mapping):
     delivery = deliver_to(mapping.flow, course_id="BIO101", column_name="Final")
-    delivery.participant.source_code = "S"
+    delivery.participant.sources = {"S": "SIS"}
     delivery.participant.save()
     header = [*mappings.REQUIRED, "source_code"]
     assert "1 grade is on its way" in refusals(["77", "BIO101", "Resit", "S"], header=header)[0]
@@ -273,7 +290,7 @@ def test_many_flows_take_few_statements(django_assert_max_num_queries):
     for one in mapped:
         column = one.grade_column
         ParticipantFactory(
-            flow=one.flow, exported=True, exported_course_id=column.course.course_id, exported_column_name=column.name
+            flow=one.flow, exported=True, grade__course_id=column.course.course_id, grade__column_name=column.name
         )
     with django_assert_max_num_queries(3):
         assert len(locking.find_delivered([one.flow.pk for one in mapped])) == 20

@@ -134,7 +134,7 @@ def test_of_two_flows_that_lead_to_one_place_only_the_one_whose_value_stands_say
             couriers.rest(seconds=10)
 
         assert not Delivery.objects.filter(state__in=Delivery.OPEN).exists()
-        invariants.one_stands_at_each_place(learn.world)
+        invariants.the_ledger_is_true(learn.world)
 
 
 def delivery_by(couriers: delivering.Couriers, attempt: ExportAttempt) -> Callable[[], bool]:
@@ -176,15 +176,15 @@ def test_who_loses_a_place_to_the_claim_of_another_process_claims_again(learn, f
     assert delivering.claim(at_least=1).items == [(COURSE, "u1", COLUMN, "78")]
 
 
-def test_of_three_people_of_one_place_exported_at_once_one_stands(learn, flow, wiseflow):
-    """Three people of one flow, whose bodies name the same Learn user."""
+def test_of_three_people_of_one_place_exported_at_once_one_has_it(learn, flow, wiseflow):
+    """Three people of one flow, whose bodies name the same Learn user: the others are told whose the place is."""
     for number in range(10):
         Participant.objects.all().delete()
         bodies = [{"userId": f"p{person}", "learnUserId": "u1", "mark": f"{number}.{person}"} for person in range(3)]
 
         at_once(*(export_of(wiseflow, body) for body in bodies))
 
-        invariants.one_stands_at_each_place(learn.world)
+        invariants.the_ledger_is_true(learn.world)
 
 
 def test_workers_of_four_processes_share_what_is_queued(learn, flow, settings):

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exports.causes import Cause
+from exports.facts import Entry
 from exports.profiles import DOCUMENTED, DOCUMENTED_PROFILE, Profile
 from exports.reading import Body, BodyError, UnreadableEntry, read
-from exports.rules import Entry
 
 
 def shaped(**texts):
@@ -149,7 +149,7 @@ def test_a_body_that_does_not_fit_is_refused_and_the_expression_named(body, prof
         ({"userId": 1}, {"mark": "&userId"}, "&userId is an expression, not a text or number"),
         ('{"userId": 1, "m": {"g": 1, "g": 2}}', {"mark": "m.g"}, "m.g is given twice"),
         ('{"userId": 1, "m": 1, "m": 1}', {"mark": "m"}, "it names a key twice"),
-        ('{"userId": 1, "m": ["\\ud800"]}', {"mark": "m[0]"}, "m[0] holds a character that cannot be stored"),
+        ('{"userId": 1, "m": ["\\ud800"]}', {"mark": "m[0]"}, "m[0] holds the lone surrogate U+D800"),
     ],
 )
 def test_an_entry_that_does_not_fit_keeps_its_person_and_the_expression_is_named(entry, texts, detail):

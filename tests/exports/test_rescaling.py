@@ -36,7 +36,7 @@ def deliver(*values: str) -> None:
     flow = FlowFactory()
     for value in values:
         ParticipantFactory(
-            flow=flow, exported=True, exported_value=value, exported_course_id="BIO101", exported_column_name="Final"
+            flow=flow, exported=True, grade__value=value, grade__course_id="BIO101", grade__column_name="Final"
         )
 
 
@@ -55,7 +55,7 @@ def administrator() -> Client:
 
 def test_other_points_are_saved_and_say_which_grades_they_would_refuse(column: Any) -> None:
     deliver("50", "80", "80", "B")
-    assert STANDING.format("4 delivered grades stand") + "By these 80 would be refused. " + AGREE in change(
+    assert STANDING.format("4 delivered grades stand") + "By these '80' would be refused. " + AGREE in change(
         column, points=60
     )
     column.refresh_from_db()
@@ -65,7 +65,7 @@ def test_other_points_are_saved_and_say_which_grades_they_would_refuse(column: A
 def test_another_schema_is_saved_and_says_which_grades_it_would_refuse(column: Any) -> None:
     deliver("B")
     schema = GradeSchemaFactory(symbols="P:F")
-    assert STANDING.format("1 delivered grade stands") + "By these B would be refused. " + AGREE in change(
+    assert STANDING.format("1 delivered grade stands") + "By these 'B' would be refused. " + AGREE in change(
         column, grade_schema=schema.pk
     )
 
@@ -97,7 +97,7 @@ def test_an_import_notes_it_in_its_preview_once_a_column(column: Any, mapped: bo
         if mapped:
             ColumnMappingFactory(flow=FlowFactory(flow_id=flow_id), grade_column=column)
     assert notes(["77", "BIO101", "Final", "60"], ["78", "BIO101", "Final", "60"], header=["points"]) == [
-        "Row 2. " + STANDING.format("2 delivered grades stand") + "By these 80 would be refused. " + AGREE
+        "Row 2. " + STANDING.format("2 delivered grades stand") + "By these '80' would be refused. " + AGREE
     ]
     assert notes(["77", "BIO101", "Final", "100"], header=["points"]) == []
 
@@ -106,7 +106,7 @@ def test_an_import_notes_another_schema(column: Any) -> None:
     deliver("B", "P")
     GradeSchemaFactory(title="Pass/fail", symbols="P:F")
     [note] = notes(["77", "BIO101", "Final", "Pass/fail"], header=["grade_schema"])
-    assert "By these B would be refused." in note
+    assert "By these 'B' would be refused." in note
     [note] = notes(["77", "BIO101", "Final", "Not known yet"], header=["grade_schema"])
     assert "refused" not in note
 
@@ -115,4 +115,4 @@ def test_many_values_are_named_in_part(column: Any) -> None:
     deliver(*(str(number) for number in range(70, 78)))
     column.points = 60
     [sentence] = rescaling.consequences([column]).values()
-    assert "By these 70, 71, 72, 73, 74 and 3 more would be refused." in sentence
+    assert "By these '70', '71', '72', '73', '74' and 3 more would be refused." in sentence

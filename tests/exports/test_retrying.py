@@ -73,7 +73,7 @@ def test_a_retry_uses_todays_translation(learn, flow, wiseflow, manager):
         {"userId": "u1", "mark": "12"}, {"userId": "u2", "mark": "10"}, {"userId": "u3", "adminGrade": "FE"}
     )
     assert answer["numberOfSuccess"] == 1
-    assert "the mark 10 is not in the flow's translation" in answer["errors"][0]["errorInfo"]
+    assert "the mark '10' is not in the flow's translation" in answer["errors"][0]["errorInfo"]
     translation.grades.create(kind="MARK", given="10", value="B")
     translation.grades.create(kind="ALTERNATIVE_GRADE", given="FE", value="1")
     translation.grades.filter(given="12").update(value="1st")

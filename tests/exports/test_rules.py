@@ -7,7 +7,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exports.causes import Cause
-from exports.rules import AlreadyExported, Column, Entry, FlowFacts, PersonFacts, Refused, Send, judge
+from exports.facts import (
+    AlreadyExported,
+    Column,
+    Entry,
+    FlowFacts,
+    OpenDelivery,
+    PersonFacts,
+    PlacedGrade,
+    Refused,
+    Send,
+)
+from exports.rules import by_source, judge
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=ZoneInfo("Europe/Copenhagen"))
 EARLIER = datetime(2026, 5, 3, 22, 30, tzinfo=UTC)  # the 4th of May in Copenhagen
@@ -24,12 +35,19 @@ WITH_ROSTER = replace(FLOW, has_roster=True)
 OVERWRITING = replace(FLOW, allow_overwrite=True)
 
 NEW = PersonFacts()
-EXPORTED = PersonFacts(pk=1, state="EXPORTED", exported_at=EARLIER, exported_value="B", exported_mark="B")
-LOCKED = PersonFacts(pk=1, state="EXPORTED", exported_at=EARLIER, exported_value="U", exported_alternative_grade="U")
-IN_DOUBT = replace(EXPORTED, state="FAILED", cause="UNCONFIRMED")
+HERE = ("BIO101", "Final grade", "u1")
+IN_LEARN = PlacedGrade(place=HERE, value="B", mark="B", since=EARLIER)
+CODE_IN_LEARN = PlacedGrade(place=HERE, value="U", alternative_grade="U", since=EARLIER)
+DOUBT = replace(IN_LEARN, value="C", mark="C", is_certain=False)
+EXPORTED = PersonFacts(pk=1, state="EXPORTED", grades=[IN_LEARN])
+LOCKED = PersonFacts(pk=1, state="EXPORTED", grades=[CODE_IN_LEARN])
+IN_DOUBT = PersonFacts(pk=1, state="FAILED", cause="UNCONFIRMED", grades=[DOUBT, replace(IN_LEARN, ended_as="DOUBTED")])
+LOST = PersonFacts(pk=1, state="FAILED", cause="COLUMN_DELETED", grades=[replace(IN_LEARN, ended_as="COLUMN_DELETED")])
+ELSEWHERE = replace(EXPORTED, grades=[replace(IN_LEARN, place=("BIO101", "Final grade", "wrong"))])
 FAILED = PersonFacts(pk=1, state="FAILED", cause="LEARN_UNAVAILABLE")
-ON_ITS_WAY = PersonFacts(pk=1, state="QUEUED")
-BEING_OVERWRITTEN = replace(EXPORTED, state="QUEUED")
+OPEN = OpenDelivery(source_code="", place=HERE)
+ON_ITS_WAY = PersonFacts(pk=1, state="QUEUED", open_deliveries=[OPEN])
+BEING_OVERWRITTEN = replace(EXPORTED, state="QUEUED", open_deliveries=[OPEN])
 LISTED = PersonFacts(pk=1, on_roster=True)
 ADDED_BY_HAND = replace(LISTED, added_by="MANUAL")
 
@@ -124,13 +142,13 @@ def test_a_rule_that_forbids_a_grade_gives_its_cause(entry, person, flow, cause)
 )
 @pytest.mark.parametrize("flow", [FLOW, OVERWRITING, RUNNING, UNMAPPED, UNSYNCHRONISED, WITH_ROSTER])
 def test_what_learn_has_confirmed_is_a_success_without_a_call_whatever_became_of_the_flow(entry, person, flow):
-    assert judge(entry, person, flow) == AlreadyExported(person.exported_value)
+    assert judge(entry, person, flow) == AlreadyExported(person.grades[0].value)
 
 
 def test_the_first_rule_that_refuses_gives_the_reason():
     """Everything is wrong at once; each repair brings the next reason to light, until the grade may go."""
     flow = replace(FlowFacts(now=NOW), is_synchronised=False, assessment_ends_at=LATER, has_roster=True)
-    entry, person = NOTHING, replace(BEING_OVERWRITTEN, exported_alternative_grade="")
+    entry, person = NOTHING, BEING_OVERWRITTEN
     seen = []
 
     def look():
@@ -187,12 +205,92 @@ def test_the_first_rule_that_refuses_gives_the_reason():
         ("", "S", {"": COLUMN, "S": OTHER}, OTHER),
         ("S", "T", {"T": COLUMN, "S": OTHER}, OTHER),
         ("", "", {"": COLUMN, "S": OTHER}, COLUMN),
+        ("", "S", {"": COLUMN}, COLUMN),
     ],
 )
 def test_the_source_of_the_entry_else_of_the_person_decides_the_column(in_entry, of_person, columns, column):
-    entry, person = replace(mark("B"), source_code=in_entry), PersonFacts(source_code=of_person)
+    sources = {of_person: "SIS"} if of_person else {}
+    entry, person = replace(mark("B"), source_code=in_entry), PersonFacts(sources=sources)
+    flow = FlowFacts(now=NOW, columns=columns)
 
-    assert judge(entry, person, FlowFacts(now=NOW, columns=columns)) == Send("B", column, "u1")
+    [part] = by_source(entry, person, flow)
+
+    assert judge(part, person, flow) == Send("B", column, "u1")
+
+
+@pytest.mark.parametrize(
+    ("sources", "columns", "parts"),
+    [
+        pytest.param({"S": "SIS", "T": "SIS"}, {"S": COLUMN, "T": OTHER}, ["S", "T"], id="both are mapped"),
+        pytest.param({"S": "SIS", "T": "SIS"}, {"": COLUMN, "T": OTHER}, ["T"], id="one is mapped"),
+        pytest.param({"S": "SIS", "T": "SIS"}, {"": COLUMN}, ["S"], id="none is mapped: the default, once"),
+        pytest.param({"S": "SIS", "T": "MANUAL"}, {"S": COLUMN, "T": OTHER}, ["S"], id="added to one by hand"),
+        pytest.param({"S": "", "T": None}, {"S": COLUMN, "T": OTHER}, ["S"], id="the roster knows one alone"),
+        pytest.param({"S": None, "T": None}, {"S": COLUMN, "T": OTHER}, ["S", "T"], id="bodies have named both"),
+        pytest.param({"S": "MANUAL"}, {"S": COLUMN}, [""], id="added by hand altogether"),
+        pytest.param({}, {"S": COLUMN, "": OTHER}, [""], id="no source is known"),
+    ],
+)
+def test_an_entry_without_a_source_is_for_each_that_the_person_has_and_the_flow_maps(sources, columns, parts):
+    person, flow = PersonFacts(on_roster=True, sources=sources), FlowFacts(now=NOW, columns=columns)
+
+    assert [part.source_code for part in by_source(mark("B"), person, flow)] == parts
+    assert by_source(replace(mark("B"), source_code="X"), person, flow) == (replace(mark("B"), source_code="X"),)
+
+
+# Places: a grade is exported where it is
+
+OF_S = replace(IN_LEARN, source_code="S")
+IN_S = PersonFacts(pk=1, state="EXPORTED", sources={"S": None}, grades=[OF_S])
+TWO_COLUMNS = replace(FLOW, columns={"S": COLUMN, "T": OTHER})
+
+
+@pytest.mark.parametrize(
+    ("entry", "person", "flow", "expected"),
+    [
+        pytest.param(mark("B"), ELSEWHERE, FLOW, Send("B", COLUMN, "u1"), id="the same mark, at another Learn user"),
+        pytest.param(mark("A"), ELSEWHERE, FLOW, Send("A", COLUMN, "u1"), id="another mark, where there was none"),
+        pytest.param(
+            mark("B"), EXPORTED, replace(FLOW, columns={"": OTHER}), Send("B", OTHER, "u1"), id="another column"
+        ),
+        pytest.param(
+            replace(mark("B"), source_code="T"), IN_S, TWO_COLUMNS, Send("B", OTHER, "u1"), id="the other source"
+        ),
+        pytest.param(replace(mark("B"), source_code="S"), IN_S, TWO_COLUMNS, AlreadyExported("B"), id="its own source"),
+        pytest.param(mark("B"), LOST, FLOW, Send("B", COLUMN, "u1"), id="lost with its column: the same grade"),
+        pytest.param(
+            mark("A"), LOST, FLOW, Refused(Cause.ALREADY_EXPORTED, "B on 4 May 2026"), id="lost: no other grade"
+        ),
+        pytest.param(
+            mark("B"),
+            replace(EXPORTED, grades=[replace(IN_LEARN, is_called=True)]),
+            FLOW,
+            Refused(Cause.IN_PROGRESS),
+            id="another grade is on its way to the place",
+        ),
+        pytest.param(
+            mark("B"),
+            replace(EXPORTED, grades=[replace(IN_LEARN, is_left_behind=True)]),
+            FLOW,
+            AlreadyExported("B"),
+            id="left behind, and led to again",
+        ),
+        pytest.param(
+            mark("A"), replace(EXPORTED, grades=[DOUBT]), FLOW, Send("A", COLUMN, "u1"), id="doubtful since the first"
+        ),
+        pytest.param(mark("C"), IN_DOUBT, FLOW, Send("C", COLUMN, "u1"), id="in doubt: the grade that may be there"),
+    ],
+)
+def test_already_exported_means_that_it_is_at_the_place_where_it_would_go(entry, person, flow, expected):
+    assert judge(entry, person, flow) == expected
+
+
+def test_an_alternative_grade_goes_along_to_another_place_and_stays_locked_there():
+    person = replace(LOCKED, grades=[replace(CODE_IN_LEARN, place=("BIO101", "Final grade", "wrong"))])
+
+    assert judge(alternative("U"), person, FLOW) == Send("U", COLUMN, "u1")
+    for other in (alternative("FE"), mark("B")):
+        assert judge(other, person, OVERWRITING).cause == Cause.ALTERNATIVE_GRADE_LOCKED
 
 
 def test_a_source_without_a_column_is_named():
@@ -269,7 +367,6 @@ def test_the_old_mark_is_a_success_where_learn_surely_shows_it_and_undoes_nothin
     ("person", "cause"),
     [
         (replace(LOCKED, approved_mark="A"), Cause.ALTERNATIVE_GRADE_LOCKED),
-        (replace(EXPORTED, approved_mark="A", cause="REPLACED"), Cause.REPLACED),
         (replace(BEING_OVERWRITTEN, approved_mark="A"), Cause.IN_PROGRESS),
     ],
 )
@@ -297,7 +394,7 @@ def test_a_column_that_is_deleted_in_learn_takes_nothing():
 
 
 def test_an_alternative_grade_that_learn_no_longer_holds_may_be_sent_again_and_no_other():
-    gone = replace(LOCKED, state="FAILED", cause="COLUMN_DELETED")
+    gone = replace(LOCKED, state="FAILED", grades=[replace(CODE_IN_LEARN, ended_as="COLUMN_DELETED")])
     assert isinstance(judge(alternative("U"), gone, FLOW), Send)
     for other in (alternative("X"), mark("U")):
         assert judge(other, gone, FLOW).cause == Cause.ALTERNATIVE_GRADE_LOCKED

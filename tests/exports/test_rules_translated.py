@@ -7,17 +7,9 @@ from decimal import Decimal
 import pytest
 
 from exports.causes import Cause
-from exports.rules import (
-    AlreadyExported,
-    Column,
-    Entry,
-    FlowFacts,
-    PersonFacts,
-    Refused,
-    Send,
-    judge,
-    refuse_shared_places,
-)
+from exports.conflicts import refuse_shared_places
+from exports.facts import AlreadyExported, Column, Entry, FlowFacts, PersonFacts, PlacedGrade, Refused, Send
+from exports.rules import judge
 from exports.translating import Marks, Scale, Translator
 
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
@@ -28,8 +20,18 @@ UNSYNCHRONISED = replace(FLOW, is_synchronised=False)
 OVERWRITING = replace(FLOW, allow_overwrite=True)
 
 NEW = PersonFacts()
-EXPORTED = PersonFacts(pk=1, state="EXPORTED", exported_at=NOW, exported_value="B", exported_mark="B")
-IN_DOUBT = replace(EXPORTED, state="FAILED", cause="UNCONFIRMED")
+IN_LEARN = PlacedGrade(place=("BIO101", "Final grade", "u1"), value="B", mark="B", since=NOW)
+EXPORTED = PersonFacts(pk=1, state="EXPORTED", grades=[IN_LEARN])
+
+
+def in_doubt(person):
+    """An overwrite by another mark may have arrived."""
+    [grade] = person.grades
+    doubt = replace(grade, value="another", mark="another", is_certain=False)
+    return replace(person, state="FAILED", cause="UNCONFIRMED", grades=[doubt, replace(grade, ended_as="DOUBTED")])
+
+
+IN_DOUBT = in_doubt(EXPORTED)
 
 
 def mark(text):
@@ -57,10 +59,10 @@ def into(column, flow=FLOW):
     return replace(flow, columns={"": column})
 
 
-def exported(mark="", alternative_grade="", *, value, **fields):
+def exported(mark="", alternative_grade="", *, value):
     """A person whose grade was translated to `value`."""
-    facts = replace(EXPORTED, exported_value=value, exported_mark=mark, exported_alternative_grade=alternative_grade)
-    return replace(facts, **fields)
+    grade = replace(IN_LEARN, value=value, mark=mark, alternative_grade=alternative_grade)
+    return replace(EXPORTED, grades=[grade])
 
 
 @pytest.mark.parametrize(
@@ -82,15 +84,15 @@ def test_the_translated_value_is_what_is_sent(entry, column, value):
 @pytest.mark.parametrize(
     ("entry", "column", "detail"),
     [
-        (mark("A"), TRANSLATED, "the mark A is not a number such as 89.99"),
-        (mark("10001"), TRANSLATED, "100.01 is not between 0 and the column's 100 points"),
-        (mark("7"), LETTERS, "the mark 7 is not in the flow's translation"),
-        (alternative("FX"), TRANSLATED, "the alternative grade FX is not in the flow's translation"),
-        (alternative("U"), LETTERS, "the alternative grade U is not in the flow's translation"),
-        (alternative("12"), LETTERS, "the alternative grade 12 is not in the flow's translation"),
-        (alternative("X"), TRANSLATED, "101 is not between 0 and the column's 100 points"),
-        (alternative("U", "A"), SYMBOLS, "U is not a symbol of the column's grade schema"),
-        (mark("75"), SYMBOLS, "75 is not a symbol of the column's grade schema"),
+        (mark("A"), TRANSLATED, "the mark 'A' is not a number such as 89.99"),
+        (mark("10001"), TRANSLATED, "'100.01' is not between 0 and the column's 100 points"),
+        (mark("7"), LETTERS, "the mark '7' is not in the flow's translation"),
+        (alternative("FX"), TRANSLATED, "the alternative grade 'FX' is not in the flow's translation"),
+        (alternative("U"), LETTERS, "the alternative grade 'U' is not in the flow's translation"),
+        (alternative("12"), LETTERS, "the alternative grade '12' is not in the flow's translation"),
+        (alternative("X"), TRANSLATED, "'101' is not between 0 and the column's 100 points"),
+        (alternative("U", "A"), SYMBOLS, "'U' is not a symbol of the column's grade schema"),
+        (mark("75"), SYMBOLS, "'75' is not a symbol of the column's grade schema"),
     ],
 )
 def test_a_grade_without_a_value_for_its_column_is_refused_and_says_why(entry, column, detail):
@@ -115,7 +117,7 @@ def test_a_rule_that_forbids_the_grade_comes_before_a_value_that_is_not_usable()
 )
 @pytest.mark.parametrize("flow", [FLOW, OVERWRITING])
 def test_r3_the_exported_grade_again_is_a_success_whatever_its_translation_is_today(entry, person, column, flow):
-    assert judge(entry, person, into(column, flow)) == AlreadyExported(person.exported_value)
+    assert judge(entry, person, into(column, flow)) == AlreadyExported(person.grades[0].value)
 
 
 def test_r3_the_exported_mark_again_is_a_success_where_the_flow_is_no_longer_mapped():
@@ -136,7 +138,7 @@ def test_r3_the_exported_mark_again_is_a_success_where_the_flow_is_no_longer_map
         ),
         pytest.param(
             mark("89.99"),
-            exported("8999", value="89.99", state="FAILED", cause="UNCONFIRMED"),
+            in_doubt(exported("8999", value="89.99")),
             into(TRANSLATED),
             Cause.ALREADY_EXPORTED,
             id="a hundredth of what is in doubt",
@@ -168,7 +170,7 @@ def test_a_grade_that_only_looks_like_the_exported_one_is_another(entry, person,
 
     assert isinstance(verdict, Refused)
     assert verdict.cause == cause
-    assert verdict.detail.startswith(f"{person.exported_value} on ")
+    assert verdict.detail.startswith(f"{person.grades[-1].value} on ")
 
 
 def test_a_code_that_is_shown_as_the_exported_mark_is_sent_where_overwriting_is_allowed_so_that_it_is_locked():
@@ -178,18 +180,19 @@ def test_a_code_that_is_shown_as_the_exported_mark_is_sent_where_overwriting_is_
 
 
 def test_in_doubt_the_confirmed_grade_goes_again_by_todays_translation():
-    person = exported("10", value="C", state="FAILED", cause="UNCONFIRMED")
+    person = in_doubt(exported("10", value="C"))
 
     assert judge(mark("10"), person, into(LETTERS)) == Send("B", LETTERS, "u1")
 
 
-def test_two_people_of_one_learn_user_are_told_apart_by_the_values_and_not_by_the_marks():
-    entries = [Entry(user_id=user, mark=given, learn_user_id="L") for user, given in (("u1", "12"), ("u2", "13"))]
-    third = Entry(user_id="u3", mark="10", learn_user_id="L")
+@pytest.mark.parametrize("marks", [("12", "12"), ("12", "13"), ("12", "10")])
+def test_two_people_of_one_learn_user_are_refused_whatever_their_grades(marks):
+    entries = [
+        Entry(user_id=f"u{number}", mark=given, learn_user_id="L") for number, given in enumerate(marks, start=1)
+    ]
+    judged = {entry: judge(entry, NEW, into(LETTERS)) for entry in entries}
 
-    def verdicts(*entries):
-        judged = {entry: judge(entry, NEW, into(LETTERS)) for entry in entries}
-        return list(refuse_shared_places(judged).values())
-
-    assert verdicts(*entries) == [Send("A", LETTERS, "L")] * 2
-    assert verdicts(*entries, third) == [Refused(Cause.SAME_LEARN_USER, "L")] * 3
+    assert list(refuse_shared_places(judged).values()) == [
+        Refused(Cause.SAME_LEARN_USER, "L, as does person u2"),
+        Refused(Cause.SAME_LEARN_USER, "L, as does person u1"),
+    ]

@@ -62,7 +62,9 @@ def test_an_alternative_grade_goes_by_the_table_whatever_the_marks_do(marks):
 
     assert translator.alternative("U") == "0"
     for code in ("FE", "u", "U ", "0", "75"):
-        with pytest.raises(NotTranslatable, match=rf"^the alternative grade {code} is not in the flow's translation$"):
+        with pytest.raises(
+            NotTranslatable, match=rf"^the alternative grade '{code}' is not in the flow's translation$"
+        ):
             translator.alternative(code)
 
 
@@ -213,16 +215,16 @@ def test_a_value_that_the_column_can_show_passes(scale, value):
     [
         (POINTS, "", "it is translated to nothing"),
         (POINTS, "x" * 334, "it has 334 characters; Learn takes 333"),
-        (POINTS, "100.01", "100.01 is not between 0 and the column's 100 points"),
-        (POINTS, "8999", "8999 is not between 0 and the column's 100 points"),
-        (POINTS, "-3", "-3 is not between 0 and the column's 100 points"),
-        (POINTS, f"100.{'0' * 40}1", f"100.{'0' * 40}1 is not between 0 and the column's 100 points"),
-        (Scale(points=Decimal("0.3")), "0.30001", "0.30001 is not between 0 and the column's 0.3 points"),
-        (PASS, "B", "B is not a symbol of the column's grade schema"),
-        (PASS, "p", "p is not a symbol of the column's grade schema"),
-        (PASS, "101", "101 is not between 0 and the column's 100 points"),
-        (ONLY_SYMBOLS, "75", "75 is not a symbol of the column's grade schema"),
-        (ONLY_SYMBOLS, "7.0", "7.0 is not a symbol of the column's grade schema"),
+        (POINTS, "100.01", "'100.01' is not between 0 and the column's 100 points"),
+        (POINTS, "8999", "'8999' is not between 0 and the column's 100 points"),
+        (POINTS, "-3", "'-3' is not between 0 and the column's 100 points"),
+        (POINTS, f"100.{'0' * 40}1", f"'100.{'0' * 40}1' is not between 0 and the column's 100 points"),
+        (Scale(points=Decimal("0.3")), "0.30001", "'0.30001' is not between 0 and the column's 0.3 points"),
+        (PASS, "B", "'B' is not a symbol of the column's grade schema"),
+        (PASS, "p", "'p' is not a symbol of the column's grade schema"),
+        (PASS, "101", "'101' is not between 0 and the column's 100 points"),
+        (ONLY_SYMBOLS, "75", "'75' is not a symbol of the column's grade schema"),
+        (ONLY_SYMBOLS, "7.0", "'7.0' is not a symbol of the column's grade schema"),
     ],
 )
 def test_a_value_that_the_column_cannot_show_is_refused(scale, value, sentence):

@@ -6,19 +6,25 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from exports import locking
+from exports import deleting, locking
 from exports.importing import translations
 from exports.importing.sheets import import_lines
 from exports.importing.tables import ImportRefused
 from exports.models import ColumnMapping, Flow, TranslatedGrade, Translation
 from exports.translating import Marks
 from tests.exports.importing.files import csv_file
-from tests.factories import ColumnMappingFactory, FlowFactory, ParticipantFactory, TranslationFactory
+from tests.factories import (
+    ColumnMappingFactory,
+    FlowFactory,
+    GradeColumnFactory,
+    ParticipantFactory,
+    TranslationFactory,
+)
 from tests.signed_in import messages_of, signed_in, text_of
 
 pytestmark = pytest.mark.django_db
 
-HERE = {"exported_course_id": "BIO101", "exported_column_name": "Final"}
+HERE = {"grade__course_id": "BIO101", "grade__column_name": "Final"}
 LOCKED = (
     "Grades were delivered by this translation in flow 77, so its lines and its rule for marks are locked. "
     "Lines for other grades can be added. For anything else make a new translation, "
@@ -108,13 +114,23 @@ def test_its_name_and_new_lines_change_nothing_that_was_delivered(
     assert Translation.objects.get().translator().mark("3") == "C"
 
 
+def delete_column() -> None:
+    column = GradeColumnFactory(course__course_id="BIO101", name="Final")
+    deleting.take_grades_out(None, column=column, is_certain=True)
+
+
+def map_source(flow: Any) -> None:
+    flow.participants.update(sources={"S": "SIS"})
+    ColumnMappingFactory(flow=flow, source_code="S")
+
+
 @pytest.mark.parametrize(
     "release",
     [
         lambda flow: flow.participants.all().delete(),
-        lambda flow: flow.participants.update(exported_course_id="", exported_column_name=""),  # it stands nowhere
+        lambda _flow: delete_column(),
         lambda flow: flow.column_mappings.update(translation=None),
-        lambda flow: (flow.participants.update(source_code="S"), ColumnMappingFactory(flow=flow, source_code="S")),
+        map_source,
     ],
     ids=["nobody", "column deleted", "another translation", "people who go by another mapping"],
 )

@@ -145,7 +145,7 @@ class Trial:
         invariants.nothing_is_open()
         invariants.books_balance(self.learn.world)
         people = Participant.objects.filter(flow__flow_id=FLOW, user_id__in=GRADES)
-        assert {person.user_id: (person.state, person.exported_value) for person in people} == {
+        assert {person.user_id: (person.state, person.value_in_learn) for person in people} == {
             user: (ExportState.EXPORTED, value) for user, value in VALUES.items()
         }
         values = self.learn.world.values(COURSE, COLUMN)

@@ -3,8 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
-from exports.causes import Cause
-from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
+from exports.models import Delivery, ExportAttempt, ExportState, Flow, GradeInLearn, Participant
 from gradebridge.sandbox.world import World
 
 State = Delivery.State
@@ -16,8 +15,8 @@ def books_balance(world: World) -> None:
     deliveries: defaultdict[int, list[Delivery]] = defaultdict(list)
     for delivery in Delivery.objects.order_by("pk").select_related("attempt"):
         deliveries[delivery.participant_id].append(delivery)
-    for participant in Participant.objects.all():
-        stands_where_the_last_delivery_left_it(participant, deliveries[participant.pk])
+    for participant in Participant.objects.with_grades():
+        follows_its_deliveries(participant, deliveries[participant.pk])
     learn_agrees(Delivery.objects.select_related("participant__flow"), world)
     for attempt in ExportAttempt.objects.prefetch_related("deliveries"):
         counts_add_up(attempt)
@@ -31,24 +30,20 @@ def nothing_is_open() -> None:
     assert not ExportAttempt.objects.filter(finished_at__isnull=True).exists()
 
 
-def stands_where_the_last_delivery_left_it(participant: Participant, deliveries: list[Delivery]) -> None:
-    """One state, told by the last delivery that was not refused; a refusal never takes away a confirmed grade."""
+def follows_its_deliveries(participant: Participant, deliveries: list[Delivery]) -> None:
+    """One state: on its way while a delivery is open; exported only with a grade in Learn, at the last one's value."""
     still_open = [delivery for delivery in deliveries if delivery.state in Delivery.OPEN]
-    assert len(still_open) <= 1, f"{participant} is on its way twice"
-    tried = [delivery for delivery in deliveries if delivery.state != State.REFUSED]
-    expected = ExportState.NOT_EXPORTED
-    if still_open:
-        expected = ExportState.QUEUED
-    elif deliveries:
-        delivered = bool(tried) and tried[-1].state == State.DELIVERED
-        expected = ExportState.EXPORTED if delivered else ExportState.FAILED
-    if participant.cause == Cause.REPLACED and participant.state == ExportState.EXPORTED:
-        expected = ExportState.EXPORTED  # whatever was tried since: a rule has refused it
-    assert participant.state == expected, participant
-    confirmed = [delivery for delivery in deliveries if delivery.state == State.DELIVERED]
-    assert (participant.exported_at is not None) == bool(confirmed), participant
-    if confirmed:
-        assert participant.exported_value == confirmed[-1].value, participant
+    places = {(delivery.course_id, delivery.column_name, delivery.learn_user_id) for delivery in still_open}
+    assert len(places) == len(still_open), f"{participant} is on its way twice to one place"
+    assert (participant.state == ExportState.QUEUED) == bool(still_open), participant
+    current = [grade for grade in participant.in_learn if not grade.is_left_behind]
+    if participant.state == ExportState.EXPORTED:
+        assert current, participant
+        assert all(grade.is_certain for grade in current), participant
+    if participant.state == ExportState.FAILED:
+        assert participant.cause, participant
+    if not deliveries:
+        assert participant.state in (ExportState.NOT_EXPORTED, ExportState.EXPORTED), participant
 
 
 def learn_agrees(deliveries: Iterable[Delivery], world: World) -> None:
@@ -64,29 +59,48 @@ def learn_agrees(deliveries: Iterable[Delivery], world: World) -> None:
         assert confirmed <= arrived <= allowed, (place, arrived, sent_there)
 
 
-def one_stands_at_each_place(world: World) -> None:
-    """Who is called exported is in Learn with that value, unless it is said that another export has replaced it; and
-    that is never said of all who lead to a place.
+def the_ledger_is_true(world: World) -> None:
+    """What the ledger has for certain is in Learn, at that very place; what it does not have is not there.
 
-    Nothing is said while another's delivery there may have arrived: that one stands under Failed, or is on its way.
+    While a call is on its way to a place, what is there is decided by its record.
     """
-    places: defaultdict[tuple[str, str, str], list[Participant]] = defaultdict(list)
-    for person in Participant.objects.exclude(exported_course_id=""):
-        place = person.exported_course_id, person.exported_column_name, person.exported_learn_user_id
-        places[place].append(person)
-    for place, people in places.items():
-        if (value := world.value(*place)) in in_doubt(*place):
+    sending = Delivery.objects.filter(state=State.SENDING)
+    called = set(sending.values_list("course_id", "column_name", "learn_user_id"))
+    known = set()
+    for grade in GradeInLearn.objects.in_learn():
+        place = grade.course_id, grade.column_name, grade.learn_user_id
+        known.add(place)
+        if place in called:
             continue
-        assert not all(person.cause == Cause.REPLACED for person in people), (place, value)
-        for person in people:
-            if person.state == ExportState.EXPORTED:
-                assert person.exported_value == value or person.cause == Cause.REPLACED, (person, value)
+        value = world.value(*place)
+        if grade.is_certain:
+            assert value == grade.value, (grade, value)
+        else:
+            before = GradeInLearn.objects.filter(
+                course_id=grade.course_id, column_name=grade.column_name, learn_user_id=grade.learn_user_id
+            )
+            assert value in {None, *before.values_list("value", flat=True)}, (grade, value)
+    for course_id, column_name, learn_user_id in set(
+        Delivery.objects.exclude(course_id="").values_list("course_id", "column_name", "learn_user_id")
+    ):
+        place = course_id, column_name, learn_user_id
+        if place not in known and place not in called:
+            ended = GradeInLearn.objects.filter(
+                course_id=course_id, column_name=column_name, learn_user_id=learn_user_id
+            )
+            assert world.value(*place) is None or ended.exists(), place
 
 
-def in_doubt(course_id: str, column_name: str, learn_user_id: str) -> set[str]:
-    """The values that may have come to this place without a confirmation."""
-    there = Delivery.objects.filter(course_id=course_id, column_name=column_name, learn_user_id=learn_user_id)
-    return set(there.filter(state__in=[State.SENDING, State.UNCONFIRMED]).values_list("value", flat=True))
+def every_success_is_one(answer: dict, body: list[dict], flow_id: str) -> None:
+    """Whoever is not among the errors has a grade in Learn, for certain, wherever they lead."""
+    refused = {error["userId"] for error in answer["errors"]}
+    for entry in body:
+        if entry["userId"] in refused:
+            continue
+        person = Participant.objects.get(flow__flow_id=flow_id, user_id=entry["userId"])
+        given = entry.get("adminGrade") or entry["mark"]
+        grades = GradeInLearn.objects.current().filter(participant=person)
+        assert any(grade.is_certain and grade.value == given for grade in grades), (entry, list(grades))
 
 
 def counts_add_up(attempt: ExportAttempt) -> None:
@@ -98,6 +112,19 @@ def counts_add_up(attempt: ExportAttempt) -> None:
     assert not is_open, f"{attempt} is finished and has open deliveries"
     delivered = sum(delivery.entry_count for delivery in deliveries if delivery.state == State.DELIVERED)
     others = sum(delivery.entry_count for delivery in deliveries if delivery.state != State.DELIVERED)
+    joint: dict[tuple[object, ...], list[Delivery]] = defaultdict(list)  # of entries for all sources of a person
+    for delivery in deliveries:
+        if delivery.joint_entry_count:
+            entry = delivery.participant_id, delivery.mark, delivery.alternative_grade, bool(delivery.source_code)
+            joint[entry].append(delivery)
+    for parts in joint.values():
+        numbers: defaultdict[str, int] = defaultdict(int)
+        for part in parts:
+            numbers[part.source_code] += part.joint_entry_count
+        if all(part.state == State.DELIVERED for part in parts):
+            delivered += max(numbers.values())
+        else:
+            others += max(numbers.values())
     assert attempt.number_of_success == delivered, attempt
     assert attempt.number_of_errors == others + len(attempt.unreadable_entries), attempt
     if attempt.number_of_errors:

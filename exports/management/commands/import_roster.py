@@ -25,7 +25,7 @@ class Command(BaseCommand):
     def handle(self, *, flow_id: str, file: Path, **_: Any) -> None:
         is_new = not Flow.objects.filter(flow_id=flow_id.strip()).exists()
         try:
-            done = rosters.import_from(flow_id, file)
+            done = rosters.import_from(flow_id, file, warn=self.stderr.write)
         except ImportRefused as refused:
             raise CommandError(str(refused)) from refused
         if is_new:

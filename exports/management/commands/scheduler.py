@@ -33,7 +33,7 @@ class Command(BaseCommand):
 
 
 def sweep() -> None:
-    """One sweep. An absent database is waited for, not died of."""
+    """One sweep. Where the database fails, the next one tries again."""
     try:
         if finished := settling.sweep():
             log.warning("%s attempts of dead processes were finished", finished)
@@ -41,6 +41,6 @@ def sweep() -> None:
             log.warning("%s provisioning runs of dead processes were finished", finished)
         tasks.settle_dead_tasks()
     except (OperationalError, InterfaceError):
-        log.warning("The database is away; the next sweep tries again", exc_info=True)
+        log.warning("The database failed; the next sweep tries again", exc_info=True)
     finally:
         connection.close()

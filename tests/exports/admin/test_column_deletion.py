@@ -22,7 +22,7 @@ def address(column: GradeColumn) -> str:
 def graded():
     column = GradeColumnFactory(name="Exam", course__course_id="BIO", in_learn=True)
     ColumnMappingFactory(grade_column=column, flow__flow_id="77")
-    ParticipantFactory(flow__flow_id="78", exported=True, exported_course_id="BIO", exported_column_name="Exam")
+    ParticipantFactory(flow__flow_id="78", exported=True, grade__course_id="BIO", grade__column_name="Exam")
     return column
 
 

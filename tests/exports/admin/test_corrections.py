@@ -12,11 +12,12 @@ from django_tasks_db.models import DBTaskResult
 
 from courses.models import Course, GradeColumn
 from exports.causes import Cause
-from exports.models import Correction, Delivery, ExportAttempt, ExportState, Participant
+from exports.models import Correction, Delivery, ExportAttempt, ExportState, GradeInLearn, Participant
 from tests.factories import (
-    LONG_AGO,
+    ColumnMappingFactory,
     CorrectionFactory,
     FlowFactory,
+    GradeInLearnFactory,
     ParticipantFactory,
     UserFactory,
 )
@@ -52,9 +53,8 @@ def participant(db: None) -> Participant:
     found: Participant = ParticipantFactory(
         exported=True,
         user_id="anna",
-        exported_course_id="BIO101",
-        exported_column_name="Essay",
-        exported_learn_user_id="anna",
+        grade__course_id="BIO101",
+        grade__column_name="Essay",
     )
     GradeColumn.objects.update(name="Essay")
     Course.objects.update(course_id="BIO101")
@@ -79,7 +79,7 @@ class TestAsking:
     def test_the_form_says_what_stands_in_learn(self, manager: Client, participant: Participant) -> None:
         seen = text_of(manager.get(asks(participant)))
         assert ">B</span> since 3 May 2026" in seen
-        assert "in column Essay of course BIO101" in seen
+        assert "in column Essay of course BIO101 for Learn user anna" in seen
         assert "Nothing is sent before somebody else has approved it." in seen
 
     def test_it_proposes_what_wiseflow_changed_the_mark_to(self, manager: Client, participant: Participant) -> None:
@@ -87,7 +87,7 @@ class TestAsking:
         Participant.objects.update(mark="C", changed_since_export=True)
         seen = manager.get(asks(participant))
         assert seen.context["form"]["mark"].value() == "C"
-        assert seen.context["outlook"]["value"] == "C"
+        assert [send.value for send, _left in seen.context["outlook"]["places"]] == ["C"]
 
     def test_an_alternative_grade_is_not_proposed(self, manager: Client, participant: Participant) -> None:
         Participant.objects.update(mark="B", alternative_grade="U", changed_since_export=True)
@@ -101,18 +101,21 @@ class TestAsking:
         assert "This flow is not mapped to a Learn column." in text_of(manager.get(asks(participant), {"mark": "A"}))
 
     def test_a_mapping_that_has_changed_since_is_pointed_out(self, manager: Client, participant: Participant) -> None:
-        Participant.objects.update(exported_column_name="Old essay")
+        GradeInLearn.objects.update(column_name="Old essay")
         seen = text_of(manager.get(asks(participant), {"mark": "A"}))
-        assert "The mapping has changed since the export." in seen
+        assert (
+            "B stays in Learn for anna, in column Old essay of course BIO101, until somebody removes it there." in seen
+        )
 
     def test_another_learn_user_than_at_the_export_is_pointed_out(
         self, manager: Client, participant: Participant
     ) -> None:
-        assert "The old grade" not in text_of(manager.get(asks(participant), {"mark": "A"}))
-        Participant.objects.update(exported_learn_user_id="anna-old")
+        assert "stays in Learn" not in text_of(manager.get(asks(participant), {"mark": "A"}))
+        GradeInLearn.objects.update(learn_user_id="anna-old")
         seen = text_of(manager.get(asks(participant), {"mark": "A"}))
-        assert "The old grade stays with anna-old until somebody removes it in Learn." in seen
-        assert "The mapping has changed" not in seen
+        assert (
+            "B stays in Learn for anna-old, in column Essay of course BIO101, until somebody removes it there." in seen
+        )
 
     def test_once_sent_it_waits_and_nothing_is_on_its_way(self, manager: Client, participant: Participant) -> None:
         response = manager.post(asks(participant), FORM)
@@ -145,7 +148,7 @@ class TestAsking:
             ({"failed": True}, "has not been exported yet"),
             ({"queued": True}, "on its way to Learn"),
             ({"exported_alternative": True}, "The alternative grade was exported as U and is locked."),
-            ({"exported": True, "cause": Cause.REPLACED}, "Another export has since set another grade"),
+            ({"replaced": True}, "Another grade is in Learn in its place."),
         ],
     )
     def test_where_it_is_impossible_there_is_no_button_and_no_way_in(
@@ -158,6 +161,35 @@ class TestAsking:
             assert response.status_code == 302
             assert sentence in messages_of(response)[0]
         assert not Correction.objects.exists()
+
+    @pytest.mark.parametrize(("second", "asks_for_it"), [("B", False), ("C", True)])
+    def test_of_several_sources_one_is_chosen_where_their_grades_differ(
+        self, second: str, asks_for_it: bool, manager: Client
+    ) -> None:
+        person = ParticipantFactory(sources={"S1": "SIS", "S2": "SIS"}, state=ExportState.EXPORTED)
+        for source, value in (("S1", "B"), ("S2", second)):
+            mapping = ColumnMappingFactory(flow=person.flow, source_code=source, grade_column__name=f"Lab {source}")
+            GradeInLearnFactory(
+                participant=person,
+                source_code=source,
+                value=value,
+                column_name=f"Lab {source}",
+                course_id=mapping.grade_column.course.course_id,
+            )
+        seen = manager.get(asks(person), {"mark": "A"})
+        for source in ("S1", "S2"):
+            assert f"in column Lab {source} of course" in text_of(seen)
+        foreseen = [send.column.name for send, _left in seen.context["outlook"]["places"]]
+        assert foreseen == (["Lab S1"] if asks_for_it else ["Lab S1", "Lab S2"])
+        if asks_for_it:
+            seen = manager.get(asks(person), {"mark": "A", "source_code": "S2"})
+            assert [send.column.name for send, _left in seen.context["outlook"]["places"]] == ["Lab S2"]
+        assert ("source_code" in seen.context["form"].fields) == asks_for_it
+        assert (manager.post(asks(person), FORM).status_code == 200) == asks_for_it
+        if asks_for_it:
+            assert manager.post(asks(person), FORM | {"source_code": "S2"}).status_code == 302
+        assert Correction.objects.get().source_code == ("S2" if asks_for_it else "")
+        assert manager.get(page(Correction.objects.get())).status_code == 200
 
     def test_while_one_waits_there_is_no_second(self, manager: Client, waiting: Correction) -> None:
         seen = text_of(manager.get(f"/admin/exports/participant/{waiting.participant_id}/change/"))
@@ -222,24 +254,26 @@ class TestApproving:
         assert list(shown) == [waiting]
 
     def test_it_says_that_learn_shows_it_only_where_it_does(self, manager: Client, participant: Participant) -> None:
-        Participant.objects.update(mark="A", exported_mark="A", exported_value="A")
+        Participant.objects.update(mark="A")
+        GradeInLearn.objects.update(mark="A", value="A")
         correction = CorrectionFactory(participant=participant, approved=True, mark="A")
         Participant.objects.update(approved_mark="")
         assert 'Learn shows <span class="gb-strong">A</span>' in text_of(manager.get(page(correction)))
 
-        Participant.objects.update(cause=Cause.REPLACED, detail="")
+        GradeInLearn.objects.update(mark="B", value="B")
         seen = text_of(manager.get(page(correction)))
         assert "Learn shows <" not in seen
-        assert "Another export" in seen
+        assert "This correction is not what is in Learn now" in seen
 
-        Participant.objects.update(cause="", exported_mark="B", exported_value="B")
+        GradeInLearnFactory.end(GradeInLearn.objects.get(), GradeInLearn.Ending.OVERWRITTEN)
+        Participant.objects.update(state=ExportState.FAILED, cause=Cause.REPLACED, detail="C of person u2 in flow 78")
         seen = text_of(manager.get(page(correction)))
         assert "Learn shows <" not in seen
-        assert "This correction is not what stands now" in seen
+        assert "Another grade is in Learn now for this Learn user in this column: C of person u2 in flow 78." in seen
         assert "Its attempt:" in seen
 
     def test_what_stands_otherwise_now_cannot_be_approved(self, manager: Client, waiting: Correction) -> None:
-        Participant.objects.update(exported_mark="C", exported_value="C")
+        GradeInLearn.objects.update(mark="C", value="C")
         seen = text_of(manager.get(page(waiting)))
         assert "Learn shows C now, not B" in seen
         assert page(waiting, "approve") not in seen
@@ -419,7 +453,7 @@ class TestChangedSinceExport:
         counts = []
         for number in (1, 20):
             for _ in range(number):
-                ParticipantFactory(exported=True, changed_since_export=True, exported_at=LONG_AGO)
+                ParticipantFactory(exported=True, changed_since_export=True)
             with CaptureQueriesContext(connection) as queries:
                 manager.get("/admin/exports/flow/")
             counts.append(len(queries))

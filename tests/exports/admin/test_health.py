@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from exports import checking
 from exports.admin import health
 from tests.exports.tables import everything
 from tests.factories import (
@@ -34,7 +35,7 @@ def test_every_problem_leads_to_where_it_is_repaired(manager):
         url = reverse(f"admin:exports_{row._meta.model_name}_change", args=[row.pk])
         assert f'href="{url}"' in seen
         assert manager.get(url).status_code == 200
-    assert "for A, Pass is not a symbol" in seen
+    assert "for A, &#x27;Pass&#x27; is not a symbol" in seen
     assert ">Translation Letters</a>" in seen
 
 
@@ -63,7 +64,7 @@ def test_healthy_and_finished_flows_are_counted_and_not_listed(manager):
 
 
 def test_many_flows_are_divided_into_pages(manager, monkeypatch):
-    monkeypatch.setattr(health, "FLOWS_SHOWN", 2)
+    monkeypatch.setattr(health, "FLOWS_CHECKED", 2)
     for title in ("First", "Second", "Third"):
         FlowFactory(title=title)
 
@@ -74,6 +75,37 @@ def test_many_flows_are_divided_into_pages(manager, monkeypatch):
     assert 'href="?p=1&only=errors"' in last
     assert page(manager, "?p=x")
     assert page(manager, "?p=99")
+
+
+def test_a_page_says_what_it_checks_and_counts_that(manager, monkeypatch):
+    monkeypatch.setattr(health, "FLOWS_CHECKED", 2)
+    ParticipantFactory(flow=FlowFactory(title="Done"), exported=True)
+    FlowFactory(title="Unmapped")
+    FlowFactory.create_batch(2, translated=True)
+
+    first, second = page(manager), page(manager, "?p=2")
+
+    assert "checks flows 1 to 2 of 3, the newest first" in first
+    assert "No flow on this page has a problem." in first
+    assert "Page 1 of 2" in first
+    assert "Without problems</span> </span><b>2</b>" in first
+    assert "Unmapped" in second
+    assert "With errors</span> </span><b>1</b>" in second
+    for seen in (first, second):
+        assert "left out</span> </span><b>1</b>" in seen
+
+
+def test_it_looks_at_the_flows_of_the_page_alone(manager, monkeypatch, django_assert_max_num_queries):
+    monkeypatch.setattr(health, "FLOWS_CHECKED", 2)
+    looked_at = []
+    look = checking.find_facts
+    monkeypatch.setattr(checking, "find_facts", lambda pks, site: looked_at.extend(pks) or look(pks, site))
+    FlowFactory.create_batch(5, translated=True)
+
+    with django_assert_max_num_queries(20):
+        page(manager)
+
+    assert len(looked_at) == 2
 
 
 def test_what_people_have_named_is_shown_as_text(manager):

@@ -183,7 +183,7 @@ def test_a_mapping_that_was_locked_since_the_preview_stays(administrator: Client
     column = GradeColumnFactory(course__course_id="BIO101", name="Total")
     flow = ColumnMappingFactory(flow__flow_id="77", grade_column=column).flow
     preview = upload(administrator, csv_file(HEADER, ROW))
-    ParticipantFactory(flow=flow, exported=True, exported_course_id="BIO101", exported_column_name="Total")
+    ParticipantFactory(flow=flow, exported=True, grade__course_id="BIO101", grade__column_name="Total")
 
     answer = confirm(administrator, preview)
 

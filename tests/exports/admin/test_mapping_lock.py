@@ -13,6 +13,7 @@ from tests.factories import (
     ColumnMappingFactory,
     FlowFactory,
     GradeColumnFactory,
+    GradeInLearnFactory,
     ParticipantFactory,
     TranslationFactory,
 )
@@ -30,7 +31,7 @@ def mapping() -> Any:
 
 
 def deliver(flow: Any) -> Any:
-    return ParticipantFactory(flow=flow, exported=True, exported_course_id="BIO101", exported_column_name="Final")
+    return ParticipantFactory(flow=flow, exported=True, grade__course_id="BIO101", grade__column_name="Final")
 
 
 @pytest.fixture
@@ -123,7 +124,7 @@ def test_another_source_can_be_mapped_while_the_rest_is_locked(administrator: Cl
 def test_a_source_whose_grades_were_delivered_by_the_default_is_mapped_only_once_unlocked(
     administrator: Client, delivered: Any
 ) -> None:
-    Participant.objects.update(source_code="S")
+    Participant.objects.update(sources={"S": "SIS"})
     sent = form(delivered) | {
         "column_mappings-TOTAL_FORMS": "2",
         "column_mappings-1-source_code": "S",
@@ -198,7 +199,8 @@ def test_a_change_waits_for_an_export_that_is_being_recorded(mapping: Any) -> No
         beside.start()
         while not waits_for_a_lock():
             assert beside.is_alive()
-        Participant.objects.bulk_create([ParticipantFactory.build(flow=flow, exported=True, **PLACE)])
+        person = Participant.objects.create(flow=flow, user_id="u1", state="EXPORTED", mark="B")
+        GradeInLearnFactory(participant=person, course_id="BIO101", column_name="Final")
     beside.join(timeout=10)
 
     assert "so this mapping is locked" in answers[0]
@@ -206,7 +208,7 @@ def test_a_change_waits_for_an_export_that_is_being_recorded(mapping: Any) -> No
     assert mapping.grade_column.name == "Final"
 
 
-PLACE = {"exported_course_id": "BIO101", "exported_column_name": "Final"}
+PLACE = {"grade__course_id": "BIO101", "grade__column_name": "Final"}
 
 
 def waits_for_a_lock() -> bool:
@@ -241,7 +243,7 @@ def test_an_unlocked_mapping_changes_once_and_says_what_stays_behind(administrat
     assert not unlocked(delivered.flow)
     delivered.refresh_from_db()
     assert delivered.grade_column == other
-    ParticipantFactory(flow=delivered.flow, exported=True, exported_course_id="BIO101", exported_column_name="Resit")
+    ParticipantFactory(flow=delivered.flow, exported=True, grade__course_id="BIO101", grade__column_name="Resit")
     assert "so this mapping is locked" in text_of(
         administrator.post(page(delivered.flow), form(delivered, source_code="S"))
     )

@@ -43,7 +43,7 @@ def test_an_administrator_adds_a_profile_and_gives_it_to_a_client(administrator:
         "profile": profile.pk,
         "allowed_networks": "[]",
     }
-    assert administrator.post("/admin/exports/apiclient/add/", client).status_code == 302
+    assert administrator.post("/admin/exports/apiclient/add/", client).status_code == 200  # the page with the key
     assert ApiClient.objects.get().profile == profile
 
 

@@ -1,13 +1,11 @@
 """The action `Retry failed grades`: asked first, done once."""
 
 import re
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from exports.admin.forecast import MOST_FLOWS, forecast
@@ -241,11 +239,15 @@ def test_the_question_lists_a_bounded_number_of_flows(manager: Client) -> None:
         ({"with_roster": True}, {"on_sis_roster": True}),
         ({}, {"mark": ""}),
         ({}, {"cause": Cause.ENTRY_NOT_USABLE}),
-        ({}, {"exported_at": timezone.now() - timedelta(days=1), "exported_value": "C", "exported_mark": "C"}),
+        ({}, {"exported": True, "grade__value": "C", "state": ExportState.FAILED, "cause": Cause.DEADLINE}),
+        ({}, {"replaced": True}),
+        ({}, {"lost": True}),
+        ({}, {"misplaced": True}),
+        ({}, {"in_doubt": True}),
     ],
 )
 def test_the_forecast_is_what_then_happens(flow: dict[str, Any], person: dict[str, Any], manager: Client) -> None:
-    participant = ParticipantFactory(failed=True, flow=FlowFactory(mapped=True, **flow), **person)
+    participant = ParticipantFactory(**{"failed": True, "flow": FlowFactory(mapped=True, **flow)} | person)
     foreseen = forecast(Participant.objects.failed()).flows[0]
     confirm(manager, ask(manager, PARTICIPANTS, participant))
     delivery = participant.deliveries.get()

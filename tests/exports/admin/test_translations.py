@@ -218,11 +218,14 @@ def tried(client: Client, translation: Translation, **query: Any) -> str:
     [
         ("MARK", "12", '<span class="gb-key">A</span>'),
         ("ALTERNATIVE_GRADE", "U", '<span class="gb-key">0</span>'),
-        ("MARK", "U", "the mark U is not in the flow&#x27;s translation"),
-        ("ALTERNATIVE_GRADE", "12", "the alternative grade 12 is not in the flow&#x27;s translation"),
-        ("MARK", " 12", "the mark 12 is not in the flow&#x27;s translation"),
-        ("MARK", "<b>", "the mark &lt;b&gt; is not in the flow&#x27;s translation"),
+        ("MARK", "U", "the mark &#x27;U&#x27; is not in the flow&#x27;s translation"),
+        ("ALTERNATIVE_GRADE", "12", "the alternative grade &#x27;12&#x27; is not in the flow&#x27;s translation"),
+        ("MARK", " 12\u00a0", '<span class="gb-key">A</span>'),
+        ("MARK", "12.", "the mark &#x27;12.&#x27; is not in the flow&#x27;s translation"),
+        ("MARK", "12\u200b", "The entry is not usable: the grade holds the invisible character U+200B."),
+        ("MARK", "<b>", "the mark &#x27;&lt;b&gt;&#x27; is not in the flow&#x27;s translation"),
         ("MARK", " ", "There is no grade or alternative grade."),
+        ("ALTERNATIVE_GRADE", "\u2060", "There is no grade or alternative grade."),
         ("MARK", "", "This field is required."),
         ("MARK", "x" * 334, "at most 333 characters"),
         ("X", "12", "Select a valid choice."),
@@ -243,8 +246,8 @@ def test_a_grade_that_is_tried_shows_its_value_or_why_there_is_none(
     ("grade", "symbols", "answer"),
     [
         ("8999", None, '<span class="gb-key">89.99</span>'),
-        ("10001", None, "100.01 is not between 0 and the column&#x27;s 100 points"),
-        ("8999", "P:F", "89.99 is not a symbol of the column&#x27;s grade schema"),
+        ("10001", None, "&#x27;100.01&#x27; is not between 0 and the column&#x27;s 100 points"),
+        ("8999", "P:F", "&#x27;89.99&#x27; is not a symbol of the column&#x27;s grade schema"),
     ],
 )
 def test_a_column_that_is_chosen_judges_the_value(

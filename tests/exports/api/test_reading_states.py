@@ -10,6 +10,7 @@ from tests.factories import (
     LONG_AGO,
     ExportAttemptFactory,
     FlowFactory,
+    GradeInLearnFactory,
     ParticipantFactory,
 )
 
@@ -64,7 +65,7 @@ def test_a_flow_without_anybody_counts_nobody(wiseflow):
     assert answer["attempts"] == []
 
 
-def test_every_participant_tells_what_stands_in_learn_and_what_is_wrong(wiseflow):
+def test_every_participant_tells_what_is_in_learn_and_what_is_wrong(wiseflow):
     flow = FlowFactory(flow_id="77")
     ParticipantFactory(flow=flow, user_id="5", user_id_is_number=True, exported=True)
     ParticipantFactory(flow=flow, user_id="007", failed=True, detail="Learn could not be reached")
@@ -82,6 +83,17 @@ def test_every_participant_tells_what_stands_in_learn_and_what_is_wrong(wiseflow
         "exportedAt": "2026-05-03T11:00:00+02:00",
         "cause": "",
         "errorInfo": "",
+        "places": [
+            {
+                "sourceCode": "",
+                "courseId": "COURSE",
+                "columnName": "Final grade",
+                "learnUserId": "5",
+                "value": "B",
+                "certainty": "CONFIRMED",
+                "exportedAt": "2026-05-03T11:00:00+02:00",
+            }
+        ],
     }
     assert answer["results"][1] == {
         "userId": "007",
@@ -90,9 +102,38 @@ def test_every_participant_tells_what_stands_in_learn_and_what_is_wrong(wiseflow
         "exportedAt": None,
         "cause": "LEARN_UNAVAILABLE",
         "errorInfo": "Learn could not be reached. Retry in GradeBridge.",
+        "places": [],
     }
     assert (answer["results"][2]["state"], answer["results"][2]["value"]) == ("EXPORTED", "B")
     assert answer["results"][2]["errorInfo"].startswith("Already exported as B on 3 May")
+
+
+def person(flow, *grades):
+    """One who has these grades in Learn, each in a column of its own."""
+    participant = ParticipantFactory(flow=flow, state="EXPORTED", mark="B")
+    for number, traits in enumerate(grades):
+        GradeInLearnFactory(participant=participant, column_name=f"Column {number}", source_code=f"S{number}", **traits)
+
+
+@pytest.mark.parametrize(
+    ("grades", "value", "places"),
+    [
+        pytest.param([{"value": "B"}, {"value": "B"}], "B", [("S0", "B"), ("S1", "B")], id="alike"),
+        pytest.param([{"value": "A"}, {"value": "B"}], "", [("S0", "A"), ("S1", "B")], id="different"),
+        pytest.param([{"doubtful": True}], "", [("S0", "B")], id="not certain"),
+        pytest.param(
+            [{"value": "A", "left_behind": True}, {"value": "B"}], "B", [("S1", "B"), ("S0", "A")], id="one left behind"
+        ),
+        pytest.param([{"overwritten": True}], "", [], id="no longer there"),
+    ],
+)
+def test_each_place_is_told_and_the_value_is_the_one_that_is_certain(wiseflow, grades, value, places):
+    person(FlowFactory(flow_id="77"), *grades)
+
+    (told,) = wiseflow.get(PARTICIPANTS).json()["results"]
+
+    assert told["value"] == value
+    assert [(place["sourceCode"], place["value"]) for place in told["places"]] == places
 
 
 @pytest.mark.parametrize("number", ["-12", "0", "9" * 255])
@@ -163,7 +204,7 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_participants(
         ParticipantFactory(flow=flow, failed=True)
         ExportAttemptFactory(flow=flow)
 
-    with django_assert_num_queries(4):  # client, flow, count, page
+    with django_assert_num_queries(5):  # client, flow, count, page, grades in Learn
         assert len(wiseflow.get(PARTICIPANTS).json()["results"]) == 20
     with django_assert_num_queries(3):  # client, flow, attempts
         assert len(wiseflow.get("/api/wiseflow/flows/77/export").json()["attempts"]) == 20

@@ -40,9 +40,9 @@ def test_text(cell, text):
 @pytest.mark.parametrize(
     ("cell", "sentence"),
     [
-        ("a\0b", "holds the character U+0000, which cannot be stored"),
-        ("a\x1bb", "holds the character U\\+001B"),
-        ("a\ud800b", "holds the character U\\+D800"),
+        ("a\0b", "holds the control character U+0000"),
+        ("a\x1bb", "holds the control character U\\+001B"),
+        ("a\ud800b", "holds the lone surrogate U\\+D800"),
         ("x" * 334, "has 334 characters; 333 are allowed"),
         (10**15, "is a number of more than 15 digits"),
         (1e300, "is a number of more than 15 digits"),

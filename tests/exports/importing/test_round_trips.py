@@ -44,7 +44,9 @@ TEXT = (
             ]
         ),
         st.text(
-            st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zs", "Zl", "Zp"]), min_size=1, max_size=20
+            st.characters(codec="utf-8", exclude_categories=["Cc", "Cf", "Cs", "Zs", "Zl", "Zp"]),
+            min_size=1,
+            max_size=20,
         ),
         st.text("=+-@'\" ,;a0", min_size=1, max_size=8),
     )
@@ -113,6 +115,25 @@ def test_mappings(rows):
     )
 )
 def test_rosters(rows):
+    check_round_trip(lambda: rosters.sheet(Flow.objects.lock("77")), rows)
+
+
+@FEW
+@given(
+    st.dictionaries(
+        GIVEN,
+        st.tuples(TEXT, st.dictionaries(GIVEN, st.sampled_from(["SIS", "MANUAL", ""]), min_size=1, max_size=4)),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_rosters_with_several_sources(people):
+    """One Learn user a person, a line a source."""
+    rows = [
+        (user_id, learn_user_id, source_code, added_by)
+        for user_id, (learn_user_id, sources) in people.items()
+        for source_code, added_by in sources.items()
+    ]
     check_round_trip(lambda: rosters.sheet(Flow.objects.lock("77")), rows)
 
 

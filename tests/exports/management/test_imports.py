@@ -5,10 +5,19 @@ from django.core.management import CommandError, call_command
 
 from exports.models import ColumnMapping, Flow, Participant
 from tests.exports.importing.files import csv_file, xlsx_file
-from tests.factories import CourseFactory, FlowFactory
+from tests.factories import (
+    ColumnMappingFactory,
+    CourseFactory,
+    FlowFactory,
+    GradeColumnFactory,
+    ParticipantFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
+FIRST_ROSTER = (
+    "The flow has had no roster so far. With one, only people on it who were added by the SIS are exported (R8)."
+)
 MAPPINGS = ["flow_id", "course_id", "column_name", "points"]
 
 
@@ -53,7 +62,7 @@ def test_enrolment_metadata_ends_with_a_summary_or_a_sentence(file, capsys):
 
 
 def test_a_roster_ends_with_a_summary(file, capsys):
-    FlowFactory(flow_id="77")
+    FlowFactory(flow_id="77", with_roster=True)
     call_command("import_roster", "77", file(csv_file(["user_id", "added_by"], ["u1", "SIS"], ["u2", "MANUAL"])))
     assert capsys.readouterr() == ("2 added, 0 changed, 0 unchanged\n", "")
     assert Participant.objects.filter(on_roster=True).count() == 2
@@ -61,7 +70,23 @@ def test_a_roster_ends_with_a_summary(file, capsys):
 
 def test_a_roster_of_an_unknown_flow_says_so(file, capsys):
     call_command("import_roster", "78", file(csv_file(["user_id"], ["u1"])))
-    assert capsys.readouterr().err == "Flow 78 was not known before; it has no mapping yet.\n"
+    assert capsys.readouterr().err == f"{FIRST_ROSTER}\nFlow 78 was not known before; it has no mapping yet.\n"
+
+
+def test_a_roster_says_whose_grade_is_elsewhere_and_who_shares_a_learn_user(file, capsys):
+    flow = FlowFactory(flow_id="77", with_roster=True)
+    column = GradeColumnFactory(course=CourseFactory(course_id="BIO"), name="Exam")
+    ColumnMappingFactory(flow=flow, grade_column=column)
+    ParticipantFactory(flow=flow, user_id="u1", learn_user_id="wrong", exported=True)
+    rows = (["u1", "right", "SIS"], ["u2", "same", "SIS"], ["u3", "same", "SIS"])
+
+    call_command("import_roster", "77", file(csv_file(["user_id", "learn_user_id", "added_by"], *rows)))
+
+    moved, shared = capsys.readouterr().err.splitlines()
+    assert moved.startswith("u1 (B is in Learn for Learn user wrong in column Exam of course BIO): ")
+    assert shared.startswith("Several people of this flow lead to one Learn user: u2, u3 to same.")
+    person = Participant.objects.get(user_id="u1")
+    assert (person.state, person.cause) == ("FAILED", "MISPLACED")
 
 
 def test_a_bad_roster_is_kept_out(file):

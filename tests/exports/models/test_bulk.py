@@ -1,5 +1,6 @@
 """Many rows in one statement, on the database at hand: all that a row may hold comes back as it was."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -7,7 +8,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from exports.models import Delivery, Participant
 from exports.models.bulk import insert, update
-from tests.factories import DeliveryFactory, FlowFactory, ParticipantFactory
+from tests.factories import DeliveryFactory, ExportAttemptFactory, FlowFactory, ParticipantFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -16,20 +17,10 @@ COLUMNS = (
     "user_id",
     "mark",
     "user_id_is_number",
-    "exported_at",
-    *("learn_user_id", "source_code", "on_roster", "added_by", "alternative_grade", "state", "cause", "detail"),
-    *(
-        "changed_since_export",
-        "exported_value",
-        "exported_course_id",
-        "exported_column_name",
-        "exported_learn_user_id",
-        "exported_mark",
-        "exported_alternative_grade",
-        "approved_mark",
-    ),
+    *("learn_user_id", "sources", "on_roster", "added_by", "alternative_grade", "state", "cause", "detail"),
+    *("cause_source_code", "changed_since_export", "approved_mark", "approved_source_code"),
 )
-REST = ("", "", False, "", "", "NOT_EXPORTED", "", "", False, "", "", "", "", "", "", "")
+REST = ("", "{}", False, "", "", "NOT_EXPORTED", "", "", "", False, "", "")
 NASTY = [
     "",
     " ",
@@ -61,8 +52,8 @@ NASTY = [
 ]
 
 
-def row(flow, user_id, mark="", exported_at=None, is_number=False):
-    return (flow.pk, user_id, mark, is_number, exported_at, *REST)
+def row(flow, user_id, mark="", is_number=False):
+    return (flow.pk, user_id, mark, is_number, *REST)
 
 
 def test_every_text_comes_back_as_it_was():
@@ -73,15 +64,48 @@ def test_every_text_comes_back_as_it_was():
     assert list(flow.participants.order_by("pk").values_list("mark", flat=True)) == NASTY
 
 
-def test_moments_truths_and_nothing_come_back_as_they_were():
-    flow = FlowFactory()
+def test_moments_truths_maps_and_nothing_come_back_as_they_were():
+    flow, attempt = FlowFactory(), ExportAttemptFactory()
+    people = [*COLUMNS[:4], "sources", *(name for name in COLUMNS[4:] if name != "sources")]
+    sources = {"S||1": "SIS", 'T"': None, "": "MANUAL"}
+    rest = REST[:1] + REST[2:]
+    insert(
+        Participant,
+        people,
+        [(flow.pk, "u1", "A", True, json.dumps(sources), *rest), (flow.pk, "u2", "", False, "{}", *rest)],
+    )
+    first, second = flow.participants.order_by("pk")
     moment = datetime(2026, 5, 3, 9, 0, 1, 234567, tzinfo=UTC)
+    columns = (
+        "attempt_id",
+        "participant_id",
+        "settled_at",
+        "state",
+        "value",
+        "entry_count",
+        "joint_entry_count",
+        *TEXTS,
+    )
+    nothing = ("",) * len(TEXTS)
+    insert(
+        Delivery,
+        columns,
+        [
+            (attempt.pk, first.pk, moment, "DELIVERED", "A", 1, 0, *nothing),
+            (attempt.pk, second.pk, None, "QUEUED", "A", 1, 0, *nothing),
+        ],
+    )
 
-    insert(Participant, COLUMNS, [row(flow, "u1", "A", moment, True), row(flow, "u2")])
+    assert (first.user_id_is_number, first.on_roster, first.sources) == (True, False, sources)
+    assert (second.user_id_is_number, second.on_roster, second.sources) == (False, False, {})
+    assert list(Delivery.objects.order_by("pk").values_list("settled_at", flat=True)) == [moment, None]
+    assert Delivery.objects.filter(settled_at=moment).count() == 1
 
-    found = flow.participants.order_by("pk").values_list("exported_at", "user_id_is_number", "on_roster")
-    assert list(found) == [(moment, True, False), (None, False, False)]
-    assert flow.participants.filter(exported_at=moment).count() == 1
+
+TEXTS = (
+    *("source_code", "mark", "alternative_grade", "course_id", "column_name", "learn_user_id"),
+    *("cause", "detail"),
+)
 
 
 def test_a_row_that_is_there_already_is_changed_where_told_and_nowhere_else():

@@ -1,9 +1,12 @@
 """What the database itself does not let happen, whatever the code does."""
 
+import factory
 import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
+from exports import recording
+from exports.causes import Cause
 from exports.models import Delivery, Flow, Participant
 from exports.rules import is_indexable
 from tests.factories import (
@@ -13,6 +16,7 @@ from tests.factories import (
     DeliveryFactory,
     ExportAttemptFactory,
     FlowFactory,
+    GradeInLearnFactory,
     ParticipantFactory,
     UserFactory,
 )
@@ -21,13 +25,11 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
-    ("factory", "fields", "constraint"),
+    ("rows", "fields", "constraint"),
     [
         (FlowFactory, {"flow_id": ""}, "flow_id_given"),
         (FlowFactory, {"state": "LOST"}, "flow_state_known"),
         (ParticipantFactory, {"state": "LOST"}, "participant_state_known"),
-        (ParticipantFactory, {"exported": True, "exported_at": None}, "participant_exported_has_value"),
-        (ParticipantFactory, {"exported": True, "exported_value": ""}, "participant_exported_has_value"),
         (ParticipantFactory, {"failed": True, "cause": ""}, "participant_failed_has_cause"),
         (ExportAttemptFactory, {"state": "LOST"}, "attempt_state_known"),
         (ExportAttemptFactory, {"requested_at": LONG_AGO}, "attempt_requested_by_and_when"),
@@ -41,11 +43,21 @@ pytestmark = pytest.mark.django_db
         (DeliveryFactory, {"refused": True, "cause": ""}, "delivery_error_has_cause"),
         (DeliveryFactory, {"value": ""}, "delivery_sent_has_value"),
         (DeliveryFactory, {"queued": True, "value": ""}, "delivery_sent_has_value"),
+        (GradeInLearnFactory, {"value": ""}, "grade_has_value"),
+        (GradeInLearnFactory, {"certainty": "PERHAPS"}, "grade_certainty_known"),
+        (GradeInLearnFactory, {"until": LONG_AGO}, "grade_ended_when_and_how"),
+        (GradeInLearnFactory, {"ended_as": "OVERWRITTEN"}, "grade_ended_when_and_how"),
+        (
+            GradeInLearnFactory,
+            {"is_in_learn": None, "until": LONG_AGO, "ended_as": "DEALT_WITH"},
+            "grade_dealt_with_by_somebody",
+        ),
+        (GradeInLearnFactory, {"dealt_with_by": factory.SubFactory(UserFactory)}, "grade_dealt_with_by_somebody"),
     ],
 )
-def test_a_row_that_says_something_impossible_is_not_stored(factory, fields, constraint):
+def test_a_row_that_says_something_impossible_is_not_stored(rows, fields, constraint):
     with pytest.raises(IntegrityError, match=constraint):
-        factory(**fields)
+        rows(**fields)
 
 
 def test_whoever_asked_for_a_retry_is_kept_with_when():
@@ -54,11 +66,12 @@ def test_whoever_asked_for_a_retry_is_kept_with_when():
 
 
 @pytest.mark.parametrize(("first", "second"), [("queued", "queued"), ("queued", "sending"), ("sending", "queued")])
-def test_a_participant_has_one_open_delivery_at_most(first, second):
-    delivery = DeliveryFactory(**{first: True})
+def test_a_participant_has_one_open_delivery_a_source_at_most(first, second):
+    delivery = DeliveryFactory(participant__source_code="S", **{first: True})
+    DeliveryFactory(participant=delivery.participant, source_code="T", **{second: True})
 
-    with pytest.raises(IntegrityError, match=unique("delivery_one_open_a_participant", "exports_delivery.participant")):
-        DeliveryFactory(participant=delivery.participant, **{second: True})
+    with pytest.raises(IntegrityError, match=unique("delivery_one_open_a_source", "exports_delivery.participant")):
+        DeliveryFactory(participant=delivery.participant, course_id="ELSEWHERE", **{second: True})
 
 
 def test_an_open_delivery_stands_beside_any_number_of_settled_ones():
@@ -141,7 +154,8 @@ def test_an_attempt_finishes_when_its_last_delivery_is_settled():
     attempts = type(attempt).objects.filter(pk=attempt.pk)
 
     assert attempts.settle(timezone.now()) == []
-    Delivery.objects.filter(pk=last.pk).settle_as(Delivery.State.FAILED, "DEADLINE", now=timezone.now())
+    deliveries = Delivery.objects.filter(pk=last.pk)
+    recording.settle_as(deliveries, Delivery.State.FAILED, Cause.DEADLINE, now=timezone.now())
     assert attempts.settle(timezone.now()) == [attempt.pk]
     assert attempts.settle(timezone.now()) == []
 
