@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from exports.causes import Cause
 from exports.facts import Entry, PersonFacts, Place, Refused, Send, Verdict
+from exports.sentences import shortlist
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,8 @@ REPLACED = ("OVERWRITTEN", "DOUBTED")
 
 
 def shared(send: Send, others: Sequence[str]) -> Refused:
-    more = f" and {len(others) - MAX_NAMED} more" if len(others) > MAX_NAMED else ""
     people = "does person" if len(others) == 1 else "do people"
-    return Refused(Cause.SAME_LEARN_USER, f"{send.learn_user_id}, as {people} {', '.join(others[:MAX_NAMED])}{more}")
+    return Refused(Cause.SAME_LEARN_USER, f"{send.learn_user_id}, as {people} {shortlist(others, most=MOST_OTHERS)}")
 
 
-MAX_NAMED = 3  # people in one sentence
+MOST_OTHERS = 3  # people in one sentence

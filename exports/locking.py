@@ -20,13 +20,13 @@ from django.utils import timezone
 from courses.models import GradeColumn
 from exports.models import ColumnMapping, Delivery, ExportState, Flow, GradeInLearn, Participant
 from exports.models.bulk import among
+from exports.sentences import shortlist
 
 Place = tuple[str, str]  # course id, column name
 Source = tuple[int, str]  # a flow's primary key, source code
 Target = tuple[str, str, str]  # course id, column name, the translation's name
 
 WHAT_TO_DO = "An administrator can unlock the mapping on the flow's page first."
-MOST_NAMED = 5  # flows in one sentence; the others are counted
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -268,12 +268,10 @@ def refuse_translating(uses: Iterable[Use]) -> str:
     flows = [use.delivered.flow_id for use in uses if not use.unlocked]
     if not flows:
         return ""
-    more = f" and {len(flows) - MOST_NAMED} more" if len(flows) > MOST_NAMED else ""
     flow, those = ("flow", "that flow") if len(flows) == 1 else ("flows", "those flows")
-    named = f"{', '.join(flows[:MOST_NAMED])}{more}"
     return (
-        f"Grades were delivered by this translation in {flow} {named}, so its lines and its rule for marks are locked. "
-        "Lines for other grades can be added. For anything else make a new translation, "
+        f"Grades were delivered by this translation in {flow} {shortlist(flows)}, so its lines and its rule for marks "
+        "are locked. Lines for other grades can be added. For anything else make a new translation, "
         f"or let an administrator unlock the mapping of {those} first."
     )
 

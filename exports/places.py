@@ -15,8 +15,7 @@ from exports.judging import PERSON_FIELDS, callers_of, find_grades, flow_facts
 from exports.models import ExportState, Flow, GradeInLearn, Participant
 from exports.models.bulk import among, update
 from exports.rules import added_by, by_source, case_of
-
-MAX_NAMED = 5  # in one sentence; the others are counted
+from exports.sentences import shortlist
 
 
 def find_people(flow: Flow) -> dict[str, PersonFacts]:
@@ -188,23 +187,18 @@ def roster_notes(flow: Flow, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     found = []
     if moved:
         found.append(
-            f"{shortlist(moved)}: these people would lead to another place. They become failed; a retry sends the "
-            "grade there. What is in Learn now stays there until somebody removes it."
+            f"{shortlist(moved, '; ')}: these people would lead to another place. They become failed; a retry sends "
+            "the grade there. What is in Learn now stays there until somebody removes it."
         )
     if back:
-        found.append(f"{shortlist(back, ', ')}: these people would lead back to where their grade is in Learn.")
+        found.append(f"{shortlist(back)}: these people would lead back to where their grade is in Learn.")
     if shared := sharing(people, facts):
-        lines = [f"{shortlist(user_ids, ', ')} to {learn_user}" for learn_user, user_ids in shared]
+        lines = [f"{shortlist(user_ids)} to {learn_user}" for learn_user, user_ids in shared]
         found.append(
-            f"Several people of this flow lead to one Learn user: {shortlist(lines)}. Their grades are refused until "
-            "each has a Learn user of their own."
+            f"Several people of this flow lead to one Learn user: {shortlist(lines, '; ')}. Their grades are refused "
+            "until each has a Learn user of their own."
         )
     return found
 
 
 CHANGED = ("learn_user_id", "sources", "added_by", "on_roster")
-
-
-def shortlist(items: list[str], separator: str = "; ") -> str:
-    more = f" and {len(items) - MAX_NAMED} more" if len(items) > MAX_NAMED else ""
-    return f"{separator.join(items[:MAX_NAMED])}{more}"

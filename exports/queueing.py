@@ -39,8 +39,9 @@ def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queue
     now = timezone.localtime()
     judged = judge_all(flow, entries, now=now, client=attempt.api_client)
     on_its_way = sum(isinstance(verdict, Send) for verdict in judged.verdicts.values())
+    errors = judged.errors
     if not on_its_way:
-        attempt.finish(now, delivered=judged.counts.total() - judged.errors, errors=judged.errors)
+        attempt.finish(now, delivered=judged.counts.total() - errors, errors=errors)
     attempt.save()
     pks, written = record_participants(flow, judged, attempt.api_client)
     record_deliveries(attempt, judged, pks, now)
@@ -48,12 +49,12 @@ def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queue
     recording.refresh_states({pks[user_id] for user_id in judged.in_several_sources})
     if written:
         Flow.objects.refresh([flow.pk])
-    elif not (on_its_way or judged.errors):
-        wait_for_no_disk()
+    elif not (on_its_way or errors):
+        commit_without_waiting_for_disk()
     return Queued(attempt=attempt, judged=judged, on_its_way=on_its_way)
 
 
-def wait_for_no_disk() -> None:
+def commit_without_waiting_for_disk() -> None:
     """Only that WISEflow has asked again is recorded. PostgreSQL may write that to its disk a moment later, so that the
     flow's row is not locked for so long: many repeat at once.
     """

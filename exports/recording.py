@@ -115,7 +115,7 @@ def enter(arrived: Collection[Settled], now: datetime) -> list[Ended]:
     """
     if not arrived:
         return []
-    before = find_grades({row.place for row in arrived})
+    before = find_grades_at({row.place for row in arrived})
     ended, entered = [], []
     for row in arrived:
         there = before.get(row.place)
@@ -139,7 +139,7 @@ GRADE_COLUMNS = (
 )
 
 
-def find_grades(places: Collection[Place]) -> dict[Place, GradeInLearn]:
+def find_grades_at(places: Collection[Place]) -> dict[Place, GradeInLearn]:
     """What is at these places in Learn."""
     grades = GradeInLearn.objects.in_learn().at_places(places).order_by()
     return {grade.place: grade for grade in grades if grade.place in places}
@@ -200,9 +200,7 @@ def refresh_states(participants: Collection[int]) -> None:
     if not people:
         return
     current = current_deliveries(people)
-    grades: dict[int, list[GradeInLearn]] = defaultdict(list)
-    for grade in GradeInLearn.objects.filter(among("participant_id", [person.pk for person in people])).order_by("-pk"):
-        grades[grade.participant_id].append(grade)
+    grades = find_grades_of([person.pk for person in people])
     changes = []
     for person in people:
         standings = [standing_of(delivery, grades[person.pk], person) for delivery in current[person.pk]]
@@ -213,6 +211,14 @@ def refresh_states(participants: Collection[int]) -> None:
             state, source_code, cause, detail = min(standings, key=lambda standing: ORDER.index(standing[0]))
             changes.append((person.pk, state.value, cause, detail, source_code if cause else "", approved))
     update(Participant, ("state", "cause", "detail", "cause_source_code", "approved_mark"), changes)
+
+
+def find_grades_of(participants: Collection[int]) -> dict[int, list[GradeInLearn]]:
+    """What is, or was, in Learn of these participants, newest first."""
+    found: dict[int, list[GradeInLearn]] = defaultdict(list)
+    for grade in GradeInLearn.objects.filter(among("participant_id", participants)).order_by("-pk"):
+        found[grade.participant_id].append(grade)
+    return found
 
 
 def has_approved(person: Participant, current: Collection[Delivery]) -> bool:

@@ -9,10 +9,10 @@ from courses.models import GradeColumn
 from exports.judging import column_facts
 from exports.locking import Place, place_of
 from exports.models import ColumnMapping, GradeInLearn
+from exports.sentences import shortlist
 from exports.translating import NotTranslatable, quoted
 
 FIELDS = ("points", "grade_schema")
-MOST_NAMED = 5  # values in one sentence; the others are counted
 
 
 def consequences(columns: Collection[GradeColumn]) -> dict[Place, str]:
@@ -59,5 +59,4 @@ def fits(value: str, column: GradeColumn) -> bool:
 def told(unfit: list[str]) -> str:
     if not unfit:
         return ""
-    more = f" and {len(unfit) - MOST_NAMED} more" if len(unfit) > MOST_NAMED else ""
-    return f"By these {', '.join(map(quoted, unfit[:MOST_NAMED]))}{more} would be refused. "
+    return f"By these {shortlist([quoted(value) for value in unfit])} would be refused. "

@@ -1,13 +1,11 @@
 """What a retry sends again: failed participants -> the entries that speak for them."""
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
 from exports.causes import Cause
 from exports.facts import Entry
 from exports.models import Delivery, GradeInLearn, Participant
-from exports.models.bulk import among
-from exports.recording import current_deliveries, export_sources
+from exports.recording import current_deliveries, export_sources, find_grades_of
 
 Ending = GradeInLearn.Ending
 KEEPS_EXPORTED = (Cause.ALREADY_EXPORTED, Cause.ALTERNATIVE_GRADE_LOCKED)  # what was exported is to be there, no other
@@ -21,18 +19,10 @@ def entries_again(people: Sequence[Participant]) -> list[Entry]:
     An entry that was not usable stays so: only a new export helps. One statement, and one more for people who have
     several sources.
     """
-    grades = find_grades([person.pk for person in people])
+    grades = find_grades_of([person.pk for person in people])
     several = [person for person in people if len(person.sources) > 1]
     said = current_deliveries(several) if several else {}
     return [entry for person in people for entry in again(person, grades.get(person.pk, []), said.get(person.pk))]
-
-
-def find_grades(participants: Collection[int]) -> dict[int, list[GradeInLearn]]:
-    """What is, or was, in Learn of these participants, newest first."""
-    found: dict[int, list[GradeInLearn]] = defaultdict(list)
-    for grade in GradeInLearn.objects.filter(among("participant_id", participants)).order_by("-pk"):
-        found[grade.participant_id].append(grade)
-    return found
 
 
 def again(person: Participant, grades: Sequence[GradeInLearn], said: Collection[Delivery] | None) -> Iterator[Entry]:

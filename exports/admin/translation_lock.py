@@ -11,6 +11,7 @@ from unfold.admin import ModelAdmin
 
 from exports import locking
 from exports.models import Translation
+from exports.sentences import MOST_NAMED
 
 RULE = ("marks", "divisor", "decimals", "rounding")  # what becomes of a mark, beside the table
 
@@ -57,7 +58,7 @@ class LocksTranslation(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
         if change and (form.touched or any(formset.touched for formset in formsets)):
             uses = locking.find_uses([form.instance.pk])
             locking.lock_again([use.flow for use in uses])
-            for use in uses[: locking.MOST_NAMED]:
+            for use in uses[:MOST_NAMED]:
                 messages.warning(request, f"The translation has changed. {use.consequence()}")
-            if (more := len(uses) - locking.MOST_NAMED) > 0:
+            if (more := len(uses) - MOST_NAMED) > 0:
                 messages.warning(request, f"So it is with {more} more {'flow' if more == 1 else 'flows'}.")

@@ -4,11 +4,11 @@ from django.utils import timezone
 
 from exports.checking.facts import Site, find_facts
 from exports.checking.looks import LOOKS
-from exports.checking.problems import MOST_NAMED, Health, Kind, Problem, Severity
+from exports.checking.problems import Health, Kind, Problem, Severity
 from exports.models import Flow, TranslatedGrade
 from exports.models.flow import FlowQuerySet
 
-__all__ = ["MOST_NAMED", "Health", "Kind", "Problem", "Severity", "check", "unfinished"]
+__all__ = ["Health", "Kind", "Problem", "Severity", "check", "unfinished"]
 
 CHUNK = 500  # flows looked at together
 

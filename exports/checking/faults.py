@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from django.db import models
 
 from courses.models import GradeSchema
-from exports.checking.problems import Kind, named
+from exports.checking.problems import Kind
 from exports.facts import Column
 from exports.models import ColumnMapping
+from exports.sentences import shortlist
 from exports.translating import NUMBER, Marks, NotTranslatable, Scale, is_number
 
 
@@ -74,20 +75,21 @@ def translation_faults(mapping: ColumnMapping, column: Column, known: frozenset[
     marks = translator.marks_table if translator.marks is Marks.TABLE else {}
     lines = [*marks.items(), *translator.alternatives.items()]
     if reasons := [reason for given, value in lines if (reason := refusal(given, value, scale))]:
-        sentence = f"Column {mapping.grade_column} cannot show what translation {translation} gives: {named(reasons)}."
+        told = shortlist(reasons, "; ")
+        sentence = f"Column {mapping.grade_column} cannot show what translation {translation} gives: {told}."
         yield fault(Kind.VALUE_NOT_SHOWN, sentence)
     words = sorted({value for _given, value in lines if not is_number(value)})
     if words and mapping.grade_column.grade_schema is None:
         sentence = (
             f"Column {mapping.grade_column} has no grade schema, translation {translation} gives words "
-            f"({named(words, ', ')}): only Learn can check them."
+            f"({shortlist(words)}): only Learn can check them."
         )
         yield fault(Kind.SCHEMA_NOT_KNOWN, sentence, mapping.grade_column)
     if not translator.alternatives:
         sentence = f"Translation {translation} has no alternative grades: each of them is refused."
         yield fault(Kind.ALTERNATIVE_GRADES_UNKNOWN, sentence)
     elif missing := sorted(known - translator.alternatives.keys()):
-        sentence = f"Translation {translation} lacks alternative grades that others have: {named(missing, ', ')}."
+        sentence = f"Translation {translation} lacks alternative grades that others have: {shortlist(missing)}."
         yield fault(Kind.ALTERNATIVE_GRADES_UNKNOWN, sentence)
 
 
@@ -98,10 +100,10 @@ def untranslated_faults(mapping: ColumnMapping, column: Column, known: frozenset
     sentence = f"Column {mapping.grade_column} is mapped without a translation: alternative grades go as they are given"
     refused = sorted(code for code in known if refusal(code, code, column.scale))
     if refused:
-        sentence += f"; it cannot show these that translations have: {named(refused, ', ')}"
+        sentence += f"; it cannot show these that translations have: {shortlist(refused)}"
     words = sorted(code for code in known if not is_number(code))
     if words and mapping.grade_column.grade_schema is None:
-        sentence += f"; it has no grade schema, so only Learn can check words such as {named(words, ', ')}"
+        sentence += f"; it has no grade schema, so only Learn can check words such as {shortlist(words)}"
     yield Fault(kind=Kind.ALTERNATIVE_GRADES_UNKNOWN, sentence=f"{sentence}.", repair=None)
 
 

@@ -7,8 +7,9 @@ from django.db import models
 
 from courses.moments import moment
 from exports.checking.facts import Facts, Site, Target
-from exports.checking.problems import Kind, Problem, named
+from exports.checking.problems import Kind, Problem
 from exports.facts import Entry
+from exports.sentences import shortlist
 from exports.translating import NotTranslatable, is_number
 
 
@@ -57,7 +58,7 @@ def look_at_sources(facts: Facts, site: Site) -> Iterator[Problem]:
 def look_at_sharing(facts: Facts, site: Site) -> Iterator[Problem]:
     """One grade a place."""
     for learn_user_id, user_ids in facts.sharing:
-        sentence = f"{named(user_ids, ', ')} lead to one Learn user, {learn_user_id}: their grades are refused."
+        sentence = f"{shortlist(user_ids)} lead to one Learn user, {learn_user_id}: their grades are refused."
         yield facts.problem(Kind.SAME_LEARN_USER, sentence)
 
 

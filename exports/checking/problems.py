@@ -4,14 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
 
 from django.db import models
 from django.utils.text import capfirst
 
 from exports.models import Flow
-
-MOST_NAMED = 5  # values in one sentence; the others are counted
 
 
 class Severity(models.TextChoices):
@@ -106,11 +103,6 @@ class Health:
         counts = f"{self.flows_with_errors} with errors, {self.flows_with_notes} with notes, {self.healthy} without"
         left_out = f" {self.finished} left out: all their grades are exported." if self.finished else ""
         return f"{self.checked} {'flow' if self.checked == 1 else 'flows'} checked: {counts}.{left_out}"
-
-
-def named(items: Sequence[Any], separator: str = "; ") -> str:
-    more = len(items) - MOST_NAMED
-    return separator.join(items[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def people(number: int) -> str:

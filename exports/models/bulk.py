@@ -93,24 +93,21 @@ def update(
     columns: Sequence[str],
     rows: Sequence[Row],
     *,
-    expressions: Mapping[str, str] | None = None,
     where: Mapping[str, Any] | None = None,
     returning: Sequence[str] = (),
 ) -> list[tuple[Any, ...]]:
     """Set `columns` of the rows whose `id` comes first in each of `rows`, where they have the values `where` still.
 
-    `expressions` name other columns to set, or say in SQL what one of `columns` is set to: `v` are the values of the
-    row, `t` is the row itself. Returns the `returning` columns, in no promised order.
+    Returns the `returning` columns, in no promised order.
     """
     if not rows:
         return []
     table = model._meta.db_table
     source, parameters = _source(model, ("id", *columns), rows)
-    set_to = {name: f"v.{quoted(name)}" for name in columns} | dict(expressions or {})
-    changes = ", ".join(f"{quoted(name)} = {value}" for name, value in set_to.items())
+    changes = ", ".join(f"{name} = v.{name}" for name in map(quoted, columns))
     kept, tests = _kept(where or {})
-    # S608: names of our own tables and columns; the values are parameters.
     is_one, keys = is_among([row[0] for row in rows])  # once more as constants: PostgreSQL would walk the whole table
+    # S608: names of our own tables and columns; the values are parameters.
     sql = f"UPDATE {table} AS t SET {changes} FROM ({source}) AS v WHERE t.id = v.id AND t.id {is_one}{kept}"  # noqa: S608
     if returning:
         sql += f" {_returning(returning)}"

@@ -8,6 +8,7 @@ from django.utils import timezone
 from exports import checking
 from exports.checking import Kind, Severity
 from exports.models import Flow
+from exports.sentences import MOST_NAMED
 from exports.translating import Marks
 from tests.factories import (
     LONG_AGO,
@@ -266,7 +267,7 @@ def test_many_wrong_values_are_one_problem_that_names_some():
 
     problem = problems_of(mapped_by(translation))[Kind.VALUE_NOT_SHOWN]
 
-    assert problem.sentence.count("900") == checking.MOST_NAMED
+    assert problem.sentence.count("900") == MOST_NAMED
     assert problem.sentence.endswith("and 7 more.")
 
 

@@ -45,7 +45,7 @@ in its place; the processes that are killed are real ones.
 - The counts add up: those of the answer, of the attempt and of the flow.
 - Nothing is sent again by itself. Neither a sweep, nor another worker, nor another flow's export carries any along.
 - One retry, with Learn healthy again, brings all twelve to EXPORTED with the right values.
-- Nobody ever has two open deliveries.
+- Nobody ever has two open deliveries for one source.
 
 DELIVERED: Learn confirmed it. REJECTED: Learn said no. FAILED: it did not arrive. UNCONFIRMED: it may have
 arrived, and a retry only sets the same value again.
