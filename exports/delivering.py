@@ -1,9 +1,9 @@
 """Claim a batch, commit, call Learn, record what became of it, settle: the way of every grade to Learn.
 
 Couriers are threads of this process. Each claims a batch from all that is queued, whoever queued it, so that single
-grades that arrive during a call travel together in the next one. A call goes out beside others only as a full batch, up
-to LEARN_CONCURRENCY of them. No transaction is open during a call: what was committed before it (SENDING, with a lease)
-tells any survivor the truth should this process die.
+grades that arrive during a call, of this process or of another, travel together in the next one. A call goes out beside
+others only as a full batch, up to LEARN_CONCURRENCY of them. No transaction is open during a call: what was committed
+before it (SENDING, with a lease) tells any survivor the truth should this process die.
 """
 
 import logging
@@ -38,6 +38,7 @@ from exports.settling import lease_end, settle
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.05  # how often a process looks whether another one has settled what it waits for
+GATHER_SECONDS = 0.3  # how long less than a full batch waits for a call that another process has just begun
 CLAIM_TRIES = 5  # each is lost to a claim of another process, so that somebody always gets on
 
 
@@ -107,6 +108,15 @@ def claim_once(*, at_least: int, looks_at_places: bool = False) -> Batch | None:
         attempts=attempts,
         items=[row[2:] for row in rows],
     )
+
+
+def is_called_elsewhere(now: datetime) -> bool:
+    """Whether another process has begun a call within the last GATHER_SECONDS. What waits there travels together after
+    it: Learn counts calls, and two processes that call by turns would take twice as many.
+    """
+    begun = lease_end(now - timedelta(seconds=GATHER_SECONDS))
+    sending = Delivery.objects.filter(state=Delivery.State.SENDING, lease_ends_at__gt=begun)
+    return sending.exclude(claim__in=settling.here.claims).exists()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -280,6 +290,8 @@ class Couriers:
                 if self._calls and arrived < size:
                     return None
                 at_least = size if self._calls else 1
+            if arrived < size and is_called_elsewhere(timezone.now()):
+                return None
             batch = claim(at_least=at_least)
             with self._changed:
                 # What arrived during the claim may not be part of it.

@@ -320,6 +320,50 @@ class TestOneCallAPlace:
         assert dead.state == Delivery.State.UNCONFIRMED
 
 
+class TestAnotherProcessHasJustBegunACall:
+    @pytest.fixture
+    def elsewhere(self, learn, flow, settings, monkeypatch):
+        """Its call never ends here, and is a second old once the fixture is called with 1."""
+        settings.EXPORT_DEADLINE = 1
+        monkeypatch.setattr(delivering, "GATHER_SECONDS", 60)
+
+        def begun(seconds_ago=0):
+            begun_at = timezone.now() - timedelta(seconds=seconds_ago)
+            DeliveryFactory(sending=True, value="B", lease_ends_at=settling.lease_end(begun_at))
+
+        return begun
+
+    def test_less_than_a_full_batch_waits_for_it(self, learn, wiseflow, elsewhere):
+        elsewhere()
+
+        answer = wiseflow.export({"userId": "u1", "mark": "A"})
+
+        assert (answer["numberOfErrors"], standing()) == (1, (ExportState.FAILED, Cause.DEADLINE))
+        assert not learn.world.values(COURSE, COLUMN)
+
+    def test_a_full_batch_goes_at_once(self, wiseflow, elsewhere, settings):
+        settings.LEARN_BATCH_SIZE = 2
+        elsewhere()
+
+        answer = wiseflow.export({"userId": "u1", "mark": "A"}, {"userId": "u2", "mark": "A"})
+
+        assert answer["numberOfSuccess"] == 2
+
+    def test_one_that_takes_long_is_not_waited_for(self, wiseflow, elsewhere):
+        elsewhere(seconds_ago=delivering.GATHER_SECONDS + 1)
+
+        assert wiseflow.export({"userId": "u1", "mark": "A"})["numberOfSuccess"] == 1
+
+    def test_what_waits_goes_after_it_with_what_has_come_since(self, learn, wiseflow, elsewhere, monkeypatch):
+        monkeypatch.setattr(delivering, "GATHER_SECONDS", 0.3)
+        elsewhere()
+
+        answer = wiseflow.export({"userId": "u1", "mark": "A"}, {"userId": "u2", "mark": "A"})
+
+        assert answer["numberOfSuccess"] == 2
+        assert ServiceCall.objects.count() == 1
+
+
 class TestCallLog:
     def test_each_call_is_logged_once_with_its_attempts_and_nothing_of_a_person(self, learn, flow, wiseflow):
         wiseflow.export({"userId": "u1", "mark": "A"}, {"userId": "stranger", "mark": "B"})
