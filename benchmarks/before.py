@@ -10,7 +10,7 @@ from benchmarks.caller import Caller, burst
 from benchmarks.instant import statements_repeated
 from benchmarks.report import RUNS, Bar, Section, at_least, at_most, ratios, spread
 from benchmarks.site import COUNTING, Site, Sites, bodies, body
-from gradebridge.sandbox.processes import free_port
+from sandbox.processes import free_port
 
 TURNS = 2 * RUNS  # a ratio near its bar needs more than five
 CLIENTS = 8  # they keep both web processes busy; 64 would not leave the server connections for two sites

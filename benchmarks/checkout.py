@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gradebridge.sandbox.processes import ROOT
+from sandbox.processes import ROOT
 
 
 def commit_of(revision: str) -> str:

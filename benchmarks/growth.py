@@ -6,7 +6,7 @@ from statistics import median
 from benchmarks.caller import Caller
 from benchmarks.report import RUNS, Section, at_most, below, spread
 from benchmarks.site import BATCH_SIZE, CONCURRENCY, COUNTING, LEARN_MS, Site, Sites, body, web_process
-from gradebridge.sandbox.processes import free_port
+from sandbox.processes import free_port
 
 SIZES = (100, 1_000, 5_000, 10_000, 50_000)
 MEMORY_MIB = 300

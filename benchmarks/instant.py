@@ -6,7 +6,7 @@ from benchmarks.bare import BareProgram
 from benchmarks.caller import Burst, Caller, burst
 from benchmarks.report import RUNS, Section, at_least, at_most, percentile, ratios, spread
 from benchmarks.site import COUNTING, Site, Sites, bodies, items
-from gradebridge.sandbox.processes import free_port
+from sandbox.processes import free_port
 
 GRADES = {1: 20, 8: 120, 64: 1_000}  # by clients: how many in a run
 MANY = max(GRADES)

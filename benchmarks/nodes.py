@@ -10,7 +10,7 @@ import requests
 from benchmarks.caller import Caller
 from benchmarks.report import RUNS, Bar, Section, spread
 from benchmarks.site import COLUMN, Site, Sites, body
-from gradebridge.sandbox.processes import free_port
+from sandbox.processes import free_port
 
 AT_ONCE = 4  # exports, or retries
 GRADES = 3_000  # in each

@@ -13,7 +13,7 @@ import requests
 
 from benchmarks.bare import TIMEOUT, Item
 from benchmarks.postgresql import Server
-from gradebridge.sandbox.processes import ROOT, Processes, free_port
+from sandbox.processes import ROOT, Processes, free_port
 
 LEARN_MS = 200  # Learn takes that long for a call
 BATCH_SIZE, CONCURRENCY = 500, 4

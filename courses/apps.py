@@ -7,7 +7,7 @@ class CoursesConfig(AppConfig):
     verbose_name = "Courses in Learn"
 
     def ready(self) -> None:
-        from courses.changes import keep_baseline, tracked_models
+        from common.history.changes import keep_baseline, tracked_models
 
         for model in tracked_models():
             pre_save.connect(keep_baseline, sender=model)

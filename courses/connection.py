@@ -7,6 +7,7 @@ from functools import cache
 
 from django.conf import settings
 
+from common.moments import moment_this_year
 from courses import quota
 from courses.grades_journey import (
     Call,
@@ -23,7 +24,6 @@ from courses.grades_journey import (
     Unavailable,
     Unconfirmed,
 )
-from courses.moments import moment_this_year
 
 MOST_SECONDS = 30.0  # for the whole test: somebody waits for the page
 

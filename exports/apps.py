@@ -8,7 +8,7 @@ class ExportsConfig(AppConfig):
 
     def ready(self) -> None:
         from courses.provisioning import column_deleted, columns_locking
-        from exports.deleting import lock_flows_before_columns, take_grades_out
+        from exports.mapping.deleting import lock_flows_before_columns, take_grades_out
         from exports.roles import grant_new_permissions, note_permissions
 
         columns_locking.connect(lock_flows_before_columns)

@@ -11,18 +11,18 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from courses import spelling
+from common import spelling
+from common.moments import moment
 from courses.models import NAME_LENGTH
-from courses.moments import moment
-from exports import settling
-from exports.conflicts import join_same_places
-from exports.facts import AlreadyExported, Entry, PersonFacts, PlacedGrade, Verdict
-from exports.judging import flow_facts, person_facts
+from exports.delivering import settling
+from exports.delivering.judging import flow_facts, person_facts
+from exports.delivering.queueing import queue
+from exports.delivering.resending import entries_again, entry_of
+from exports.grades.conflicts import join_same_places
+from exports.grades.facts import AlreadyExported, Entry, PersonFacts, PlacedGrade, Verdict
+from exports.grades.rules import COLUMN_DELETED, DOUBTED, by_source, judge
 from exports.models import Correction, ExportAttempt, ExportState, Flow, Participant
-from exports.queueing import queue
-from exports.reading import text_of
-from exports.resending import entries_again, entry_of
-from exports.rules import COLUMN_DELETED, DOUBTED, by_source, judge
+from exports.reading.body import text_of
 from exports.tasks import deliver_attempt, new_attempt
 
 REASON_LENGTH = 2000  # characters

@@ -8,9 +8,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from exports.causes import Cause
+from common.database.bulk import among
+from exports.grades.causes import Cause
 from exports.models import Flow, GradeInLearn
-from exports.models.bulk import among
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,15 +9,15 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from courses.patience import despite_conflicts
-from exports import delivering, settling
-from exports.causes import Cause
-from exports.facts import Entry, Refused
-from exports.judging import Judged
+from common.database.retrying import despite_conflicts
+from exports.delivering import settling, workers
+from exports.delivering.judging import Judged
+from exports.delivering.queueing import Queued, queue
+from exports.grades.causes import Cause
+from exports.grades.facts import Entry, Refused
 from exports.models import ApiClient, Delivery, ExportAttempt, Flow
-from exports.profiles import BadExpression, BadRule
-from exports.queueing import Queued, queue
-from exports.reading import Body, BodyError, UnreadableEntry, read
+from exports.reading.body import Body, BodyError, UnreadableEntry, read
+from exports.reading.profiles import BadExpression, BadRule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +56,7 @@ def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:
     ends_by = began + timedelta(seconds=settings.EXPORT_DEADLINE)
     queued = despite_conflicts(record, flow_id, body, client, began=began, ends_by=ends_by)
     if queued.on_its_way:
-        delivering.deliver(queued.attempt, queued=queued.on_its_way, until=ends_by)
+        workers.deliver(queued.attempt, queued=queued.on_its_way, until=ends_by)
     return answer(body, queued.judged, find_undelivered(queued.attempt) if queued.on_its_way else {})
 
 

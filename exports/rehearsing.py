@@ -6,11 +6,11 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from exports.causes import Cause
-from exports.facts import AlreadyExported, Entry, Refused, Send, Verdict
-from exports.judging import Judged, judge_all
+from exports.delivering.judging import Judged, judge_all
+from exports.grades.causes import Cause
+from exports.grades.facts import AlreadyExported, Entry, Refused, Send, Verdict
 from exports.models import ApiClient, Flow
-from exports.reading import Body, UnreadableEntry
+from exports.reading.body import Body, UnreadableEntry
 from exports.receiving import Receipt, answer
 
 

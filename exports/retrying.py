@@ -8,14 +8,14 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from courses.patience import despite_conflicts
-from exports import settling
-from exports.causes import Cause
+from common.database.retrying import despite_conflicts
+from exports.delivering import settling
+from exports.delivering.queueing import Queued, queue
+from exports.delivering.recording import settle_as
+from exports.delivering.resending import entries_again
+from exports.grades.causes import Cause
 from exports.models import Delivery, ExportAttempt, Flow
 from exports.models.participant import ParticipantQuerySet
-from exports.queueing import Queued, queue
-from exports.recording import settle_as
-from exports.resending import entries_again
 from exports.tasks import deliver_attempt, new_attempt
 
 

@@ -8,7 +8,7 @@ from django_tasks import task
 
 from courses.models import ProvisioningRun
 from courses.tasks import carry_out_run, fail_dead
-from exports import delivering
+from exports.delivering import workers
 from exports.models import Delivery, ExportAttempt, Flow
 
 PATIENCE = timedelta(minutes=15)  # how long an attempt waits for a free task worker before it is swept
@@ -35,7 +35,7 @@ def deliver_attempt(attempt_id: int) -> None:
     attempt = ExportAttempt.objects.get(pk=attempt_id)
     still_open = attempt.deliveries.filter(state__in=Delivery.OPEN).count()  # others may carry some already
     if still_open:
-        delivering.deliver(attempt, queued=still_open, until=attempt.ends_by)
+        workers.deliver(attempt, queued=still_open, until=attempt.ends_by)
 
 
 def settle_dead_tasks() -> int:

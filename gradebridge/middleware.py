@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.utils.deprecation import MiddlewareMixin
 
-from courses.failures import failure_of
+from common.database.failures import failure_of
 
 log = logging.getLogger(__name__)
 

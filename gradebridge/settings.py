@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "simple_history",
     "gradebridge",
+    "common",
     "courses",
     "exports",
 ]

@@ -5,8 +5,8 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from common.history.pages import all_changes
 from courses.admin.connection import connection_page
-from courses.change_pages import all_changes
 from exports.admin.health import mapping_health
 from exports.admin.rehearsals import rehearse_page
 from exports.api.errors import NoSuchAddressView

@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import connection, connections
 from django.test import Client
 
-from exports import delivering
-from gradebridge.sandbox.server import SandboxLearn
-from gradebridge.sandbox.world import World
+from exports.delivering import batches, workers
+from sandbox.server import SandboxLearn
+from sandbox.world import World
 from tests.factories import ApiClientFactory, ColumnMappingFactory, CourseFactory, FlowFactory, GradeColumnFactory
 
 
@@ -56,11 +56,11 @@ def learn(transactional_db: None, settings: Any) -> Iterator[SandboxLearn]:
     world = World({"courses": {COURSE: {"users": users, "columns": {COLUMN: {"points": None}}}}})
     with SandboxLearn(world) as running:
         settings.LEARN_URL = running.url
-        delivering.grades_journey.cache_clear()
-        delivering.couriers = delivering.Couriers()
+        batches.grades_journey.cache_clear()
+        workers.workers = workers.DeliveryWorkers()
         yield running
-        delivering.couriers.rest(seconds=10)
-    delivering.grades_journey.cache_clear()
+        workers.workers.wait_until_idle(seconds=10)
+    batches.grades_journey.cache_clear()
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from courses.models import (
     ProvisioningStep,
     ServiceCall,
 )
-from exports.causes import Cause
+from exports.grades.causes import Cause
+from exports.grades.translating import Marks
 from exports.models import (
     ApiClient,
     ColumnMapping,
@@ -34,7 +35,6 @@ from exports.models import (
 )
 from exports.models.api_client import hash_key
 from exports.roles import ADMINISTRATORS, MANAGERS
-from exports.translating import Marks
 
 LONG_AGO = datetime(2026, 5, 3, 9, 0, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from courses.change_pages import ShowsChanges
+from common.history.pages import ShowsChanges
 from courses.models import Course, GradeSchema
 
 

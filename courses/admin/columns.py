@@ -6,8 +6,8 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from common.admin.cells import told
 from courses.admin.provisioning import Provisions
-from courses.cells import told
 from courses.models import GradeColumn
 from courses.provisioning import Wanted
 

@@ -16,9 +16,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from common.admin.cells import address, told
 from courses import provisioning, quota, tasks
 from courses.admin.under_way import KeepsUnderWay, open_steps, steps_of
-from courses.cells import address, told
 from courses.models import Provisioned, mark_as_in_learn, mark_as_not_in_learn
 
 Standing = Provisioned.Standing

@@ -8,9 +8,9 @@ from django.db.models import Case, Count, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from courses.admin.filters import OnlyChosen
-from courses.admin.history import HistoryAdmin
-from courses.cells import link, pill, span
+from common.admin.cells import link, pill, span
+from common.admin.filters import OnlyChosen
+from common.admin.read_only import HistoryAdmin
 from courses.models import ProvisioningRun, ProvisioningStep
 
 MOST_STEPS = 100  # on one page; the rest is a link away

@@ -3,7 +3,7 @@
 from django.db import models
 from simple_history.models import HistoricalRecords
 
-from courses.models.spelled import Spelled
+from common.spelled import Spelled
 
 NAME_LENGTH = 333  # characters of a course id, user id, column name or value in Grades Journey
 

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from courses.models.spelled import Spelled
+from common.spelled import Spelled
 
 OF_PROVISIONING = ("standing", "provisioned_at", "provisioning_message")  # no configuration: kept out of its history
 

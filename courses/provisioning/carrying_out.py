@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from common.database.retrying import patiently
 from courses import connection as learn
 from courses import quota
 from courses.grades_journey import Call, InvalidItem, ItemRejected, LearnError, QuotaUsedUp, Unconfirmed
@@ -27,7 +28,6 @@ from courses.models import (
     ProvisioningStep,
 )
 from courses.models.grade_column import EXTERNAL_IN_ULTRA
-from courses.patience import patiently
 from courses.provisioning.choosing import Choice, Row, why_not
 from courses.provisioning.settling import Settled, after_doubt, finish, settle
 from courses.wire import WireError

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from common.moments import moment
 from courses.models import EnrolmentMetadata, GradeColumn, GradeSchema, Provisioned, ProvisioningRun, ProvisioningStep
-from courses.moments import moment
 from courses.wire import WireError
 
 Kind = ProvisioningStep.Kind

@@ -11,8 +11,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from courses.cells import address
-from courses.change_pages import ShowsChanges
+from common.admin.cells import address
+from common.history.pages import ShowsChanges
 from exports.models import ApiClient, ExportAttempt, Participant
 
 KEPT = (

@@ -10,13 +10,13 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.text import Truncator
 
-from courses.admin.filters import OnlyChosen
-from courses.admin.history import HistoryAdmin
-from courses.cells import link, span
+from common.admin.cells import link, span
+from common.admin.filters import OnlyChosen
+from common.admin.read_only import HistoryAdmin
 from exports import retrying
 from exports.admin.people import with_id
 from exports.admin.retry import RetriesFailed
-from exports.causes import Cause
+from exports.grades.causes import Cause
 from exports.models import Delivery, ExportAttempt, Participant
 from exports.models.participant import ParticipantQuerySet
 from exports.templatetags.cells import state_pill

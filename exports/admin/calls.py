@@ -7,9 +7,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html_join
 
-from courses.admin.filters import OnlyChosen
-from courses.admin.history import HistoryAdmin
-from courses.cells import link
+from common.admin.cells import link
+from common.admin.filters import OnlyChosen
+from common.admin.read_only import HistoryAdmin
 from courses.models import ServiceCall
 
 

@@ -10,10 +10,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
+from common.admin.cells import address
 from courses.admin.provisioning import Provisions
-from courses.cells import address
 from courses.models import mark_as_not_in_learn
-from exports import deleting
+from exports.mapping import deleting
 
 PAGE = "courses_gradecolumn_delete_in_learn"
 

@@ -16,17 +16,18 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from courses.admin.filters import OnlyChosen
-from courses.admin.history import HistoryAdmin
-from courses.cells import address, link
+from common.admin.cells import address, link
+from common.admin.filters import OnlyChosen
+from common.admin.read_only import HistoryAdmin
 from courses.models import NAME_LENGTH
-from exports import correcting, settling
+from exports import correcting
 from exports.admin.filters import Undelivered
-from exports.causes import Cause
-from exports.facts import AlreadyExported, PlacedGrade, Refused, Send
-from exports.judging import person_facts
+from exports.delivering import settling
+from exports.delivering.judging import person_facts
+from exports.grades.causes import Cause
+from exports.grades.facts import AlreadyExported, PlacedGrade, Refused, Send
 from exports.models import Correction, Delivery, ExportState, Flow, Participant
-from exports.reading import grade_of
+from exports.reading.body import grade_of
 from exports.templatetags.cells import state_pill
 
 MOST_CHARACTERS = 60  # of a flow's title or a reason in a cell

@@ -6,9 +6,9 @@ from django.db.models import Count
 from django.http import HttpRequest
 from django.utils import timezone
 
+from common.admin.cells import span
 from courses import quota
-from courses.cells import span
-from exports.causes import Cause
+from exports.grades.causes import Cause
 from exports.models import Correction, ExportAttempt, ExportState, Flow, Participant
 
 LATEST = 8  # attempts

@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from courses.admin.filters import OnlyChosen
-from courses.admin.history import HistoryAdmin
-from courses.cells import link
+from common.admin.cells import link
+from common.admin.filters import OnlyChosen
+from common.admin.read_only import HistoryAdmin
 from exports.models import Delivery
 from exports.templatetags.cells import reason, state_pill
 

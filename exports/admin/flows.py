@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import TabularInline
 
-from courses.change_pages import ShowsChanges
+from common.history.pages import ShowsChanges
 from courses.models import GradeColumn
 from exports.admin.filters import ChangedSinceExport
 from exports.admin.imports import ExchangesMappings

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from django.db.models import Count
 from django.utils import timezone
 
-from exports.causes import Cause
-from exports.facts import Column, Refused, Send
-from exports.judging import judge_all
+from exports.delivering.judging import judge_all
+from exports.delivering.resending import entries_again
+from exports.grades.causes import Cause
+from exports.grades.facts import Column, Refused, Send
 from exports.models import Flow
 from exports.models.participant import ParticipantQuerySet
-from exports.resending import entries_again
 
 MOST_FLOWS = 20  # shown in detail
 

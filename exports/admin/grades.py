@@ -10,9 +10,9 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
-from courses.admin.filters import OnlyChosen
-from courses.admin.history import HistoryAdmin
-from courses.cells import link, pill
+from common.admin.cells import link, pill
+from common.admin.filters import OnlyChosen
+from common.admin.read_only import HistoryAdmin
 from exports import dealing
 from exports.models import GradeInLearn
 from exports.models.grade_in_learn import GradeInLearnQuerySet

@@ -8,7 +8,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from exports import checking
+from exports.mapping import health
 from exports.models import Flow
 
 FLOWS_CHECKED = 100  # on one page: what is not shown is not looked at, so that many flows take no longer
@@ -16,18 +16,18 @@ FLOWS_CHECKED = 100  # on one page: what is not shown is not looked at, so that 
 
 @permission_required("exports.view_flow", raise_exception=True)
 def mapping_health(request: HttpRequest) -> HttpResponse:
-    page = Paginator(checking.unfinished(Flow.objects.order_by("-pk")), FLOWS_CHECKED).get_page(request.GET.get("p"))
-    health = checking.check(Flow.objects.filter(pk__in=[flow.pk for flow in page]).order_by("-pk"))
+    page = Paginator(health.unfinished(Flow.objects.order_by("-pk")), FLOWS_CHECKED).get_page(request.GET.get("p"))
+    found = health.check(Flow.objects.filter(pk__in=[flow.pk for flow in page]).order_by("-pk"))
     only_errors = request.GET.get("only") == "errors"
     flows = [
         (flow, shown)
-        for flow, problems in health.by_flow
+        for flow, problems in found.by_flow
         if (shown := [problem for problem in problems if problem.is_error or not only_errors])
     ]
     context: dict[str, Any] = {
         **admin.site.each_context(request),
         "title": "Mapping health",
-        "health": health,
+        "health": found,
         "only_errors": only_errors,
         "finished": Flow.objects.count() - page.paginator.count,
         "flows": flows,

@@ -17,12 +17,14 @@ from django.utils.text import slugify
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
-from courses.cells import address
-from exports.causes import Cause
-from exports.importing import mappings, metadata, rosters, schemas, translations, writing
-from exports.importing.plans import Change, Line, Plan, Problem, Values
-from exports.importing.sheets import PlanChanged, Sheet, fingerprint, import_lines
-from exports.importing.tables import MOST_BYTES, ImportRefused
+from common.admin.cells import address
+from common.spreadsheets import writing
+from common.spreadsheets.files import MOST_BYTES, ImportRefused
+from common.spreadsheets.plans import Change, Line, Plan, Problem, Values
+from common.spreadsheets.sheets import PlanChanged, Sheet, fingerprint, import_lines
+from courses.importing import metadata, schemas
+from exports.grades.causes import Cause
+from exports.importing import mappings, rosters, translations
 from exports.models import Flow, Participant
 from exports.models.participant import ParticipantQuerySet
 

@@ -15,9 +15,9 @@ from django.urls import URLPattern, path
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 
-from courses.cells import address
+from common.admin.cells import address
 from courses.models import Course, GradeColumn
-from exports import locking, rescaling
+from exports.mapping import locking, rescaling
 from exports.models import ColumnMapping, Flow
 
 

@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import formats, timezone
 from django.utils.text import Truncator
 
-from courses.admin.filters import OnlyChosen
-from courses.admin.history import HistoryAdmin
-from courses.cells import link
+from common.admin.cells import link
+from common.admin.filters import OnlyChosen
+from common.admin.read_only import HistoryAdmin
 from exports.admin.corrections import is_correctable, may_ask
 from exports.admin.imports import ExportsRejected
 from exports.admin.retry import RetriesFailed

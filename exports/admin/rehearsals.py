@@ -19,7 +19,7 @@ from unfold.widgets import (
 )
 
 from exports.models import ApiClient, Flow
-from exports.reading import ID_LENGTH, BodyError, one_flow_id
+from exports.reading.body import ID_LENGTH, BodyError, one_flow_id
 from exports.receiving import read_from
 from exports.rehearsing import Outcome, Rehearsal, rehearse
 

@@ -13,11 +13,11 @@ from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from courses.admin.base import LearnAdmin
-from exports.causes import Cause
-from exports.facts import Entry
+from exports.grades.causes import Cause
+from exports.grades.facts import Entry
 from exports.models import RequestProfile
-from exports.profiles import DOCUMENTED, LearnUserRule, Rule
-from exports.reading import Body, BodyError, UnreadableEntry, read
+from exports.reading.body import Body, BodyError, UnreadableEntry, read
+from exports.reading.profiles import DOCUMENTED, LearnUserRule, Rule
 
 FORM = "requestprofile_form"  # Unfold's id of the form on the page of a profile
 MOST_CHARACTERS = 200_000  # of a body that is tried

@@ -14,10 +14,11 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin
 
+from common.admin.cells import address, link
 from courses import quota
-from courses.cells import address, link
-from exports import retrying, settling
+from exports import retrying
 from exports.admin.forecast import forecast
+from exports.delivering import settling
 from exports.models.participant import ParticipantQuerySet
 from exports.retrying import Retry
 

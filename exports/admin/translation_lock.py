@@ -9,9 +9,9 @@ from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from exports import locking
+from common.sentences import MOST_NAMED
+from exports.mapping import locking
 from exports.models import Translation
-from exports.sentences import MOST_NAMED
 
 RULE = ("marks", "divisor", "decimals", "rounding")  # what becomes of a mark, beside the table
 

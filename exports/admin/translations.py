@@ -16,16 +16,16 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from courses.admin.base import LearnAdmin
 from courses.models import GradeColumn
-from exports import locking
 from exports.admin.imports import ExchangesTranslations
 from exports.admin.translation_lock import LockedLines, LockedRule, LocksTranslation
-from exports.causes import Cause
-from exports.facts import Column, Entry, Refused
-from exports.judging import column_facts
+from exports.delivering.judging import column_facts
+from exports.grades.causes import Cause
+from exports.grades.facts import Column, Entry, Refused
+from exports.grades.rules import value_of
+from exports.grades.translating import VALUE_LENGTH, Marks
+from exports.mapping import locking
 from exports.models import ColumnMapping, Flow, TranslatedGrade, Translation
-from exports.reading import grade_of
-from exports.rules import value_of
-from exports.translating import VALUE_LENGTH, Marks
+from exports.reading.body import grade_of
 
 MOST_FLOWS = 25  # on a translation's page
 ONLY_NUMBERS = "typeof marks === 'undefined' || marks == 'NUMERIC'"  # without a form there is no `marks`

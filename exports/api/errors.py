@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
-from courses.failures import Failure, failure_of
+from common.database.failures import Failure, failure_of
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The raw body, bounded. What it means is for `exports.reading` alone."""
+"""The raw body, bounded. What it means is for `exports.reading.body` alone."""
 
 from django.conf import settings
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]

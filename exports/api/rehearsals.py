@@ -8,7 +8,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 
 from exports.api.serializers import ErrorSerializer, ReceiptSerializer, UserIdField
-from exports.causes import Cause
+from exports.grades.causes import Cause
 from exports.rehearsing import Outcome, Rehearsal
 
 PARAMETER = "rehearsal"

@@ -1,4 +1,4 @@
-"""What goes out. What comes in is read by `exports.reading`."""
+"""What goes out. What comes in is read by `exports.reading.body`."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ from exports.api.serializers import (
 )
 from exports.models import ExportState, Flow, Participant
 from exports.models.participant import ParticipantQuerySet
-from exports.reading import ID_LENGTH, BodyError, one_flow_id, text_of
+from exports.reading.body import ID_LENGTH, BodyError, one_flow_id, text_of
 from exports.receiving import read_from, receive
 from exports.rehearsing import rehearse
 

@@ -8,11 +8,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from courses.grades_journey.items import ItemType
-from courses.models import Course, GradeColumn, GradeSchema
-from exports import locking, rescaling
-from exports.importing import cells, tables
-from exports.importing.plans import (
+from common.spreadsheets import cells, files
+from common.spreadsheets.files import ImportRefused, quoted
+from common.spreadsheets.plans import (
     Change,
     Fact,
     Key,
@@ -26,10 +24,12 @@ from exports.importing.plans import (
     key_of,
     read_lines,
 )
-from exports.importing.sheets import Sheet, import_file
-from exports.importing.storing import store
-from exports.importing.tables import ImportRefused, quoted
-from exports.locking import Delivered
+from common.spreadsheets.sheets import Sheet, import_file
+from common.spreadsheets.storing import store
+from courses.grades_journey.items import ItemType
+from courses.models import Course, GradeColumn, GradeSchema
+from exports.mapping import locking, rescaling
+from exports.mapping.locking import Delivered
 from exports.models import ColumnMapping, Flow, Translation
 
 # The file's columns. A column that the file does not have is left as it is, in a new row at its default; an empty cell
@@ -118,7 +118,7 @@ def sheet(flows: Collection[int] | None = None) -> Sheet:
 
 def read(name: str, content: bytes) -> list[Line]:
     """What the file says. Raises ImportRefused with every problem in it."""
-    rows = tables.read_rows(name, content, known=READERS, required=REQUIRED)
+    rows = files.read_rows(name, content, known=READERS, required=REQUIRED)
     return read_lines(rows, READERS, FACTS)
 
 

@@ -10,12 +10,12 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from exports import places
-from exports.importing import cells, tables
-from exports.importing.plans import Fact, Key, Line, Plan, Problem, Values, compare, read_lines
-from exports.importing.sheets import Sheet
+from common.database.bulk import insert
+from common.spreadsheets import cells, files
+from common.spreadsheets.plans import Fact, Key, Line, Plan, Problem, Values, compare, read_lines
+from common.spreadsheets.sheets import Sheet
+from exports.mapping import places
 from exports.models import ColumnMapping, Flow, Participant
-from exports.models.bulk import insert
 
 # The file's columns. A column that the file does not have is left as it is; an empty cell means not known.
 READERS: dict[str, cells.Reader] = {
@@ -50,7 +50,7 @@ def import_from(
     People who are not in the file stay as they are: a flow with several sources may have a file for each.
     """
     flow_id = read_flow_id(flow_id)
-    lines = read(path.name, tables.load(path))
+    lines = read(path.name, files.load(path))
     with transaction.atomic():
         flow = Flow.objects.lock(flow_id)  # an export of the flow is recorded before this roster or after it
         done = plan(flow_id, lines)
@@ -85,15 +85,15 @@ def read_flow_id(flow_id: str) -> str:
     try:
         return str(cells.text(Flow, "flow_id", required=True)(flow_id))
     except ValueError as reason:
-        raise tables.ImportRefused(f"The flow id {reason}.") from None
+        raise files.ImportRefused(f"The flow id {reason}.") from None
 
 
 def read(name: str, content: bytes) -> list[Line]:
     """What the file says. Raises ImportRefused with every problem in it."""
-    rows = tables.read_rows(name, content, known=READERS, required=REQUIRED)
+    rows = files.read_rows(name, content, known=READERS, required=REQUIRED)
     lines = read_lines(rows, READERS, FACTS)
     if problems := list(find_half_named(lines)):
-        raise tables.ImportRefused(*problems)
+        raise files.ImportRefused(*problems)
     return [Line(line.row, {**line.values, "on_roster": True}) for line in lines]
 
 
@@ -103,7 +103,7 @@ def find_half_named(lines: Sequence[Line]) -> Iterator[Problem]:
     for line in lines:
         other = named.get(line.values["user_id"])
         if other and not line.values["source_code"]:
-            source_code = tables.quoted(other.values["source_code"])
+            source_code = files.quoted(other.values["source_code"])
             yield Problem(
                 line.row, "source_code", f"empty contradicts {source_code} in row {other.row} of the same user_id"
             )

@@ -7,15 +7,15 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from exports import locking
-from exports.importing import cells, tables
-from exports.importing.plans import Fact, Key, Line, Plan, Problem, Values, chunks, compare, read_lines
-from exports.importing.sheets import Sheet
-from exports.importing.storing import store
-from exports.importing.tables import ImportRefused
-from exports.locking import Use
+from common.spreadsheets import cells, files
+from common.spreadsheets.files import ImportRefused
+from common.spreadsheets.plans import Fact, Key, Line, Plan, Problem, Values, chunks, compare, read_lines
+from common.spreadsheets.sheets import Sheet
+from common.spreadsheets.storing import store
+from exports.grades.translating import Marks, Rounding
+from exports.mapping import locking
+from exports.mapping.locking import Use
 from exports.models import TranslatedGrade, Translation
-from exports.translating import Marks, Rounding
 
 # The file's columns. A column that the file does not have is left as it is, in a new row at its default; an empty cell
 # means the default.
@@ -67,7 +67,7 @@ def sheet() -> Sheet:
 
 def read(name: str, content: bytes) -> list[Line]:
     """What the file says. Raises ImportRefused with every problem in it."""
-    rows = tables.read_rows(name, content, known=READERS, required=REQUIRED)
+    rows = files.read_rows(name, content, known=READERS, required=REQUIRED)
     lines = read_lines(rows, READERS, FACTS)
     if problems := [problem for line in lines for problem in find_half_grades(line)]:
         raise ImportRefused(*problems)

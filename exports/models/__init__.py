@@ -1,5 +1,6 @@
 """What WISEflow sends, and what became of it."""
 
+from exports.grades.states import ExportState
 from exports.models.api_client import ApiClient
 from exports.models.attempt import Delivery, ExportAttempt
 from exports.models.correction import Correction
@@ -8,7 +9,6 @@ from exports.models.grade_in_learn import GradeInLearn
 from exports.models.participant import Participant
 from exports.models.request_profile import RequestProfile
 from exports.models.translation import TranslatedGrade, Translation
-from exports.states import ExportState
 
 __all__ = [
     "ApiClient",

@@ -11,13 +11,13 @@ from django.conf import settings
 from django.db import connection, models, transaction
 from django.db.models import Exists, OuterRef, Q, Sum
 
+from common.database.bulk import among, is_among, update, update_where
 from courses.models import NAME_LENGTH, ServiceCall
-from exports.causes import Cause
+from exports.grades.causes import Cause
+from exports.grades.states import ExportState
 from exports.models.api_client import ApiClient
-from exports.models.bulk import among, is_among, update, update_where
 from exports.models.flow import Flow
 from exports.models.participant import Participant
-from exports.states import ExportState
 
 
 class ExportAttemptQuerySet(models.QuerySet["ExportAttempt"]):

@@ -11,11 +11,11 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 from simple_history.models import HistoricalRecords
 
+from common.database import bulk
 from courses.models import GradeColumn, Spelled
-from exports.models import bulk
+from exports.grades.states import ExportState
 from exports.models.api_client import ApiClient
 from exports.models.translation import Translation
-from exports.states import ExportState
 
 
 class FlowQuerySet(models.QuerySet["Flow"]):

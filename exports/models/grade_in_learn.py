@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from common.database.bulk import among
 from courses.models import NAME_LENGTH, GradeColumn
 from exports.models.attempt import Delivery
-from exports.models.bulk import among
 from exports.models.participant import Participant
 
 

@@ -10,10 +10,10 @@ from django.db import models
 from django.db.models import Prefetch, Q
 
 from courses.models import NAME_LENGTH
-from exports.causes import Cause
+from exports.grades.causes import Cause
+from exports.grades.states import ExportState
 from exports.models.api_client import ApiClient
 from exports.models.flow import Flow
-from exports.states import ExportState
 
 if TYPE_CHECKING:
     from exports.models.grade_in_learn import GradeInLearn

@@ -7,7 +7,7 @@ from django.db import models
 from simple_history.models import HistoricalRecords
 
 from courses.models import Spelled
-from exports.profiles import DOCUMENTED, EXPRESSION_LENGTH, BadExpression, BadRule, LearnUserRule, Profile, Rule
+from exports.reading.profiles import DOCUMENTED, EXPRESSION_LENGTH, BadExpression, BadRule, LearnUserRule, Profile, Rule
 
 
 class RequestProfile(Spelled):

@@ -9,7 +9,7 @@ from django.db import models
 from simple_history.models import HistoricalRecords
 
 from courses.models import NAME_LENGTH, Spelled
-from exports.translating import Marks, Rounding, Translator
+from exports.grades.translating import Marks, Rounding, Translator
 
 
 class Translation(Spelled):

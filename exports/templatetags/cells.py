@@ -6,9 +6,9 @@ from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from courses.cells import address, link, pill
+from common.admin.cells import address, link, pill
 from courses.models import ProvisioningStep
-from exports.causes import Cause
+from exports.grades.causes import Cause
 from exports.models import Correction, Delivery, ExportAttempt, ExportState, Flow, GradeInLearn, Participant
 
 register = template.Library()

@@ -12,7 +12,7 @@ import pytest
 import requests
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from gradebridge.sandbox.processes import Processes, free_port
+from sandbox.processes import Processes, free_port
 
 PASSWORD = "a pass phrase of some length"
 

@@ -11,8 +11,8 @@ import requests
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from exports import delivering
-from gradebridge.sandbox.server import SandboxLearn
+from exports.delivering import workers
+from sandbox.server import SandboxLearn
 from tests.exports.corrections import run_tasks
 from tests.signed_in import signed_in, text_of
 
@@ -118,7 +118,7 @@ class Institution:
 def institution(learn: SandboxLearn, live_server: Any) -> Iterator[Institution]:
     learn.world.replace({"courses": COURSES})
     yield Institution(signed_in(administrator=True), live_server.url, learn)
-    delivering.couriers.rest(seconds=10)
+    workers.workers.wait_until_idle(seconds=10)
 
 
 def errors(answer: dict[str, Any]) -> dict[Any, str]:

@@ -7,11 +7,12 @@ from django.db import connection, transaction
 from django_tasks_db.models import DBTaskResult
 
 from courses.models import GradeColumn
-from exports import correcting, delivering, retrying, settling
-from exports.causes import Cause
-from exports.facts import Refused, Send
+from exports import correcting, retrying
+from exports.delivering import batches, settling
+from exports.grades.causes import Cause
+from exports.grades.facts import Refused, Send
+from exports.grades.translating import Marks
 from exports.models import Correction, Delivery, ExportAttempt, ExportState, GradeInLearn, Participant
-from exports.translating import Marks
 from tests.conftest import COLUMN, COURSE
 from tests.exports.corrections import ask, correct, run_tasks
 from tests.factories import (
@@ -340,9 +341,9 @@ def test_a_correction_travels_with_the_exports_that_wait(flow, asker, approver):
     person = ParticipantFactory(flow=flow, exported=True)
     correcting.approve(ask(person, by=asker), by=approver)
 
-    batch = delivering.claim(at_least=1)
+    batch = batches.claim(at_least=1)
 
     assert [item[3] for item in batch.items] == ["A"]
-    delivering.record(batch, delivering.Sent(outcomes=[None]))
+    batches.record(batch, batches.Sent(outcomes=[None]))
     settling.settle(sorted(batch.attempts))
     assert person.value_in_learn == "A"

@@ -4,8 +4,8 @@ import pytest
 
 from courses.models import GradeColumn
 from exports import correcting
-from exports.causes import Cause
-from exports.facts import Send
+from exports.grades.causes import Cause
+from exports.grades.facts import Send
 from exports.models import Correction, ExportState, Participant
 from tests.conftest import COLUMN, COURSE
 from tests.exports.corrections import ask, correct, retry

@@ -3,8 +3,9 @@
 import pytest
 
 from courses.models import GradeColumn
-from exports import correcting, delivering
-from exports.causes import Cause
+from exports import correcting
+from exports.delivering import workers
+from exports.grades.causes import Cause
 from exports.models import Correction, ExportState, Participant
 from tests.conftest import COLUMN, COURSE
 from tests.exports.corrections import ask, correct, retry, run_tasks
@@ -187,7 +188,7 @@ class TestWiseFlowMeanwhile:
     def test_while_it_is_on_its_way_any_mark_is_refused_and_nothing_is_recorded(
         self, learn, wiseflow, exported, asker, approver
     ):
-        delivering.couriers.rest(seconds=10)  # one of the first export would carry it along
+        workers.workers.wait_until_idle(seconds=10)  # one of the first export would carry it along
         correcting.approve(ask(exported, by=asker), by=approver)
 
         for mark in ("A", "B", "C"):

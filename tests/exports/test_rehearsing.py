@@ -7,10 +7,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exports.causes import Cause
-from exports.facts import Entry
+from exports.grades.causes import Cause
+from exports.grades.facts import Entry
 from exports.models import Flow
-from exports.reading import UnreadableEntry, read
+from exports.reading.body import UnreadableEntry, read
 from exports.receiving import receive
 from exports.rehearsing import Outcome, rehearse
 from tests.conftest import COLUMN, COURSE

@@ -4,8 +4,9 @@ import pytest
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from exports import delivering, retrying, settling
-from exports.causes import Cause
+from exports import retrying
+from exports.delivering import batches, settling
+from exports.grades.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Participant
 from exports.tasks import deliver_attempt
 from tests.conftest import COLUMN, COURSE
@@ -161,14 +162,14 @@ class TestCancel:
         retry.refresh_from_db()
         assert (retry.state, retry.cancelled_by, retry.number_of_errors) == (ExportState.FAILED, manager, 3)
         assert set(Participant.objects.values_list("state", "cause")) == {(ExportState.FAILED, Cause.CANCELLED)}
-        assert delivering.claim(at_least=1) is None
+        assert batches.claim(at_least=1) is None
 
     def test_what_is_in_a_call_is_left_to_it(self, retry, manager, settings):
         settings.LEARN_BATCH_SIZE = 1
-        batch = delivering.claim(at_least=1)
+        batch = batches.claim(at_least=1)
 
         assert retrying.cancel(retry, by=manager) == 2
-        delivering.record(batch, delivering.Sent(outcomes=[None]))
+        batches.record(batch, batches.Sent(outcomes=[None]))
         settling.settle([retry.pk])
 
         retry.refresh_from_db()

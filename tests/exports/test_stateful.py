@@ -29,11 +29,12 @@ from hypothesis.stateful import (
 from courses import quota
 from courses.connection import try_connection
 from courses.models import Course, GradeColumn, ServiceCall
-from exports import correcting, delivering, retrying, settling
-from exports.causes import Cause
+from exports import correcting, retrying
+from exports.delivering import settling, workers
+from exports.grades.causes import Cause
 from exports.models import ColumnMapping, Delivery, ExportAttempt, ExportState, Flow, GradeInLearn, Participant
 from exports.tasks import deliver_attempt
-from gradebridge.sandbox.server import SandboxLearn
+from sandbox.server import SandboxLearn
 from tests.conftest import WiseFlow
 from tests.factories import (
     ColumnMappingFactory,
@@ -165,7 +166,7 @@ class Exports(RuleBasedStateMachine):
     def die(self, flow_id: str, body: Body, claimed: int, arrived: int) -> None:
         """The web process records the export, claims some of it, gets some of that to Learn, and is never heard of."""
         self.name(flow_id, body)
-        with mock.patch.object(delivering, "deliver"):
+        with mock.patch.object(workers, "deliver"):
             answer = self.wiseflow.export(*body, path=f"/api/wiseflow/flows/{flow_id}/export")
         assert answer["numberOfSuccess"] + answer["numberOfErrors"] == len(body)
         queued = Delivery.objects.filter(attempt=ExportAttempt.objects.latest("pk"), state=Delivery.State.QUEUED)
@@ -317,7 +318,7 @@ class Exports(RuleBasedStateMachine):
         """WISEflow's call. Returns who was not exported."""
         self.name(flow_id, body)
         answer = self.wiseflow.export(*body, path=f"/api/wiseflow/flows/{flow_id}/export")
-        delivering.couriers.rest(seconds=20)
+        workers.workers.wait_until_idle(seconds=20)
         refused = {error["userId"] for error in answer["errors"]}
         assert answer["numberOfSuccess"] + len(answer["errors"]) == len(body)
         assert answer["numberOfErrors"] == sum(entry["userId"] in refused for entry in body)
@@ -364,7 +365,7 @@ class Exports(RuleBasedStateMachine):
         for task in DBTaskResult.objects.ready():
             deliver_attempt.func(*task.args_kwargs["args"])
         DBTaskResult.objects.all().delete()
-        delivering.couriers.rest(seconds=20)
+        workers.workers.wait_until_idle(seconds=20)
 
     @contextmanager
     def fault(self, fault: str, *, lasts: bool) -> Iterator[None]:

@@ -8,11 +8,11 @@ from hypothesis import settings as bounded
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
 
+from common.spreadsheets.plans import Line
 from courses.models import Course
-from exports import delivering
-from exports.causes import Cause
+from exports.delivering import workers
+from exports.grades.causes import Cause
 from exports.importing import rosters
-from exports.importing.plans import Line
 from exports.models import ExportAttempt, ExportState, Flow, GradeInLearn, Participant
 from tests.exports.test_stateful import BOUNDED, COURSE, FLOWS, PEOPLE, Exports
 from tests.factories import ColumnMappingFactory, FlowFactory, GradeColumnFactory
@@ -77,7 +77,7 @@ class Places(Exports):
         self.name(flow_id, body)
         self.bodies.pop()  # the simple model does not know these people
         answer = self.wiseflow.export(*body, path=f"/api/wiseflow/flows/{flow_id}/export")
-        delivering.couriers.rest(seconds=20)
+        workers.workers.wait_until_idle(seconds=20)
         assert answer["numberOfSuccess"] + answer["numberOfErrors"] == len(body)
         attempt = ExportAttempt.objects.latest("pk")
         assert attempt.number_of_success == answer["numberOfSuccess"], (attempt, answer)

@@ -10,10 +10,11 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from courses.models import ServiceCall
-from exports import delivering, retrying, settling
+from exports import retrying
+from exports.delivering import settling, workers
 from exports.models import ExportAttempt, ExportState, Flow, Participant
 from exports.tasks import deliver_attempt
-from gradebridge.sandbox.server import SandboxLearn
+from sandbox.server import SandboxLearn
 from tests.conftest import COLUMN, COURSE, WiseFlow
 from tests.factories import ColumnMappingFactory, FlowFactory
 from tests.faults import invariants, report
@@ -59,7 +60,7 @@ class Trial:
     def export(self) -> dict[str, Any]:
         """WISEflow's call, to its end."""
         answer: dict[str, Any] = self.wiseflow.export(*BODY)
-        delivering.couriers.rest(seconds=20)
+        workers.workers.wait_until_idle(seconds=20)
         return answer
 
     def learn_recovers(self) -> None:
@@ -124,14 +125,14 @@ class Trial:
         assert counts == {state: people.filter(state=state).count() for state in ExportState.values}
 
     def nothing_is_sent_by_itself(self) -> None:
-        """No courier is under way and no task waits; what could carry a stray grade along carries its own alone."""
-        delivering.couriers.rest(seconds=20)
+        """No worker is under way and no task waits; what could carry a stray grade along carries its own alone."""
+        workers.workers.wait_until_idle(seconds=20)
         assert not DBTaskResult.objects.ready().exists()
         writes = self.learn.world.writes
         assert settling.sweep() == 0
         answer = self.wiseflow.export({"userId": "u20", "mark": "A"}, path=f"/api/wiseflow/flows/{OTHER_FLOW}/export")
         assert answer["numberOfSuccess"] == 1
-        delivering.couriers.rest(seconds=20)
+        workers.workers.wait_until_idle(seconds=20)
         assert self.learn.world.writes == writes + 1
 
     def retry(self) -> None:
@@ -139,7 +140,7 @@ class Trial:
         retrying.retry(Participant.objects.filter(flow__flow_id=FLOW), by=None)
         for task in DBTaskResult.objects.ready():
             deliver_attempt.func(*task.args_kwargs["args"])
-        delivering.couriers.rest(seconds=20)
+        workers.workers.wait_until_idle(seconds=20)
 
     def all_are_exported(self) -> None:
         invariants.nothing_is_open()

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, GradeInLearn, Participant
-from gradebridge.sandbox.world import World
+from sandbox.world import World
 
 State = Delivery.State
 MAY_BE_IN_LEARN = {State.SENDING, State.DELIVERED, State.UNCONFIRMED}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from exports import delivering, settling
+from exports.delivering import batches, settling
 from exports.models import Delivery
 from tests.faults.conftest import Trial
 
@@ -31,7 +31,7 @@ def drop_all_connections() -> None:
 
 
 def lock_the_database() -> None:
-    """Another process holds the file for longer than this courier's connection has patience."""
+    """Another process holds the file for longer than this worker's connection has patience."""
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA busy_timeout = 10")
     other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, check_same_thread=False)
@@ -47,7 +47,7 @@ def lock_the_database() -> None:
 @pytest.fixture
 def at_the_end_of_the_last_call(trial: Trial, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
     """Have something done after the last call was made, before what became of it can be recorded."""
-    journey = delivering.grades_journey()
+    journey = batches.grades_journey()
     call = journey.send
     calls: list[int] = []
 
@@ -79,11 +79,11 @@ def test_the_connection_is_lost_between_claim_and_record(trial: Trial, at_the_en
     )
 
 
-def test_the_database_is_away_for_longer_than_a_courier_waits(
+def test_the_database_is_away_for_longer_than_a_worker_waits(
     trial: Trial, at_the_end_of_the_last_call, monkeypatch: pytest.MonkeyPatch
 ):
-    """The courier gives up. What became of the last call is never recorded, so that only the sweep can end it."""
-    record, tries = delivering.record, []
+    """The worker gives up. What became of the last call is never recorded, so that only the sweep can end it."""
+    record, tries = batches.record, []
 
     def away(*batch: object) -> None:
         tries.append(batch)
@@ -91,20 +91,20 @@ def test_the_database_is_away_for_longer_than_a_courier_waits(
 
     def take_it_away() -> None:
         wait_for(lambda: Delivery.objects.filter(state=Delivery.State.DELIVERED).count() == 8)
-        monkeypatch.setattr(delivering, "record", away)
+        monkeypatch.setattr(batches, "record", away)
 
     at_the_end_of_the_last_call(take_it_away)
 
     answer = trial.export()
 
     assert len(tries) == 4
-    monkeypatch.setattr(delivering, "record", record)
+    monkeypatch.setattr(batches, "record", record)
     wait_for(lambda: settling.sweep() or not Delivery.objects.filter(state__in=Delivery.OPEN).exists())
     trial.ends_well(
         answer,
         section=4,
         place=1,
-        fault="After the last call of three the database is away for longer than a courier waits",
+        fault="After the last call of three the database is away for longer than a worker waits",
         after="8 DELIVERED, 4 UNCONFIRMED",
     )
 

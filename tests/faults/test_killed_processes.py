@@ -19,12 +19,13 @@ import pytest
 import requests
 from django.db import connection, transaction
 
-from exports import delivering, retrying, settling
+from exports import retrying
+from exports.delivering import settling, workers
 from exports.models import Delivery, ExportAttempt, Participant
-from gradebridge.sandbox import wiseflow as callers
-from gradebridge.sandbox.processes import Processes, free_port
-from gradebridge.sandbox.server import SandboxLearn
-from gradebridge.sandbox.services import Service
+from sandbox import wiseflow as callers
+from sandbox.processes import Processes, free_port
+from sandbox.server import SandboxLearn
+from sandbox.services import Service
 from tests.faults import invariants
 from tests.faults.conftest import BODY, FLOW, GRADES, OTHER_FLOW, Trial
 
@@ -182,7 +183,7 @@ class Site:
         self.trial.export()
         other = {"userId": OTHER_PERSON, "mark": "A"}
         self.trial.wiseflow.export(other, path=f"/api/wiseflow/flows/{OTHER_FLOW}/export")
-        delivering.couriers.rest(seconds=20)
+        workers.workers.wait_until_idle(seconds=20)
         self.trial.learn_recovers()
 
     def ask_for_retry(self, flow_id: str) -> ExportAttempt:

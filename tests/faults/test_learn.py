@@ -2,7 +2,7 @@
 
 import pytest
 
-from gradebridge.sandbox.faults import KINDS, Reach
+from sandbox.faults import KINDS, Reach
 from tests.faults.conftest import Trial
 
 ALL = "12 DELIVERED"

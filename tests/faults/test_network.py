@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from courses.grades_journey import transport
-from exports import delivering
-from gradebridge.sandbox.world import World
+from exports.delivering import batches
+from sandbox.world import World
 from tests.conftest import COLUMN, COURSE
 from tests.courses.grades_journey.pretend import TOKEN_PATH, confirm, http, raw_server, read_request, result
 from tests.faults.conftest import Trial
@@ -142,4 +142,4 @@ def test_a_fault_of_the_network(trial: Trial, settings: Any, tmp_path: Path, net
 
 def use_learn_at(url: str, settings: Any) -> None:
     settings.LEARN_URL = url
-    delivering.grades_journey.cache_clear()
+    batches.grades_journey.cache_clear()

@@ -3,7 +3,7 @@
 import pytest
 
 from exports.models import ExportAttempt
-from gradebridge.sandbox.faults import KINDS, Reach
+from sandbox.faults import KINDS, Reach
 from tests.faults.conftest import Trial
 
 NO_TOKEN = [kind.name for kind in KINDS.values() if kind.reach is not Reach.RESULTS and kind.name != "bearer_expired"]

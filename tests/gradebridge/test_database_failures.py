@@ -10,8 +10,8 @@ from django.db import DataError, InterfaceError, OperationalError, connection
 from django.urls import reverse
 from psycopg import errors
 
-from courses.failures import Failure, failure_of
-from courses.patience import despite_conflicts
+from common.database.failures import Failure, failure_of
+from common.database.retrying import despite_conflicts
 from exports.models import ExportAttempt, Flow
 from tests.signed_in import signed_in
 
@@ -77,7 +77,7 @@ ANSWERS = [
 def test_a_page_says_which(db: None, error: Exception, status: int, says: str) -> None:
     browser = signed_in(manager=True)
 
-    with mock.patch("exports.admin.health.checking.check", side_effect=error):
+    with mock.patch("exports.admin.health.health.check", side_effect=error):
         response = browser.get(reverse("mapping-health"))
 
     assert (response.status_code, response.headers.get("Content-Type")) == (status, "text/plain")

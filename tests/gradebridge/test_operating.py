@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exports.causes import Cause
+from exports.grades.causes import Cause
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs/operating.md").read_text()

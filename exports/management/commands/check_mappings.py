@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from exports import checking
+from exports.mapping import health
 from exports.models import Flow
 
 
@@ -24,13 +24,13 @@ class Command(BaseCommand):
             flows = flows.filter(flow_id=flow)
             if not flows.exists():
                 raise CommandError(f"Flow {flow} is not known.")
-        health = checking.check(flows)
-        for found, problems in health.by_flow:
+        found = health.check(flows)
+        for row, problems in found.by_flow:
             for problem in problems:
                 severity = problem.kind.severity.label
-                self.stdout.write(f"{severity}: flow {found}: {problem.sentence} [{problem.kind}; {problem.place}]")
-        self.stdout.write(health.sentence)
-        if health.flows_with_errors:
+                self.stdout.write(f"{severity}: flow {row}: {problem.sentence} [{problem.kind}; {problem.place}]")
+        self.stdout.write(found.sentence)
+        if found.flows_with_errors:
             raise CommandError(
                 "Grades of flows with errors would be refused; the admin's Mapping health leads to each."
             )

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.spreadsheets.files import ImportRefused
 from exports.importing import mappings
-from exports.importing.tables import ImportRefused
 
 
 class Command(BaseCommand):

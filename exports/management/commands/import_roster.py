@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.spreadsheets.files import ImportRefused
 from exports.importing import rosters
-from exports.importing.tables import ImportRefused
 from exports.models import Flow
 
 

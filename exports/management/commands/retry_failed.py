@@ -6,8 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count
 
-from exports import retrying, settling
-from exports.causes import Cause
+from exports import retrying
+from exports.delivering import settling
+from exports.grades.causes import Cause
 from exports.management.commands.sweep import still_running
 from exports.models import Delivery, ExportAttempt, Flow, Participant
 from exports.tasks import deliver_attempt

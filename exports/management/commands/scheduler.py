@@ -11,7 +11,8 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 
 from courses import provisioning
-from exports import settling, tasks
+from exports import tasks
+from exports.delivering import settling
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from courses import provisioning
-from exports import settling, tasks
+from exports import tasks
+from exports.delivering import settling
 from exports.models import Delivery, ExportAttempt
 
 

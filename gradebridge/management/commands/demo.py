@@ -9,8 +9,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from gradebridge.sandbox import demo
-from gradebridge.sandbox.processes import ROOT, Processes, ProcessFailed, is_free
+from gradebridge import demo
+from sandbox.processes import ROOT, Processes, ProcessFailed, is_free
 
 
 class Command(BaseCommand):

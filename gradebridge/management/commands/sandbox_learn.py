@@ -9,9 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from gradebridge.sandbox.sample import sample_world
-from gradebridge.sandbox.server import SandboxLearn
-from gradebridge.sandbox.world import World
+from sandbox.sample import sample_world
+from sandbox.world import World
 
 
 class Command(BaseCommand):
@@ -27,6 +26,10 @@ class Command(BaseCommand):
         parser.add_argument("--secret", default=settings.LEARN_SECRET, help="its secret (default: LEARN_SECRET)")
 
     def handle(self, **options: Any) -> None:
+        try:
+            from sandbox.server import SandboxLearn  # needs Flask, which a site in production does without
+        except ModuleNotFoundError as error:
+            raise CommandError("The sandbox Learn needs Flask: pip install -r requirements-dev.txt") from error
         stopped = threading.Event()
         for ending in (signal.SIGINT, signal.SIGTERM):
             signal.signal(ending, lambda *_: stopped.set())

@@ -6,7 +6,7 @@ import pytest
 
 from courses import provisioning
 from courses.models import ProvisioningRun, ProvisioningStep
-from gradebridge.sandbox.server import SandboxLearn
+from sandbox.server import SandboxLearn
 from tests.factories import CourseFactory
 
 

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from exports.admin.attempts import MOST_DELIVERIES
-from exports.causes import Cause
+from exports.grades.causes import Cause
 from exports.models import ExportAttempt
 from tests.factories import DeliveryFactory, ExportAttemptFactory
 from tests.signed_in import text_of

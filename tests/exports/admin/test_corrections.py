@@ -11,7 +11,7 @@ from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
 from courses.models import Course, GradeColumn
-from exports.causes import Cause
+from exports.grades.causes import Cause
 from exports.models import Correction, Delivery, ExportAttempt, ExportState, GradeInLearn, Participant
 from tests.factories import (
     ColumnMappingFactory,

@@ -7,7 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from exports.causes import Cause
+from exports.grades.causes import Cause
 from tests.factories import ExportAttemptFactory, ParticipantFactory
 from tests.signed_in import signed_in, text_of
 

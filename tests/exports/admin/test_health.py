@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from exports import checking
-from exports.admin import health
+from exports.admin import health as health_page
+from exports.mapping import health
 from tests.exports.tables import everything
 from tests.factories import (
     ColumnMappingFactory,
@@ -64,7 +64,7 @@ def test_healthy_and_finished_flows_are_counted_and_not_listed(manager):
 
 
 def test_many_flows_are_divided_into_pages(manager, monkeypatch):
-    monkeypatch.setattr(health, "FLOWS_CHECKED", 2)
+    monkeypatch.setattr(health_page, "FLOWS_CHECKED", 2)
     for title in ("First", "Second", "Third"):
         FlowFactory(title=title)
 
@@ -78,7 +78,7 @@ def test_many_flows_are_divided_into_pages(manager, monkeypatch):
 
 
 def test_a_page_says_what_it_checks_and_counts_that(manager, monkeypatch):
-    monkeypatch.setattr(health, "FLOWS_CHECKED", 2)
+    monkeypatch.setattr(health_page, "FLOWS_CHECKED", 2)
     ParticipantFactory(flow=FlowFactory(title="Done"), exported=True)
     FlowFactory(title="Unmapped")
     FlowFactory.create_batch(2, translated=True)
@@ -96,10 +96,10 @@ def test_a_page_says_what_it_checks_and_counts_that(manager, monkeypatch):
 
 
 def test_it_looks_at_the_flows_of_the_page_alone(manager, monkeypatch, django_assert_max_num_queries):
-    monkeypatch.setattr(health, "FLOWS_CHECKED", 2)
+    monkeypatch.setattr(health_page, "FLOWS_CHECKED", 2)
     looked_at = []
-    look = checking.find_facts
-    monkeypatch.setattr(checking, "find_facts", lambda pks, site: looked_at.extend(pks) or look(pks, site))
+    look = health.find_facts
+    monkeypatch.setattr(health, "find_facts", lambda pks, site: looked_at.extend(pks) or look(pks, site))
     FlowFactory.create_batch(5, translated=True)
 
     with django_assert_max_num_queries(20):

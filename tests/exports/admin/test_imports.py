@@ -12,10 +12,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from common.spreadsheets.files import read_rows
 from courses.models import GradeSchema
 from exports.admin import imports
-from exports.causes import Cause
-from exports.importing.tables import read_rows
+from exports.grades.causes import Cause
 from exports.models import ColumnMapping, Flow, Participant, Translation
 from tests.exports.importing.files import csv_file, xlsx_file
 from tests.factories import (

@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from exports.causes import Cause
+from exports.grades.causes import Cause
 from exports.models import Delivery, ExportState
 from tests.factories import DeliveryFactory, ExportAttemptFactory, FlowFactory, ParticipantFactory
 from tests.signed_in import text_of

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from exports.admin.request_profiles import LINES_SHOWN, MOST_CHARACTERS
 from exports.models import ApiClient, ExportAttempt, RequestProfile
-from exports.profiles import DOCUMENTED, Rule
+from exports.reading.profiles import DOCUMENTED, Rule
 from tests.factories import ApiClientFactory, RequestProfileFactory
 from tests.signed_in import signed_in, text_of
 

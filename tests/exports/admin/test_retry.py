@@ -9,9 +9,9 @@ from django.urls import reverse
 from django_tasks_db.models import DBTaskResult
 
 from exports.admin.forecast import MOST_FLOWS, forecast
-from exports.causes import Cause
+from exports.grades.causes import Cause
+from exports.grades.translating import Marks
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant, Translation
-from exports.translating import Marks
 from tests.factories import (
     ColumnMappingFactory,
     DeliveryFactory,

@@ -322,7 +322,7 @@ def test_equal_grades_in_one_body_are_refused_both(learn, flow, wiseflow, roster
 
 
 def test_mapping_health_says_so_as_an_error(flow, wiseflow, roster, capsys):
-    from exports.checking import check
+    from exports.mapping.health import check
 
     roster(("1", "same"), ("2", "same"), ("3", "other"))
 
@@ -333,7 +333,7 @@ def test_mapping_health_says_so_as_an_error(flow, wiseflow, roster, capsys):
 
 
 def test_mapping_health_knows_the_rule_of_the_request_profile(flow):
-    from exports.checking import check
+    from exports.mapping.health import check
     from tests.factories import ParticipantFactory
 
     caller = ApiClientFactory(profile=RequestProfileFactory(learn_user_rule="PREFIX", learn_user_text="s"))
@@ -347,7 +347,7 @@ def test_mapping_health_knows_the_rule_of_the_request_profile(flow):
 def test_mapping_health_asks_as_often_whatever_the_number_of_flows(django_assert_num_queries):
     from django.test.utils import CaptureQueriesContext
 
-    from exports.checking import check
+    from exports.mapping.health import check
     from tests.factories import ParticipantFactory
 
     caller = ApiClientFactory(profile=RequestProfileFactory(learn_user_rule="PATTERN", learn_user_text="(.).*"))
@@ -369,8 +369,8 @@ def test_mapping_health_asks_as_often_whatever_the_number_of_flows(django_assert
 def test_the_second_is_refused_also_while_the_first_is_on_its_way(learn, flow, wiseflow):
     from django.utils import timezone
 
-    from exports.facts import Entry
-    from exports.judging import judge_all
+    from exports.delivering.judging import judge_all
+    from exports.grades.facts import Entry
     from tests.factories import DeliveryFactory, ExportAttemptFactory, ParticipantFactory
 
     first = ParticipantFactory(flow=flow, user_id="foo", learn_user_id="u10", queued=True)

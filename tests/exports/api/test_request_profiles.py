@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from exports.models import ApiClient, Participant, RequestProfile
-from exports.profiles import Rule
-from gradebridge.sandbox.server import SandboxLearn
+from exports.reading.profiles import Rule
+from sandbox.server import SandboxLearn
 from tests.conftest import COLUMN, COURSE, WiseFlow
 from tests.factories import RequestProfileFactory
 

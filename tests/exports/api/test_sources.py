@@ -8,9 +8,9 @@ from django.test import Client
 from django.utils import timezone
 
 from courses.models import GradeColumn
-from exports import recording
-from exports.deleting import take_grades_out
+from exports.delivering import recording
 from exports.importing import rosters
+from exports.mapping.deleting import take_grades_out
 from exports.models import Delivery, Flow, GradeInLearn, Participant
 from exports.retrying import retry
 from exports.tasks import deliver_attempt

@@ -6,9 +6,9 @@ from urllib.parse import quote
 import pytest
 
 from courses.models import GradeColumn
-from exports.causes import Cause
+from exports.grades.causes import Cause
 from exports.models import ApiClient, Flow, Participant
-from gradebridge.sandbox.server import SandboxLearn
+from sandbox.server import SandboxLearn
 from tests.conftest import COLUMN, COURSE, WiseFlow
 from tests.factories import ColumnMappingFactory, RequestProfileFactory, TranslationFactory
 from tests.spellings import BLANKS, INVISIBLE, blanks, code, unseen

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.db.backends.signals import connection_created
 
-from exports import delivering
+from exports.delivering import workers
 from exports.models import Flow
 from tests.conftest import COLUMN, COURSE
 
@@ -20,7 +20,7 @@ class Statements:
     def __init__(self) -> None:
         self._request = current_thread()
         self.here: list[str] = []  # those of the request
-        self.elsewhere: list[str] = []  # those of the couriers
+        self.elsewhere: list[str] = []  # those of the workers
 
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         verb = "CLAIM" if "state = 'QUEUED'" in sql else sql.split()[0]
@@ -32,7 +32,7 @@ class Statements:
             connection.execute_wrappers.append(self)
 
     @property
-    def by_couriers(self) -> int:
+    def by_workers(self) -> int:
         """What they write. How often they look for work is left to chance; it may not be often."""
         assert len(self.elsewhere) < 100
         return sum(verb in ("INSERT", "UPDATE", "DELETE") for verb in self.elsewhere)
@@ -45,7 +45,7 @@ def counted() -> Iterator[Statements]:
     statements.watch(connection)
     try:
         yield statements
-        delivering.couriers.rest(seconds=10)
+        workers.workers.wait_until_idle(seconds=10)
     finally:
         connection_created.disconnect(statements.watch)
         connection.execute_wrappers.remove(statements)
@@ -60,7 +60,7 @@ def many(learn):
 
 @pytest.fixture
 def cost(many, flow, wiseflow, settings):
-    """What the first export of so many people takes, in batches of that size: the request's and the couriers' share."""
+    """What the first export of so many people takes, in batches of that size: the request's and the workers' share."""
     settings.LEARN_CONCURRENCY = 1
     settings.LEARN_TIMEOUT = 300  # no lease is renewed in the test
     settings.EXPORT_DEADLINE = 1000  # and nothing is near its end
@@ -72,23 +72,23 @@ def cost(many, flow, wiseflow, settings):
         with counted() as statements:
             answer = wiseflow.export(*({"userId": f"u{number}", "mark": "A"} for number in range(people)))
         assert answer["numberOfSuccess"] == people
-        return len(statements.here), statements.by_couriers
+        return len(statements.here), statements.by_workers
 
     return export
 
 
 def test_an_export_costs_so_much_a_batch_and_nothing_a_participant(cost):
-    request, couriers = cost(100, 100)
+    request, workers = cost(100, 100)
     assert request < 20
 
     same_request, two_batches = cost(100, 50)
     assert same_request == request
-    a_batch = two_batches - couriers
+    a_batch = two_batches - workers
     assert 0 < a_batch <= 6  # and a claim
 
-    assert cost(1000, 1000) == (request, couriers)
-    assert cost(1000, 500) == (request, couriers + a_batch)
-    assert cost(1000, 250) == (request, couriers + 3 * a_batch)
+    assert cost(1000, 1000) == (request, workers)
+    assert cost(1000, 500) == (request, workers + a_batch)
+    assert cost(1000, 250) == (request, workers + 3 * a_batch)
 
 
 def test_an_export_that_was_there_before_costs_the_same_for_1000_as_for_100(many, flow, wiseflow):

@@ -5,9 +5,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from common.spreadsheets.sheets import import_lines
+from courses.importing import metadata, schemas
 from courses.models import Course, GradeColumn
-from exports.importing import mappings, metadata, rosters, schemas, translations
-from exports.importing.sheets import import_lines
+from exports.importing import mappings, rosters, translations
 from exports.models import ColumnMapping, Flow, TranslatedGrade, Translation
 from tests.exports.importing.files import csv_file
 from tests.factories import FlowFactory, UserFactory

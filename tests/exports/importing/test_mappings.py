@@ -8,10 +8,10 @@ from django.db import IntegrityError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from common.spreadsheets.files import ImportRefused
+from common.spreadsheets.sheets import fingerprint
 from courses.models import Course, GradeColumn, GradeSchema
 from exports.importing import mappings
-from exports.importing.sheets import fingerprint
-from exports.importing.tables import ImportRefused
 from exports.models import ColumnMapping, Flow
 from tests.exports.importing.files import csv_file, xlsx_file
 from tests.factories import LONG_AGO, ColumnMappingFactory, FlowFactory, GradeColumnFactory, GradeSchemaFactory

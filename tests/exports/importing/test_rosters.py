@@ -6,8 +6,8 @@ import time
 import pytest
 from django.db import connection, transaction
 
+from common.spreadsheets.files import ImportRefused
 from exports.importing import rosters
-from exports.importing.tables import ImportRefused
 from exports.models import ExportState, Flow, GradeInLearn, Participant
 from tests.exports.importing.files import csv_file
 from tests.factories import FlowFactory, ParticipantFactory

@@ -8,13 +8,15 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from common.spreadsheets import writing
+from common.spreadsheets.cells import NOT_CALCULATED
+from common.spreadsheets.files import read_rows
+from common.spreadsheets.sheets import import_lines
+from courses.importing import metadata, schemas
 from courses.models import Course
-from exports.importing import mappings, metadata, rosters, schemas, translations, writing
-from exports.importing.cells import NOT_CALCULATED
-from exports.importing.sheets import import_lines
-from exports.importing.tables import read_rows
+from exports.grades.translating import Marks, Rounding
+from exports.importing import mappings, rosters, translations
 from exports.models import Flow
-from exports.translating import Marks, Rounding
 
 pytestmark = pytest.mark.django_db
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
+from common.spreadsheets.files import ImportRefused
+from common.spreadsheets.sheets import Sheet, import_lines
+from courses.importing import metadata, schemas
 from courses.models import Course, EnrolmentMetadata, GradeColumn, GradeSchema
-from exports.importing import mappings, metadata, rosters, schemas, translations
-from exports.importing.sheets import Sheet, import_lines
-from exports.importing.tables import ImportRefused
+from exports.importing import mappings, rosters, translations
 from exports.models import ColumnMapping, Flow, Participant, TranslatedGrade, Translation
 from tests.exports.importing.files import csv_file, xlsx_file
 from tests.factories import CourseFactory, TranslationFactory

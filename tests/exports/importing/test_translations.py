@@ -4,9 +4,9 @@ from decimal import Decimal
 
 import pytest
 
+from common.spreadsheets.files import ImportRefused
+from common.spreadsheets.sheets import import_lines
 from exports.importing import translations
-from exports.importing.sheets import import_lines
-from exports.importing.tables import ImportRefused
 from exports.models import Translation
 from tests.exports.importing.files import csv_file, xlsx_file
 from tests.factories import TranslationFactory

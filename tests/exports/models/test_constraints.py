@@ -5,10 +5,10 @@ import pytest
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
-from exports import recording
-from exports.causes import Cause
+from exports.delivering import recording
+from exports.grades.causes import Cause
+from exports.grades.rules import is_indexable
 from exports.models import Delivery, Flow, Participant
-from exports.rules import is_indexable
 from tests.factories import (
     LONG_AGO,
     ApiClientFactory,

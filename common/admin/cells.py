@@ -1,0 +1,83 @@
+"""What a cell of a table shows: a state, a link, a span of time."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Model, TextChoices
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from common.moments import short_moment
+
+PILLS = {  # state: (tone, icon); the state is always written out as well
+    "NOT_EXPORTED": ("plain", "remove"),
+    "QUEUED": ("info", "schedule"),
+    "SENDING": ("info", "sync"),
+    "EXPORTED": ("success", "check"),
+    "DELIVERED": ("success", "check"),
+    "FAILED": ("danger", "error"),
+    "REFUSED": ("warning", "block"),
+    "REJECTED": ("danger", "cancel"),
+    "UNCONFIRMED": ("warning", "help"),
+    "ASKED": ("warning", "pending_actions"),
+    "APPROVED": ("info", "how_to_reg"),
+    "DECLINED": ("plain", "block"),
+    # of a grade in Learn
+    "CONFIRMED": ("success", "check"),
+    "DOUBTFUL": ("warning", "help"),
+    # of a rehearsal
+    "SEND": ("info", "send"),
+    "ALREADY_EXPORTED": ("success", "check"),
+    # of what GradeBridge creates in Learn
+    "NOT_PROVISIONED": ("plain", "remove"),
+    "PROVISIONED": ("success", "check"),
+    "DELETING": ("warning", "auto_delete"),
+    "DELETED": ("plain", "delete"),
+    "RUNNING": ("info", "schedule"),
+    "DONE": ("success", "check"),
+    # of a problem
+    "ERROR": ("danger", "error"),
+    "NOTE": ("warning", "info"),
+}
+
+
+def pill(state: TextChoices) -> SafeString:
+    tone, icon = PILLS[state.value]
+    return format_html(
+        '<span class="gb-pill gb-{}"><span class="material-symbols-outlined" aria-hidden="true">{}</span>{}</span>',
+        tone,
+        icon,
+        state.label,
+    )
+
+
+def link(row: Model, text: object = None) -> SafeString:
+    """To the row's own page."""
+    return format_html('<a class="gb-link" href="{}">{}</a>', address(row), row if text is None else text)
+
+
+def address(row: Model) -> str:
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def span(length: timedelta) -> str:
+    """`0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`."""
+    seconds = length.total_seconds()
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def told(standing: TextChoices | str, when: datetime | None, message: str) -> SafeString:
+    """Where a row stands, since when, and the message of the last try where it failed."""
+    since = short_moment(when) if when else ""
+    state = pill(standing) if isinstance(standing, TextChoices) else standing
+    date = format_html('<span class="gb-since">{}</span>', since) if since else ""
+    return (
+        format_html('{} {}<div class="gb-reason">{}</div>', state, date, message)
+        if message
+        else format_html("{} {}", state, date)
+    )

@@ -1,0 +1,28 @@
+"""Imports enrolment metadata."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from common.spreadsheets.files import ImportRefused
+from courses.importing import metadata
+
+
+class Command(BaseCommand):
+    help = (
+        "Adds or updates the enrolment metadata in FILE, all or nothing. "
+        f"Its columns: {', '.join(metadata.READERS)}; all must be there. "
+        "`provision --metadata` sets it in Learn."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE", type=Path, help=".csv, or .xlsx (its first sheet)")
+
+    def handle(self, *, file: Path, **_: Any) -> None:
+        try:
+            done = metadata.import_from(file)
+        except ImportRefused as refused:
+            raise CommandError(str(refused)) from refused
+        self.stdout.write(done.sentence())

@@ -1,0 +1,173 @@
+"""Claim a batch, commit, call Learn, record what became of it: the way of every grade to Learn.
+
+No transaction is open during a call: what was committed before it (SENDING, with a lease) tells any survivor the truth
+should this process die.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from common.database.bulk import among
+from courses import quota
+from courses.connection import grades_journey
+from courses.grades_journey import Call, GradeValue, LearnError, QuotaUsedUp
+from courses.models import GradeColumn
+from exports.delivering import settling
+from exports.delivering.outcomes import Crashed, outcome_of
+from exports.delivering.recording import settle_batch
+from exports.delivering.settling import lease_end
+from exports.models import Delivery, ExportAttempt
+
+log = logging.getLogger(__name__)
+
+GATHER_SECONDS = 0.3  # how long less than a full batch waits for a call that another process has just begun
+CLAIM_TRIES = 5  # each is lost to a claim of another process, so that somebody always gets on
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """Deliveries claimed together for one call, which may last until `until`: no attempt of them ends earlier. `items`
+    are in the order of `pks`.
+    """
+
+    claim: UUID
+    until: datetime
+    pks: list[int]
+    attempts: set[int]
+    items: list[tuple[str, str, str, str]]  # course id, Learn user, column name, value
+
+
+def claim(*, at_least: int) -> Batch | None:
+    """Take up to LEARN_BATCH_SIZE waiting deliveries for one call; None if fewer than `at_least` may go now."""
+    with suppress(IntegrityError):  # a call is on its way to one of their places in Learn: look at the places first
+        return claim_once(at_least=at_least)
+    for _ in range(CLAIM_TRIES - 1):
+        with suppress(IntegrityError):  # another process has just claimed for one of these places
+            return claim_once(at_least=at_least, looks_at_places=True)
+    return claim_once(at_least=at_least, looks_at_places=True)
+
+
+def claim_once(*, at_least: int, looks_at_places: bool = False) -> Batch | None:
+    """Nearly always all that waits leads to places of its own, so it is taken without a look at them."""
+    now = timezone.now()
+    running = ExportAttempt.objects.running()
+    hurried = {attempt.pk for attempt in running if attempt.ends_by < now + timedelta(seconds=settings.LEARN_TIMEOUT)}
+    claim, lease, most = uuid4(), lease_end(now), settings.LEARN_BATCH_SIZE
+    with transaction.atomic():
+        if looks_at_places or hurried:
+            rows = Delivery.objects.waiting(running, now, most=most)
+            if alone := [row for row in rows if row[1] in hurried]:  # else their end would cut others' calls short
+                rows, at_least = alone, 1
+            if len(rows) < at_least:
+                return None
+            theirs = Delivery.objects.filter(among("pk", [row[0] for row in rows]))
+            theirs.update(state=Delivery.State.SENDING, claim=claim, lease_ends_at=lease)
+        else:
+            rows = Delivery.objects.claim_first(running, now, most=most, claim=claim, lease_ends_at=lease)
+            if len(rows) < at_least:
+                transaction.set_rollback(True)
+                return None
+    attempts = {row[1] for row in rows}
+    if new := attempts.difference(attempt.pk for attempt in running):  # recorded since they were read
+        running += ExportAttempt.objects.filter(pk__in=new)
+    ends_by = min(attempt.ends_by for attempt in running if attempt.pk in attempts)
+    return Batch(
+        claim=claim,
+        until=min(ends_by, now + timedelta(seconds=settings.EXPORT_DEADLINE)),
+        pks=[row[0] for row in rows],
+        attempts=attempts,
+        items=[row[2:] for row in rows],
+    )
+
+
+def is_called_elsewhere(now: datetime) -> bool:
+    """Whether another process has begun a call within the last GATHER_SECONDS. What waits there travels together after
+    it: Learn counts calls, and two processes that call by turns would take twice as many.
+    """
+    begun = lease_end(now - timedelta(seconds=GATHER_SECONDS))
+    sending = Delivery.objects.filter(state=Delivery.State.SENDING, lease_ends_at__gt=begun)
+    return sending.exclude(claim__in=settling.here.claims).exists()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """What became of a batch: an outcome an item (None: Learn confirmed it), and the calls it took.
+
+    `logged` holds the primary keys of calls that stand in the call log already.
+    """
+
+    outcomes: Sequence[LearnError | None]
+    calls: list[Call] = field(default_factory=list)
+    logged: list[int] = field(default_factory=list)
+
+
+def send(batch: Batch) -> Sent:
+    """The call itself. Whatever goes wrong is an outcome."""
+    sent = Sent(outcomes=[], calls=[], logged=[])
+    try:
+        if lifts_at := quota_lifts_at():
+            if lifts_at >= batch.until:
+                return Sent(outcomes=[QuotaUsedUp(lifts_at)] * len(batch.items))
+            time.sleep(max(0, (lifts_at - timezone.now()).total_seconds()))
+        remaining = (batch.until - timezone.now()).total_seconds()
+        items = [
+            GradeValue(course_id=course_id, user_id=user_id, name=name, value=value)
+            for course_id, user_id, name, value in batch.items
+        ]
+        outcomes = grades_journey().send(items, until=time.monotonic() + remaining, observe=partial(observe, sent))
+    except Exception:  # the one place that turns a crash into a recorded outcome
+        log.exception("A call to Learn crashed")
+        outcomes = [Crashed()] * len(batch.items)
+    return replace(sent, outcomes=outcomes)
+
+
+def quota_lifts_at() -> datetime | None:
+    """When Learn takes calls again, None if it does, or if the database cannot tell: then Learn will."""
+    try:
+        return quota.lifts_at(timezone.now())
+    except DatabaseError as error:
+        log.warning("The database fails (%s); whether the quota is used up is not known", type(error).__name__)
+        return None
+    finally:
+        connection.close()  # it goes back to the pool during the call
+
+
+def observe(sent: Sent, call: Call) -> None:
+    """Take note of a call. Where Learn takes no more, all processes must know before the next one goes out."""
+    if call.lifts_at:
+        try:
+            sent.logged.extend(row.pk for row in quota.log_calls([call]))
+        except DatabaseError as error:
+            log.warning("The database fails (%s); others do not know yet of the quota", type(error).__name__)
+        else:
+            return
+        finally:
+            connection.close()
+    sent.calls.append(call)
+
+
+@transaction.atomic
+def record(batch: Batch, sent: Sent) -> None:
+    """Settle the batch's deliveries and their participants. One that was swept meanwhile keeps its settled state."""
+    delivered = (Delivery.State.DELIVERED, "", "")
+    outcomes = (delivered if error is None else outcome_of(error) for error in sent.outcomes)
+    settle_batch(batch.claim, dict(zip(batch.pks, outcomes, strict=True)), timezone.now())
+    confirmed = zip(batch.items, sent.outcomes, strict=True)
+    GradeColumn.objects.found_in_learn({(item[0], item[2]) for item, error in confirmed if error is None})
+    calls = [*sent.logged, *(row.pk for row in quota.log_calls(sent.calls))]
+    ExportAttempt.calls.through.objects.bulk_create(
+        ExportAttempt.calls.through(exportattempt_id=attempt, servicecall_id=call)
+        for call in calls
+        for attempt in batch.attempts
+    )

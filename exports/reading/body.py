@@ -1,0 +1,273 @@
+"""WISEflow's request body -> entries. The one place that knows the shape of the body: a profile says it (R13).
+
+The documented shape, with all but `participants` and `userId` optional:
+
+    {"flowId": "77", "sourceCode": "UNIwise||001||2021",
+     "participants": [{"userId": 1, "mark": "75.0", "adminGrade": "", "sourceCode": "", "learnUserId": "",
+                       "addedBy": "SIS"}]}
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from common import spelling
+from exports.grades.causes import Cause
+from exports.grades.facts import BY_HAND, BY_SIS, Entry
+from exports.grades.translating import VALUE_LENGTH
+from exports.reading.expressions import CannotFind, Number, RepeatedKeys, TooManySteps, described
+from exports.reading.profiles import DOCUMENTED_PROFILE, Profile
+
+ID_LENGTH = 255  # characters of a flow id, a user id, a source code
+ECHO_DIGITS = 4300  # Python's own limit for turning digits into a number
+TOO_DEEP = "The body is nested too deeply."
+
+
+class BodyError(Exception):
+    """The body as a whole cannot be read. The sentence says what is wrong and where."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnreadableEntry:
+    """An entry that names no person. It is answered and kept by its place in the list, 1 the first."""
+
+    place: int
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Body:
+    """What a body says. `lines` has one item an entry, in their order; `user_ids` echoes each as it came."""
+
+    flow_id: str
+    lines: list[Entry | UnreadableEntry] = field(default_factory=list)
+    user_ids: list[Any] = field(default_factory=list)
+
+
+def read(content: bytes, profile: Profile = DOCUMENTED_PROFILE) -> Body:
+    """Read a whole body. Raises BodyError where no list of participants can be found in it.
+
+    One bad entry never harms the others: it comes out as an Entry with a fault, or as an UnreadableEntry.
+    """
+    body, shape = parse(content), Shape(profile)
+    try:
+        participants = shape.participants(body)
+        flow_id, source_code = shape.top_text("flow_id", body), shape.top_text("source_code", body)
+        read_lines = [shape.read_entry(item, place, source_code) for place, item in enumerate(participants, start=1)]
+    except TooManySteps as spent:
+        raise BodyError(f"'{spent}' takes too long over this body: simplify it in the request profile.") from None
+    lines = [line for line, _user_id in read_lines]
+    try:
+        user_ids = [echo(user_id) for _line, user_id in read_lines]
+    except RecursionError:
+        raise BodyError(TOO_DEEP) from None
+    return Body(flow_id=flow_id, lines=lines, user_ids=user_ids)
+
+
+def one_flow_id(in_address: str, in_body: str) -> str:
+    """The flow the grades are for. Raises BodyError where that is not certain."""
+    try:
+        in_address = text_of(in_address, ID_LENGTH)
+    except ValueError as reason:
+        raise BodyError(f"The flow id in the address is not usable: it {reason}.") from None
+    if in_address and in_body and in_address != in_body:
+        raise BodyError(f"The address names flow '{in_address}', the body flow '{in_body}'.")
+    if not (in_address or in_body):
+        raise BodyError("No flow is named: give 'flowId' in the body, or use /api/wiseflow/flows/FLOW_ID/export.")
+    return in_address or in_body
+
+
+def parse(content: bytes) -> Any:
+    """JSON, with every number kept as it was written. Raises BodyError with line and column."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BodyError(f"The body is not UTF-8: byte {error.start + 1} cannot be read.") from None
+    if not text.strip():
+        raise BodyError("The body is empty; send JSON with a list of participants.")
+    try:
+        return json.loads(
+            text, parse_int=Number, parse_float=Number, parse_constant=refuse_constant, object_pairs_hook=to_object
+        )
+    except json.JSONDecodeError as error:
+        raise BodyError(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
+    except RecursionError:
+        raise BodyError(TOO_DEEP) from None
+
+
+def refuse_constant(name: str) -> None:
+    raise BodyError(f"The body is not JSON: {name} is no JSON number.")
+
+
+def to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else RepeatedKeys(pairs)
+
+
+class Shape:
+    """A profile at work on one body. In errors an expression stands for what it finds."""
+
+    def __init__(self, profile: Profile) -> None:
+        self.expressions = profile.expressions
+        self.find = profile.finders()
+        self.user_key = profile.expressions["user_id"].key
+        # Where entries must be objects, a mere key is looked up at once: there are many entries.
+        self.fields = [
+            (self.expressions[name].key if self.user_key is not None else None, self.find[name], read, length, name)
+            for name, read, length in FIELDS
+        ]
+
+    def participants(self, body: Any) -> list[Any]:
+        """The list of entries. Raises BodyError."""
+        if isinstance(body, RepeatedKeys):
+            raise BodyError("The body names a key twice at the top, so it cannot be told which value is meant.")
+        expression = self.expressions["participants"]
+        if expression.key is not None and not isinstance(body, dict):
+            raise BodyError(f"The body must be an object with '{expression}'; found {described(body)} at the top.")
+        if expression.key is not None and expression.key not in body:
+            raise BodyError(f"The body has no '{expression}'.")
+        try:
+            found = self.find["participants"](body)
+        except CannotFind as reason:
+            raise BodyError(f"'{expression}' {reason}.") from None
+        if not isinstance(found, list):
+            raise BodyError(f"'{expression}' must be a list; found {described(found)}.")
+        return found
+
+    def top_text(self, name: str, body: Any) -> str:
+        """What the body says for all its entries. Raises BodyError."""
+        try:
+            return text_of(self.find[name](body), ID_LENGTH)
+        except ValueError as reason:
+            raise BodyError(f"'{self.expressions[name]}' at the top {reason}.") from None
+
+    def read_entry(self, item: Any, place: int, source_code: str) -> tuple[Entry | UnreadableEntry, Any]:
+        """One item of the list, and its user id as it came. `source_code` is the body's, for entries without one."""
+        if self.user_key is not None and not isinstance(item, dict):
+            return UnreadableEntry(place=place, detail=f"entry {place} is {described(item)}, not an object"), None
+        given = None
+        try:
+            given = self.find_user_id(item)
+            user_id = user_id_of(given)
+        except ValueError as reason:
+            detail = f"{self.expressions['user_id']} of entry {place} {reason}"
+            return UnreadableEntry(place=place, detail=detail), self.as_it_came(given, item)
+        is_number = isinstance(given, Number)
+        try:
+            values = self.values(item)
+        except ValueError as reason:
+            return unusable(user_id, is_number, str(reason)), given
+        mark, alternative_grade, own_source_code, learn_user_id, added_by = values
+        entry = Entry(
+            user_id=user_id,
+            user_id_is_number=is_number,
+            mark=mark,
+            alternative_grade=alternative_grade,
+            source_code=own_source_code or source_code,
+            learn_user_id=learn_user_id,
+            added_by=added_by,
+        )
+        return entry, given
+
+    def find_user_id(self, item: Any) -> Any:
+        """Raises ValueError with what is wrong."""
+        if self.user_key is None:
+            return self.find["user_id"](item)
+        if self.user_key not in item:
+            raise ValueError("is missing")
+        if isinstance(item, RepeatedKeys) and self.user_key in item.repeated:
+            raise ValueError("is given twice")
+        return item[self.user_key]
+
+    def as_it_came(self, given: Any, item: Any) -> Any:
+        """A user id that is not usable. What an expression has put together came from nowhere."""
+        if self.user_key is not None:
+            return item.get(self.user_key)
+        return given if isinstance(given, (str, bool)) else None
+
+    def values(self, item: Any) -> list[str]:
+        """One for each of FIELDS. Raises ValueError with what is wrong."""
+        if isinstance(item, RepeatedKeys):
+            raise ValueError("it names a key twice")  # noqa: TRY004  one kind of error for an entry
+        values = []
+        for key, find, read_text, length, name in self.fields:
+            try:
+                found = find(item) if key is None else item.get(key)
+                values.append("" if found is None or found == "" else read_text(found, length))
+            except ValueError as reason:
+                raise ValueError(f"{self.expressions[name]} {reason}") from None
+        if values[-1]:
+            values[-1] = values[-1].upper()
+            if values[-1] not in (BY_SIS, BY_HAND):
+                raise ValueError(f"{self.expressions['added_by']} is neither {BY_SIS} nor {BY_HAND}")
+        return values
+
+
+def unusable(user_id: str, is_number: bool, detail: str) -> Entry:
+    return Entry(user_id=user_id, user_id_is_number=is_number, fault=Cause.ENTRY_NOT_USABLE, fault_detail=detail)
+
+
+def user_id_of(given: Any) -> str:
+    """The user id as text. Raises ValueError with what is wrong."""
+    if given is None:
+        raise ValueError("is null")
+    if isinstance(given, Number) and not given.lstrip("-").isdigit():
+        raise ValueError("is no whole number")
+    user_id = text_of(given, ID_LENGTH)
+    if not user_id:
+        raise ValueError("is empty")
+    return user_id
+
+
+def text_of(given: Any, length: int, allowed: str = "") -> str:
+    """A text or number as clean text of at most `length` characters; null as "". Raises ValueError."""
+    if given is None:
+        return ""
+    if not isinstance(given, str):
+        raise ValueError(f"is {described(given)}, not a text or number")  # noqa: TRY004  one kind of error for a field
+    text = given.strip()
+    if not text.isprintable():  # as `clean` does first: a body has fifty thousand texts, and a call for each costs
+        text = spelling.clean(text, allowed)
+    if len(text) > length:
+        raise ValueError(f"has {len(text)} characters; {length} are allowed")
+    return text
+
+
+def grade_of(given: Any, length: int) -> str:
+    """The same of a mark or an alternative grade; one in which nothing can be seen is none (R7)."""
+    try:
+        return text_of(given, length)
+    except ValueError:
+        if isinstance(given, str) and spelling.is_blank(given):
+            return ""
+        raise
+
+
+# What an entry holds besides its user id, how it is read, and how many characters it may have.
+FIELDS = (
+    ("mark", grade_of, VALUE_LENGTH),
+    ("alternative_grade", grade_of, VALUE_LENGTH),
+    ("entry_source_code", text_of, ID_LENGTH),
+    ("learn_user_id", text_of, VALUE_LENGTH),
+    ("added_by", text_of, ID_LENGTH),
+)
+
+
+def echo(value: Any) -> Any:
+    """`value` as it came, for the answer: numbers become numbers again, else WISEflow cannot match the person."""
+    if isinstance(value, Number):
+        digits = value.lstrip("-")
+        if len(digits) > ECHO_DIGITS:
+            return str(value)
+        return int(value) if digits.isdigit() else finite(value)
+    if isinstance(value, dict):
+        return {key: echo(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [echo(item) for item in value]
+    return value
+
+
+def finite(number: Number) -> float | str:
+    """A float, or the text where JSON could not write it (1e999)."""
+    value = float(number)
+    return value if abs(value) != float("inf") else str(number)

@@ -1,0 +1,384 @@
+"""JMESPath over a body from outside, within bounds: an expression finds something, or says in one sentence why not.
+
+Three things differ from JMESPath elsewhere. Numbers stay as they were written, and no function computes with them. A
+key that its object names twice is never read. And everything costs steps, so that nothing takes long.
+"""
+
+import operator
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Self
+
+import jmespath
+from jmespath import exceptions
+from jmespath.functions import Functions, signature
+from jmespath.visitor import Options, TreeInterpreter
+
+from exports.grades.translating import NUMBER
+
+EXPRESSION_LENGTH = 500  # characters
+MOST_STEPS = 2_000_000  # that one expression may take over a whole body, a second or two
+CHARACTERS_A_STEP = 16
+MOST_SHOWN = 60  # characters of an expression in a sentence
+
+# What chooses and joins. What computes (sum, avg, ceil ...) is left out: a grade goes to Learn as it was given.
+FUNCTIONS = (
+    *("contains", "ends_with", "join", "keys", "length", "map", "max", "max_by", "merge", "min", "min_by", "not_null"),
+    *("reverse", "sort", "sort_by", "starts_with", "to_array", "to_number", "to_string", "type", "values"),
+)
+
+
+class BadSyntax(ValueError):
+    """It is no expression. The sentence says why."""
+
+
+class CannotFind(ValueError):
+    """The expression does not fit this value. The text says why, as the rest of a sentence."""
+
+
+class TooManySteps(Exception):
+    """The expression takes too long over this body. The text is the expression's."""
+
+
+class Number(str):
+    """A JSON number as it was written: 75.0 stays 75.0."""
+
+    __slots__ = ()
+
+
+class RepeatedKeys(dict[str, Any]):
+    """A JSON object that names a key twice, so that nobody can say which value is meant."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.repeated = {key for key, count in Counter(key for key, _value in pairs).items() if count > 1}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Expression:
+    """A compiled expression. One that is only a `key` is looked up without any interpreter; an empty one finds None."""
+
+    text: str
+    key: str | None = None
+    tree: Any = field(default=None, compare=False)
+
+    @classmethod
+    def compile(cls, text: str) -> Self:
+        """Raises BadSyntax."""
+        text = text.strip()
+        if not text:
+            return cls(text=text)
+        if len(text) > EXPRESSION_LENGTH:
+            raise BadSyntax(f"It has {len(text)} characters; {EXPRESSION_LENGTH} are allowed.")
+        try:
+            tree = jmespath.compile(text).parsed
+            check_functions(tree)
+        except BadSyntax:
+            raise
+        except exceptions.ParseError as error:
+            raise BadSyntax(trouble(error, text)) from None
+        except RecursionError:
+            raise BadSyntax("It is nested too deeply.") from None
+        except ValueError:  # a number of thousands of digits, a key that is half a character
+            raise BadSyntax("It cannot be understood.") from None
+        return cls(text=text, tree=tree, key=tree["value"] if tree["type"] == "field" else None)
+
+    def __str__(self) -> str:
+        return self.text if len(self.text) <= MOST_SHOWN else f"{self.text[: MOST_SHOWN - 3]}..."
+
+    def finder(self, *, keeps_nulls: bool = False) -> Callable[[Any], Any]:
+        """A function that finds it in one value after another, all within MOST_STEPS. None: it is not there.
+
+        It raises CannotFind for a value that does not fit, and TooManySteps. With `keeps_nulls` a projection has a
+        null for each item that it finds nothing in, so that no item is lost unseen.
+        """
+        if self.key is not None:
+            key = self.key
+            return lambda value: value.get(key) if isinstance(value, dict) else None
+        return Interpreter(self, keeps_nulls=keeps_nulls).find if self.tree else lambda value: None
+
+
+def trouble(error: exceptions.ParseError, text: str) -> str:
+    """Where an expression cannot be understood, in a sentence."""
+    place = error.lex_position
+    if isinstance(error, exceptions.IncompleteExpressionError) or place >= len(text):
+        return "The expression ends too early."
+    if isinstance(error, exceptions.LexerError) and str(error.message).startswith("Unclosed"):
+        return f"What is opened with {text[place]} at character {place + 1} is never closed."
+    return f"The expression cannot be understood at character {place + 1}, from {text[place : place + 20]} on."
+
+
+def check_functions(node: Any) -> None:
+    """Raises BadSyntax for a function that is not offered, or has too many or too few arguments."""
+    if node["type"] == "function_expression":
+        name, given = node["value"], len(node["children"])
+        if name not in FUNCTIONS:
+            raise BadSyntax(f"There is no function {name}(); there are {', '.join(FUNCTIONS)}.")
+        asked = Offered.FUNCTION_TABLE[name]["signature"]
+        is_variadic = bool(asked and asked[-1].get("variadic"))
+        if given < len(asked) or (given > len(asked) and not is_variadic):
+            at_least = "at least " if is_variadic else ""
+            raise BadSyntax(
+                f"{name}() takes {at_least}{len(asked)} argument{'s' * (len(asked) != 1)}; it is given {given}."
+            )
+    for child in node["children"]:
+        if isinstance(child, dict):  # those of a slice are numbers
+            check_functions(child)
+
+
+class Interpreter(TreeInterpreter):
+    """Finds one expression in values, and counts the steps."""
+
+    def __init__(self, expression: Expression, *, keeps_nulls: bool) -> None:
+        super().__init__(Options(custom_functions=Offered(self)))
+        self.expression = expression
+        self.keeps_nulls = keeps_nulls
+        self.steps_left = MOST_STEPS
+
+    def find(self, value: Any) -> Any:
+        """Raises CannotFind and TooManySteps. A whole number that was counted comes out as if it had been written."""
+        try:
+            found = self.visit(self.expression.tree, value)
+        except CannotFind:
+            raise
+        except RecursionError:
+            raise CannotFind("cannot be told: it is nested too deeply") from None
+        except (TypeError, ValueError, ArithmeticError):
+            raise CannotFind("cannot be told: the expression does not fit what is there") from None
+        return Number(found) if type(found) is int else found
+
+    def spend(self, steps: int) -> None:
+        self.steps_left -= steps
+        if self.steps_left < 0:
+            raise TooManySteps(str(self.expression))
+
+    def visit(self, node: Any, value: Any) -> Any:
+        self.steps_left -= 1
+        if self.steps_left < 0:
+            raise TooManySteps(str(self.expression))
+        return super().visit(node, value)
+
+    def visit_field(self, node: Any, value: Any) -> Any:
+        if isinstance(value, RepeatedKeys) and node["value"] in value.repeated:
+            raise CannotFind("is given twice")
+        return value.get(node["value"]) if isinstance(value, dict) else None
+
+    def visit_value_projection(self, node: Any, value: Any) -> Any:
+        """`*`. Its children are the object and what is wanted of each value."""
+        base, wanted = node["children"]
+        found = unambiguous(self.visit(base, value))
+        if not isinstance(found, dict):
+            return None
+        return self.projected(wanted, found.values())
+
+    def visit_projection(self, node: Any, value: Any) -> Any:
+        """`[*]` and what follows `[]`. Its children are the list and what is wanted of each item."""
+        base, wanted = node["children"]
+        found = self.visit(base, value)
+        return self.projected(wanted, found) if isinstance(found, list) else None
+
+    def visit_filter_projection(self, node: Any, value: Any) -> Any:
+        """`[?...]`. What it leaves out is left out: that is its choice."""
+        base, wanted, condition = node["children"]
+        found = self.visit(base, value)
+        if not isinstance(found, list):
+            return None
+        return self.projected(wanted, (item for item in found if not is_false(self.as_usual(condition, item))))
+
+    def projected(self, wanted: Any, items: Iterable[Any]) -> list[Any]:
+        wishes = (self.visit(wanted, item) for item in items)
+        return [wish for wish in wishes if self.keeps_nulls or wish is not None]
+
+    def visit_multi_select_dict(self, node: Any, value: Any) -> Any:
+        """`{...}` puts one entry together: the lists in it are no lists of entries."""
+        return self.as_usual(node, value, super().visit_multi_select_dict)
+
+    def visit_or_expression(self, node: Any, value: Any) -> Any:
+        """A list that nothing was found for is false, with its nulls as without them."""
+        left, right = node["children"]
+        found = self.visit(left, value)
+        is_empty = self.keeps_nulls and isinstance(found, list) and all(item is None for item in found)
+        return self.visit(right, value) if is_empty or is_false(found) else found
+
+    def as_usual(self, node: Any, value: Any, visit: Callable[[Any, Any], Any] | None = None) -> Any:
+        """Without the nulls of projections."""
+        before, self.keeps_nulls = self.keeps_nulls, False
+        try:
+            return (visit or self.visit)(node, value)
+        finally:
+            self.keeps_nulls = before
+
+    def visit_flatten(self, node: Any, value: Any) -> Any:
+        found = self.visit(node["children"][0], value)
+        if not isinstance(found, list):
+            return None
+        self.spend(len(found) + sum(len(item) for item in found if isinstance(item, list)))
+        return [each for item in found for each in (item if isinstance(item, list) else [item])]
+
+    def visit_slice(self, node: Any, value: Any) -> Any:
+        if isinstance(value, list):
+            self.spend(len(value))
+        return super().visit_slice(node, value)
+
+    def visit_comparator(self, node: Any, value: Any) -> Any:
+        left, right = (self.visit(child, value) for child in node["children"])
+        if node["value"] in ("eq", "ne"):
+            return self.equal(left, right) is (node["value"] == "eq")
+        if kind(left) != kind(right) or kind(left) not in ("number", "string"):
+            return None
+        return COMPARISONS[node["value"]](self.rank(left), self.rank(right))
+
+    def equal(self, left: Any, right: Any) -> bool:
+        """As JSON: 75 equals 75.0, and true is not 1."""
+        self.spend(1)
+        what = kind(left)
+        if what != kind(right):
+            return False
+        if what in ("number", "string"):
+            return bool(self.rank(left) == self.rank(right))
+        if what == "array":
+            return len(left) == len(right) and all(map(self.equal, left, right))
+        if what == "object":
+            return unambiguous(left).keys() == unambiguous(right).keys() and all(
+                self.equal(item, right[key]) for key, item in left.items()
+            )
+        return bool(left == right)
+
+    def rank(self, value: Any) -> Any:
+        """What a number or a text is compared by."""
+        what = kind(value)
+        if what not in ("number", "string"):
+            raise CannotFind(f"cannot be told: {described(value)} has no place in an order")
+        text = str(value)
+        self.spend(len(text) // CHARACTERS_A_STEP)
+        return Decimal(text) if what == "number" else text
+
+
+COMPARISONS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
+
+
+class Offered(Functions):
+    """The functions that are offered. What they are given is charged by its size."""
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self.interpreter = interpreter
+
+    def call_function(self, function_name: str, resolved_args: Iterable[Any]) -> Any:
+        arguments = list(resolved_args)
+        asked = self.FUNCTION_TABLE[function_name]["signature"]
+        for place, given in enumerate(arguments):
+            types = asked[min(place, len(asked) - 1)]["types"]
+            if types and kind(given) not in {each.partition("-")[0] for each in types}:
+                raise CannotFind(f"cannot be told: {function_name}() does not take {described(given)}")
+            self.interpreter.spend(size(unambiguous(given)))
+        return self.FUNCTION_TABLE[function_name]["function"](self, *arguments)
+
+    @signature({"types": ["array", "string"]}, {"types": []})
+    def _func_contains(self, subject: Any, search: Any) -> bool:
+        if isinstance(subject, str):
+            return kind(search) == "string" and search in subject
+        return any(self.interpreter.equal(item, search) for item in subject)
+
+    @signature({"types": ["string"]}, {"types": ["array"]})
+    def _func_join(self, separator: str, array: list[Any]) -> str:
+        for item in array:
+            if kind(item) != "string":
+                raise CannotFind(f"cannot be told: join() takes texts, not {described(item)}")
+            self.interpreter.spend((len(item) + len(separator)) // CHARACTERS_A_STEP)
+        return separator.join(array)
+
+    @signature({"types": []})
+    def _func_to_string(self, given: Any) -> str | None:
+        """Null stays null: nobody means a grade of `null`."""
+        if given is None:
+            return None
+        if kind(given) not in ("number", "string"):
+            raise CannotFind(f"cannot be told: to_string() does not take {described(given)}")
+        return str(given)
+
+    @signature({"types": []})
+    def _func_to_number(self, given: Any) -> Number | None:
+        return Number(given) if kind(given) in ("number", "string") and NUMBER.fullmatch(str(given)) else None
+
+    @signature({"types": []})
+    def _func_type(self, given: Any) -> str:
+        return kind(given)
+
+    @signature({"types": ["array"]})
+    def _func_sort(self, array: list[Any]) -> list[Any]:
+        return sorted(array, key=self.interpreter.rank)
+
+    @signature({"types": ["array"]}, {"types": ["expref"]})
+    def _func_sort_by(self, array: list[Any], wanted: Any) -> list[Any]:
+        return sorted(array, key=self.rank_by(wanted))
+
+    @signature({"types": ["array"]})
+    def _func_max(self, array: list[Any]) -> Any:
+        return max(array, key=self.interpreter.rank, default=None)
+
+    @signature({"types": ["array"]}, {"types": ["expref"]})
+    def _func_max_by(self, array: list[Any], wanted: Any) -> Any:
+        return max(array, key=self.rank_by(wanted), default=None)
+
+    @signature({"types": ["array"]})
+    def _func_min(self, array: list[Any]) -> Any:
+        return min(array, key=self.interpreter.rank, default=None)
+
+    @signature({"types": ["array"]}, {"types": ["expref"]})
+    def _func_min_by(self, array: list[Any], wanted: Any) -> Any:
+        return min(array, key=self.rank_by(wanted), default=None)
+
+    def rank_by(self, wanted: Any) -> Callable[[Any], Any]:
+        return lambda item: self.interpreter.rank(wanted.visit(wanted.expression, item))
+
+
+def is_false(value: Any) -> bool:
+    """As JMESPath has it: nothing, false, and what is empty."""
+    return value is None or value is False or value in ("", [], {})
+
+
+def unambiguous(value: Any) -> Any:
+    """`value`, where no key of it is given twice. Raises CannotFind."""
+    if isinstance(value, RepeatedKeys):
+        raise CannotFind("cannot be told: an object names a key twice")
+    return value
+
+
+def kind(value: Any) -> str:
+    """JMESPath's name for what `value` is."""
+    if isinstance(value, str):
+        return "number" if isinstance(value, Number) else "string"
+    if isinstance(value, dict):
+        return "object"
+    if isinstance(value, list):
+        return "array"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, (int, float)):
+        return "number"
+    return "null" if value is None else "expref"
+
+
+KINDS = {
+    "null": "null",
+    "boolean": "true or false",
+    "number": "a number",
+    "string": "a text",
+    "array": "a list",
+    "object": "an object",
+    "expref": "an expression",
+}
+
+
+def described(value: Any) -> str:
+    """What kind of JSON `value` is, in words."""
+    return "a number that nobody wrote" if isinstance(value, float) else KINDS[kind(value)]
+
+
+def size(value: Any) -> int:
+    """What it costs to look at all of a value."""
+    if isinstance(value, str):
+        return len(value) // CHARACTERS_A_STEP
+    return len(value) if isinstance(value, (list, dict)) else 1

@@ -1,0 +1,182 @@
+"""What a cell means."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from common.spreadsheets import cells
+from courses.models import Course, GradeColumn
+from exports.importing import mappings, rosters
+
+read_text = cells.text(Course, "course_id")
+read_points = mappings.READERS["points"]
+read_start = mappings.READERS["synchronised_at"]
+read_end = mappings.READERS["assessment_ends_at"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (None, ""),
+        ("  ", ""),
+        (" a  b\u00a0", "a  b"),
+        ("two\r\nlines", "two lines"),
+        (1001, "1001"),
+        (1001.0, "1001"),
+        (-0.5, "-0.5"),
+        (88.1, "88.1"),
+        (0.1 + 0.2, "0.3"),
+        (0.00001, "0.00001"),
+        (999_999_999_999_999, "999999999999999"),
+        (True, "TRUE"),
+        ("UNIwise||001||2021", "UNIwise||001||2021"),
+    ],
+)
+def test_text(cell, text):
+    assert read_text(cell) == text
+
+
+@pytest.mark.parametrize(
+    ("cell", "sentence"),
+    [
+        ("a\0b", "holds the control character U+0000"),
+        ("a\x1bb", "holds the control character U\\+001B"),
+        ("a\ud800b", "holds the lone surrogate U\\+D800"),
+        ("x" * 334, "has 334 characters; 333 are allowed"),
+        (10**15, "is a number of more than 15 digits"),
+        (1e300, "is a number of more than 15 digits"),
+        (float("inf"), "is a number of more than 15 digits"),
+        ("1.23457E+15", "is a number that Excel has shortened"),
+        ("#REF!", "holds a formula that could not be calculated"),
+        (datetime.fromisoformat("2026-05-31T00:00"), "holds a date or time"),
+        (time(12), "holds a date or time"),
+    ],
+)
+def test_text_that_is_refused(cell, sentence):
+    with pytest.raises(ValueError, match=sentence.replace("U+0000", r"U\+0000")):
+        read_text(cell)
+
+
+def test_required_text():
+    with pytest.raises(ValueError, match="is empty"):
+        cells.text(Course, "course_id", required=True)(" ")
+
+
+@pytest.mark.parametrize("cell", ["manual_column", " MANUAL_COLUMN ", "", None])
+def test_a_choice_takes_any_case_and_has_a_default(cell):
+    assert mappings.READERS["item_type"](cell) == GradeColumn.ItemType.MANUAL_COLUMN
+
+
+def test_a_choice_that_does_not_exist():
+    with pytest.raises(ValueError, match="'classic' is none of ULTRA, ORIGINAL"):
+        mappings.READERS["course_experience"]("classic")
+
+
+@pytest.mark.parametrize(("cell", "number"), [("", 100), (50, 50), ("12.5", 12.5), (".5", 0.5), ("1000000", 1e6)])
+def test_points(cell, number):
+    assert read_points(cell) == number
+
+
+@pytest.mark.parametrize("cell", ["abc", "0", "0.0", "-1", "nan", "inf", "1e3", "1_000", "\u0665", "1.", "."])
+def test_points_that_are_no_number_greater_than_0(cell):
+    with pytest.raises(ValueError, match=f"'{cell}' is not a number greater than 0"):
+        read_points(cell)
+
+
+def test_points_with_a_comma_or_out_of_range():
+    with pytest.raises(ValueError, match="'100,0' has a comma"):
+        read_points("100,0")
+    for cell in ["0.00009", "1000001", "9" * 400]:
+        with pytest.raises(ValueError, match=r"is not between 0\.0001 and 1,000,000"):
+            read_points(cell)
+
+
+@pytest.mark.parametrize("points", [0.0001, 1_000_000])
+def test_the_limits_of_points_are_those_of_the_model(points):
+    assert read_points(f"{points}") == points
+    field = GradeColumn._meta.get_field("points")
+    field.run_validators(points)
+    with pytest.raises(ValueError, match="is not between"):
+        read_points(f"{points / 1.1 if points < 1 else points * 1.1:.6f}")
+
+
+@pytest.mark.parametrize(
+    ("cell", "answer"),
+    [("Yes", True), ("TRUE", True), (1, True), (True, True), ("no", False), ("0", False), (False, False), ("", False)],
+)
+def test_yes_or_no(cell, answer):
+    assert cells.yes_or_no(cell) is answer
+
+
+def test_neither_yes_nor_no():
+    with pytest.raises(ValueError, match="'perhaps' is neither true nor false"):
+        cells.yes_or_no("perhaps")
+
+
+@pytest.mark.parametrize(
+    ("cell", "moment"),
+    [
+        ("", None),
+        ("2026-05-31T12:00", datetime(2026, 5, 31, 10, tzinfo=UTC)),  # the site is in Copenhagen
+        ("2026-01-31 12:00:30", datetime(2026, 1, 31, 11, 0, 30, tzinfo=UTC)),
+        ("2026-05-31T12:00Z", datetime(2026, 5, 31, 12, tzinfo=UTC)),
+        ("2026-05-31T12:00-05:00", datetime(2026, 5, 31, 17, tzinfo=UTC)),
+        (datetime.fromisoformat("2026-05-31T12:00"), datetime(2026, 5, 31, 10, tzinfo=UTC)),
+        (datetime.fromisoformat("2026-05-31T11:59:59.999997"), datetime(2026, 5, 31, 10, tzinfo=UTC)),
+        ("2026-05-31", datetime(2026, 5, 30, 22, tzinfo=UTC)),
+        (date(2026, 5, 31), datetime(2026, 5, 30, 22, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_without_an_offset_is_in_the_sites_zone(cell, moment):
+    assert read_start(cell) == moment
+
+
+def test_an_assessment_that_ends_on_a_day_ends_with_that_day():
+    last = datetime(2026, 5, 31, 21, 59, 59, tzinfo=UTC)
+    assert read_end("2026-05-31") == read_end(date(2026, 5, 31)) == last
+    assert read_end("2026-05-31T00:00") == datetime(2026, 5, 30, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("cell", ["31.05.2026", "2026-13-01", "soon", "2026-05-31T25:00", 46173])
+def test_what_is_no_date(cell):
+    with pytest.raises(ValueError, match="is not an ISO 8601 date such as 2026-05-31T12:00"):
+        read_start(cell)
+
+
+@pytest.mark.parametrize("cell", ["0206-05-31", "2206-05-31", "0001-01-01T00:00+14:00"])
+def test_a_date_far_off_is_a_slip(cell):
+    with pytest.raises(ValueError, match="is not between the years 2000 and 2100"):
+        read_start(cell)
+
+
+ANY_CELL = st.one_of(
+    st.none(),
+    st.text(st.characters(exclude_categories=[])),
+    st.integers(),
+    st.floats(),
+    st.booleans(),
+    st.datetimes(),
+    st.dates(),
+    st.times(),
+    st.timedeltas(timedelta(-1000), timedelta(1000)),
+)
+
+
+def outcome(reader, cell):
+    try:
+        return reader(cell)
+    except ValueError as reason:
+        return reason
+
+
+@pytest.mark.parametrize("column", [*mappings.READERS, *rosters.READERS])
+@given(cell=ANY_CELL)
+def test_every_cell_is_a_value_or_a_sentence(column, cell):
+    reader = (mappings.READERS | rosters.READERS)[column]
+    found = outcome(reader, cell)
+    if isinstance(found, ValueError):
+        assert str(found).isprintable()
+    if isinstance(found, str):
+        assert found == found.strip()

@@ -1,0 +1,214 @@
+"""Expressions over bodies: what they find, what they refuse, and that none takes long."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from exports.reading.expressions import (
+    EXPRESSION_LENGTH,
+    FUNCTIONS,
+    BadSyntax,
+    CannotFind,
+    Expression,
+    Number,
+    RepeatedKeys,
+    TooManySteps,
+)
+
+
+def found(text, value):
+    return Expression.compile(text).finder()(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "expected"),
+    [
+        ("mark", {"mark": "B"}, "B"),
+        (" mark ", {"mark": "B"}, "B"),
+        ('"user-id"', {"user-id": "u1"}, "u1"),
+        ("mark", ["B"], None),
+        ("mark", {}, None),
+        ("", {"mark": "B"}, None),
+        ("a.b", {"a": {"b": "x"}}, "x"),
+        ("a.b", {"a": "x"}, None),
+        ("[1]", ["a", "b"], "b"),
+        ("@", ["a"], ["a"]),
+        ("g[].s[]", {"g": [{"s": ["a"]}, {"s": ["b", "c"]}]}, ["a", "b", "c"]),
+        ("a || b", {"a": "", "b": "x"}, "x"),
+        ("a || b", {"a": Number("0"), "b": "x"}, "0"),
+        ("[?t=='f'].v | [0]", [{"t": "p", "v": "A"}, {"t": "f", "v": "B"}], "B"),
+        ("[?n > `9`].n", [{"n": Number("10.0")}, {"n": Number("8.5")}], ["10.0"]),
+        ("[?n == `10`].n", [{"n": Number("10.0")}, {"n": "10"}], ["10.0"]),
+        ("[?n == `0.1`].n", [{"n": Number("0.10")}], ["0.10"]),
+        ("a == b", {"a": {"x": [Number("1")]}, "b": {"x": [Number("1.0")]}}, True),
+        ("a == `true`", {"a": Number("1")}, False),
+        ("a < b", {"a": "x", "b": Number("1")}, None),
+        ("join('', ['s', to_string(n)])", {"n": Number("007")}, "s007"),
+        ("to_string(n)", {"n": None}, None),
+        ("to_number(n)", {"n": "75.50"}, "75.50"),
+        ("to_number(n)", {"n": "B"}, None),
+        ("max_by(a, &n).v", {"a": [{"n": Number("9"), "v": "A"}, {"n": Number("10"), "v": "B"}]}, "B"),
+        ("sort_by(a, &d)[-1].v", {"a": [{"d": "2026-05", "v": "A"}, {"d": "2026-01", "v": "B"}]}, "A"),
+        ("max(a)", {"a": [Number("9"), Number("10.00")]}, "10.00"),
+        ("min(a)", {"a": []}, None),
+        ("type(a)", {"a": Number("1")}, "number"),
+        ("length(a)", {"a": ["x", "y"]}, "2"),
+        ("contains(a, `2`)", {"a": [Number("2.0")]}, True),
+        ("not_null(a, b)", {"b": "x"}, "x"),
+        ("*.v", {"a": {"v": "x"}, "b": {}}, ["x"]),
+        ("values(@)[0]", {"a": "x"}, "x"),
+        ("a[1:]", {"a": ["x", "y"]}, ["y"]),
+    ],
+)
+def test_what_is_found(text, value, expected):
+    assert found(text, value) == expected
+
+
+ROWS = [{"p": "x", "t": "a"}, {"p": None, "t": "a"}, {"t": "b"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rows[].p", ["x", None, None]),
+        ("rows[*].p", ["x", None, None]),
+        ("rows[:2].p", ["x", None]),
+        ("rows[?t=='a'].p", ["x", None]),  # whom the filter leaves out is left out
+        ("rows[?tags[].final].p", []),  # nothing was found for any row, so none is chosen
+        ("by.*.p", ["x", None]),
+        ("groups[].students[]", ["a", None, None, "b"]),
+        ("groups[].students[].p", [None] * 4),
+        ("rows[].q || rows[].p", ["x", None, None]),
+        ("rows[].q || nothing", None),
+        ("rows[:1].{marks: [`null`, p][].q}", [{"marks": []}]),  # inside an entry all is as usual
+    ],
+)
+def test_nulls_are_kept_where_no_item_may_be_lost(text, expected):
+    body = {
+        "rows": ROWS,
+        "by": {"1": {"p": "x"}, "2": {}},
+        "groups": [{"students": ["a", None]}, {}, {"students": ["b"]}],
+    }
+
+    assert Expression.compile(text).finder(keeps_nulls=True)(body) == expected
+
+
+def test_nulls_are_left_out_elsewhere():
+    assert found("[].p", ROWS) == found("[?t=='a'].p", ROWS) == ["x"]
+
+
+@pytest.mark.parametrize("text", ["n", "[n][0]", "max([n])", "to_number(n)"])
+def test_a_number_stays_as_it_was_written(text):
+    number = found(text, {"n": Number("75.0")})
+
+    assert (number, type(number)) == ("75.0", Number)
+
+
+def test_what_is_counted_is_a_number():
+    assert isinstance(found("length(@)", ["x"]), Number)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("a.", "ends too early"),
+        ("a[", "ends too early"),
+        ("a..b", "character 3, from .b on"),
+        ("a b", "character 3, from b on"),
+        ("a = b", "character 3"),
+        ("é", "character 1"),
+        ("'x", "opened with ' at character 1 is never closed"),
+        ("nothing(a)", "There is no function nothing(); there are contains,"),
+        ("sum(a)", "There is no function sum()"),
+        ("a[?sum(b)]", "There is no function sum()"),
+        ("join(a)", "join() takes 2 arguments; it is given 1"),
+        ("not_null()", "not_null() takes at least 1 argument; it is given 0"),
+        ("[" * 500, "nested too deeply"),
+        ("a" * (EXPRESSION_LENGTH + 1), "has 501 characters"),
+    ],
+)
+def test_what_is_no_expression_is_refused_with_the_place(text, says):
+    with pytest.raises(BadSyntax) as refused:
+        Expression.compile(text)
+
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "says"),
+    [
+        ("join('', [a])", {"a": None}, "join() takes texts, not null"),
+        ("join('', [a])", {"a": Number("1")}, "join() takes texts, not a number"),
+        ("starts_with(a, 's')", {"a": Number("1")}, "starts_with() does not take a number"),
+        ("to_string(a)", {"a": []}, "to_string() does not take a list"),
+        ("max(a)", {"a": [True]}, "true or false has no place in an order"),
+        ("max(a)", {"a": ["x", Number("1")]}, "does not fit"),
+        ("a[::0]", {"a": ["x"]}, "does not fit"),
+        ("a > b", {"a": Number("1e99999999999999999999"), "b": Number("1")}, "does not fit"),
+        ("a.b", {"a": RepeatedKeys([("b", "1"), ("b", "2")])}, "is given twice"),
+        ("a.*", {"a": RepeatedKeys([("b", "1"), ("b", "2")])}, "names a key twice"),
+        ("keys(a)", {"a": RepeatedKeys([("b", "1"), ("b", "2")])}, "names a key twice"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_in_words(text, value, says):
+    with pytest.raises(CannotFind) as refused:
+        found(text, value)
+
+    assert says in str(refused.value)
+
+
+def test_a_key_that_nobody_reads_may_be_given_twice():
+    assert found("a.c", {"a": RepeatedKeys([("b", "1"), ("b", "2"), ("c", "x")])}) == "x"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "|".join(["[@,@]|[]"] * 40),  # a list that doubles
+        "|".join(["[@,@]"] * 60) + "|@==@",  # few steps to make, 2 to the 60 to compare
+        "|".join(["join('',[@,@])"] * 30),  # a text that doubles
+    ],
+)
+def test_an_expression_that_multiplies_runs_out_of_steps(text):
+    began = time.monotonic()
+
+    with pytest.raises(TooManySteps) as spent:
+        found(text, "abc")
+
+    assert str(spent.value) == f"{text[:57]}..."
+    assert time.monotonic() - began < 60  # hours, without a limit
+
+
+def test_the_steps_are_for_all_values_of_a_body_together():
+    find = Expression.compile("length(a) == length(b)").finder()
+
+    with pytest.raises(TooManySteps):
+        list(map(find, [{"a": ["x"] * 100, "b": ["x"] * 100}] * 1_000_000))
+
+
+SYNTAX = st.text(st.sampled_from("ab.[]*?@&|!'\"`:,()=<> 01-{}\\") | st.characters(), max_size=30)
+CALLS = st.builds(lambda name, inner: f"{name}({inner})", st.sampled_from([*FUNCTIONS, "sum", "x"]), SYNTAX)
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # JMESPath's, for texts between backticks
+@settings(deadline=None)
+@given(SYNTAX | CALLS)
+def test_any_text_is_an_expression_or_refused_with_a_sentence(text):
+    try:
+        expression = Expression.compile(text)
+    except BadSyntax as refused:
+        said = str(refused)
+    else:
+        said = found_or_why_not(expression)
+
+    assert said.endswith(".")
+
+
+def found_or_why_not(expression):
+    try:
+        expression.finder()({"a": {"b": [Number("1"), None, "x"]}, "b": [[], {}]})
+    except CannotFind as reason:
+        return f"{reason}."
+    return "Found."
