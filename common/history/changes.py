@@ -81,7 +81,7 @@ def newest(histories: Sequence[Records], page: str | None, labels: Labels = Mapp
         chosen[place].append(history_id)
     changes = {place: describe(histories[place], ids) for place, ids in chosen.items()}
     names = Names([row for some in changes.values() for record in some.values() for row in record.rows])
-    shown = [changes[place][history_id].told(names, labels) for place, history_id, _when in found.object_list]
+    shown = [changes[place][history_id].as_change(names, labels) for place, history_id, _when in found.object_list]
     return Page(shown, found.number, found.paginator)  # its paginator counts the records
 
 
@@ -109,7 +109,7 @@ class Record:
     def rows(self) -> list[Model]:
         return [row_of(record) for record in (self.record, self.previous) if record]
 
-    def told(self, names: "Names", labels: Labels) -> Change:
+    def as_change(self, names: "Names", labels: Labels) -> Change:
         record = self.record
         row = row_of(record)
         owner_field = owner_of(row)

@@ -1,16 +1,5 @@
 """Learn's side of the admin. One file a page; importing a page registers it."""
 
-from courses.admin.columns import GradeColumnAdmin
-from courses.admin.courses import CourseAdmin
-from courses.admin.metadata import EnrolmentMetadataAdmin
-from courses.admin.runs import ProvisioningRunAdmin, ProvisioningStepAdmin
-from courses.admin.schemas import GradeSchemaAdmin
+from courses.admin import calls, metadata, pills, runs, schemas
 
-__all__ = [
-    "CourseAdmin",
-    "EnrolmentMetadataAdmin",
-    "GradeColumnAdmin",
-    "GradeSchemaAdmin",
-    "ProvisioningRunAdmin",
-    "ProvisioningStepAdmin",
-]
+__all__ = ["calls", "metadata", "pills", "runs", "schemas"]

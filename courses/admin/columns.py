@@ -6,14 +6,15 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from common.admin.cells import told
+from common.admin.cells import status_cell
 from courses.admin.provisioning import Provisions
 from courses.models import GradeColumn
 from courses.provisioning import Wanted
 
 
-@admin.register(GradeColumn)
 class GradeColumnAdmin(Provisions):
+    """Registered by `exports`, which know what delivered grades lock."""
+
     list_display = ["name", "course", "item_type", "points", "grade_schema", "external", "in_learn"]
     list_filter = ["standing", "item_type", "course__experience", "is_external_grade"]
     search_fields = ["name", "course__course_id", "course__title"]
@@ -56,4 +57,6 @@ class GradeColumnAdmin(Provisions):
     def external(self, column: GradeColumn) -> str:
         if not column.is_external_grade:
             return ""
-        return told("Set" if column.external_set_at else "Not set yet", column.external_set_at, column.external_message)
+        return status_cell(
+            "Set" if column.external_set_at else "Not set yet", column.external_set_at, column.external_message
+        )

@@ -6,13 +6,16 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from common.spreadsheets.pages import ImportExportMixin
+from common.spreadsheets.sheets import Sheet
 from courses.admin.provisioning import Provisions
+from courses.importing import metadata
 from courses.models import EnrolmentMetadata
 from courses.provisioning import Wanted
 
 
 @admin.register(EnrolmentMetadata)
-class EnrolmentMetadataAdmin(Provisions):
+class EnrolmentMetadataAdmin(ImportExportMixin, Provisions):
     list_display = ["user_id", "course", "optional_data", "in_learn"]
     list_filter = ["standing"]
     list_select_related = ["course"]
@@ -21,9 +24,12 @@ class EnrolmentMetadataAdmin(Provisions):
     identity = ("course", "user_id", "optional_data")
     is_repeatable = True
 
+    def sheet(self) -> Sheet:
+        return metadata.sheet()
+
     def wanted(self, queryset: QuerySet[Any], *, again: bool = False) -> Wanted:
         return Wanted(metadata=queryset, again=again)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EnrolmentMetadata]:
-        metadata: QuerySet[EnrolmentMetadata] = super().get_queryset(request)
-        return metadata.select_related("course")
+        rows: QuerySet[EnrolmentMetadata] = super().get_queryset(request)
+        return rows.select_related("course")

@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from common.admin.cells import address, told
+from common.admin.cells import address, status_cell
 from courses import provisioning, quota, tasks
 from courses.admin.under_way import KeepsUnderWay, open_steps, steps_of
 from courses.models import Provisioned, mark_as_in_learn, mark_as_not_in_learn
@@ -194,4 +194,4 @@ class Provisions(KeepsUnderWay):
 
     @admin.display(description="In Learn", ordering="standing")
     def in_learn(self, row: Provisioned) -> str:
-        return told(Standing(row.standing), row.provisioned_at, row.provisioning_message)
+        return status_cell(Standing(row.standing), row.provisioned_at, row.provisioning_message)

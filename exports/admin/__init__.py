@@ -3,13 +3,13 @@
 from exports.admin import (
     api_clients,
     attempts,
-    calls,
     corrections,
     deliveries,
     flows,
     grades,
     learn,
     participants,
+    pills,
     request_profiles,
     translations,
 )
@@ -17,13 +17,13 @@ from exports.admin import (
 __all__ = [
     "api_clients",
     "attempts",
-    "calls",
     "corrections",
     "deliveries",
     "flows",
     "grades",
     "learn",
     "participants",
+    "pills",
     "request_profiles",
     "translations",
 ]

@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.text import Truncator
 
-from common.admin.cells import link, span
+from common.admin.cells import link, span, state_pill
 from common.admin.filters import OnlyChosen
 from common.admin.read_only import HistoryAdmin
 from exports import retrying
@@ -19,7 +19,6 @@ from exports.admin.retry import RetriesFailed
 from exports.grades.causes import Cause
 from exports.models import Delivery, ExportAttempt, Participant
 from exports.models.participant import ParticipantQuerySet
-from exports.templatetags.cells import state_pill
 
 MOST_DELIVERIES = 25  # on one page; the rest is a link away
 MOST_ENTRIES = 100

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.text import Truncator
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from common.admin.cells import address, link
+from common.admin.cells import address, link, state_pill
 from common.admin.filters import OnlyChosen
 from common.admin.read_only import HistoryAdmin
 from courses.models import NAME_LENGTH
@@ -28,7 +28,6 @@ from exports.grades.causes import Cause
 from exports.grades.facts import AlreadyExported, PlacedGrade, Refused, Send
 from exports.models import Correction, Delivery, ExportState, Flow, Participant
 from exports.reading.body import grade_of
-from exports.templatetags.cells import state_pill
 
 MOST_CHARACTERS = 60  # of a flow's title or a reason in a cell
 

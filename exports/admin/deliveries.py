@@ -2,11 +2,11 @@
 
 from django.contrib import admin
 
-from common.admin.cells import link
+from common.admin.cells import link, state_pill
 from common.admin.filters import OnlyChosen
 from common.admin.read_only import HistoryAdmin
 from exports.models import Delivery
-from exports.templatetags.cells import reason, state_pill
+from exports.templatetags.grades import reason
 
 
 @admin.register(Delivery)

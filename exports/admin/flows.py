@@ -10,16 +10,17 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import TabularInline
 
+from common.admin.cells import state_pill
 from common.history.pages import ShowsChanges
 from courses.models import GradeColumn
 from exports.admin.filters import ChangedSinceExport
-from exports.admin.imports import ExchangesMappings
+from exports.admin.imports import MappingFilesMixin
 from exports.admin.mapping_lock import LockedMappings, LocksMapping
 from exports.admin.people import with_id
 from exports.admin.retry import RetriesFailed
 from exports.models import ColumnMapping, ExportAttempt, Flow, Participant
 from exports.models.participant import ParticipantQuerySet
-from exports.templatetags.cells import changed_badge, state_pill
+from exports.templatetags.grades import changed_badge
 
 
 class FilledMappings(LockedMappings):
@@ -58,8 +59,8 @@ class ColumnMappingInline(TabularInline):  # type: ignore[misc]  # Unfold is unt
 
 
 @admin.register(Flow)
-class FlowAdmin(LocksMapping, ExchangesMappings, ShowsChanges, RetriesFailed):
-    actions = ["retry_failed", *ExchangesMappings.FILE_ACTIONS]
+class FlowAdmin(LocksMapping, MappingFilesMixin, ShowsChanges, RetriesFailed):
+    actions = ["retry_failed", *MappingFilesMixin.FILE_ACTIONS]
     list_display = ["flow_id", "title", "standing", "exported", "failed", "queued", "changed", "last_attempt"]
     list_filter = ["state", ChangedSinceExport, "instant_export"]
     list_per_page = 50

@@ -16,7 +16,7 @@ from common.admin.read_only import HistoryAdmin
 from exports import dealing
 from exports.models import GradeInLearn
 from exports.models.grade_in_learn import GradeInLearnQuerySet
-from exports.templatetags.cells import whereabouts
+from exports.templatetags.grades import whereabouts
 
 MOST_CHARACTERS = 60  # of a flow's title in a cell
 

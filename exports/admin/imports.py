@@ -1,226 +1,23 @@
-"""Import and export of files: upload, see what it would do, confirm; and the way back as a download."""
+"""The files of mappings, rosters and translations, and of who has failed, in the admin."""
 
-import base64
-from collections.abc import Iterable, Sequence
-from typing import Any
-
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.contrib.auth import get_permission_codename
-from django.core import signing
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.text import slugify
 from unfold.admin import ModelAdmin
 from unfold.decorators import action
 
 from common.admin.cells import address
-from common.spreadsheets import writing
-from common.spreadsheets.files import MOST_BYTES, ImportRefused
-from common.spreadsheets.plans import Change, Line, Plan, Problem, Values
-from common.spreadsheets.sheets import PlanChanged, Sheet, fingerprint, import_lines
-from courses.importing import metadata, schemas
+from common.spreadsheets.pages import ImportExportMixin, attachment, download, import_page, may
+from common.spreadsheets.sheets import Sheet
 from exports.grades.causes import Cause
 from exports.importing import mappings, rosters, translations
 from exports.models import Flow, Participant
 from exports.models.participant import ParticipantQuerySet
 
-MOST_SHOWN = 100  # rows of each kind, on the page of a preview
-PREVIEW_LASTS = 60 * 60  # seconds
-MOST_POSTED = 2_300_000  # characters of a packed file; Django takes 2.5 MB in the fields of a form
-TOO_LARGE = "The file is too large to be shown before it is imported. Divide it, or use the import command."
 
-CONTENT_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-}
-WRITERS = {"csv": writing.to_csv, "xlsx": writing.to_xlsx}
-
-
-def may(request: HttpRequest, sheet: Sheet, *verbs: str) -> bool:
-    """Whether this person may `view`, or `add` and `change`, all that the file is about."""
-    return all(
-        request.user.has_perm(f"{model._meta.app_label}.{get_permission_codename(verb, model._meta)}")
-        for model in sheet.models
-        for verb in verbs
-    )
-
-
-def download(request: HttpRequest, sheet: Sheet, ending: str, *, name: str = "") -> HttpResponse:
-    """What stands there now, as a file that the import reads."""
-    if not may(request, sheet, "view"):
-        raise PermissionDenied
-    return attachment(name or slugify(sheet.what), ending, list(sheet.columns), sheet.rows())
-
-
-def attachment(name: str, ending: str, columns: Sequence[str], rows: Iterable[Any]) -> HttpResponse:
-    content = WRITERS[ending](columns, rows)
-    headers = {"Content-Disposition": f'attachment; filename="{name}.{ending}"'}
-    return HttpResponse(content, content_type=CONTENT_TYPES[ending], headers=headers)
-
-
-def import_page(request: HttpRequest, sheet: Sheet, *, of: ModelAdmin, title: str, back_url: str) -> HttpResponse:
-    """Three steps at one address: the form, the preview of a file, and what was done once it is confirmed.
-
-    The file travels with the preview's form, packed and signed, so nothing of it stays here between the steps.
-    """
-    if not may(request, sheet, "add", "change"):
-        raise PermissionDenied
-    context = {
-        **of.admin_site.each_context(request),
-        "title": title,
-        "opts": of.opts,
-        "sheet": sheet,
-        "columns": [(name, meaning, name in sheet.required) for name, meaning in sheet.columns.items()],
-        "back_url": back_url,
-    }
-    if request.method != "POST":
-        return TemplateResponse(request, "admin/exports/import.html", context)
-    salt = f"import {request.path} {request.user.pk}"
-    try:
-        if packed := request.POST.get("packed"):
-            return confirmed(request, sheet, packed, salt, context)
-        return previewed(request, sheet, salt, context)
-    except ImportRefused as refused:
-        context["problems"] = problems_of(refused)
-        context["more_problems"] = max(0, len(refused.args) - MOST_SHOWN)
-        return TemplateResponse(request, "admin/exports/import.html", context, status=422)
-
-
-def previewed(request: HttpRequest, sheet: Sheet, salt: str, context: dict[str, Any]) -> HttpResponse:
-    upload = request.FILES.get("file")
-    if upload is None or not upload.name:
-        raise ImportRefused("No file was chosen.")
-    if (upload.size or 0) > MOST_BYTES:
-        raise ImportRefused(f"The file is larger than {MOST_BYTES // 1_000_000} MB.")
-    content = upload.read()
-    lines = sheet.read(upload.name, content)
-    return show_plan(request, sheet, sheet.plan(lines), (upload.name, content), salt, context)
-
-
-def confirmed(request: HttpRequest, sheet: Sheet, packed: str, salt: str, context: dict[str, Any]) -> HttpResponse:
-    """Exactly what was shown is done; if that is no longer what the file would do, it is shown again."""
-    assert request.user.is_authenticated  # the admin lets nobody else in
-    try:
-        name, text, expected = signing.loads(packed, salt=salt, max_age=PREVIEW_LASTS)
-    except signing.SignatureExpired:
-        raise ImportRefused("The preview is older than an hour. Nothing was imported; choose the file again.") from None
-    except signing.BadSignature:
-        raise ImportRefused("The preview did not arrive whole. Nothing was imported; choose the file again.") from None
-    content = base64.b64decode(text)
-    lines = sheet.read(name, content)
-    try:
-        done = import_lines(sheet, lines, by=request.user, expected=expected)
-    except PlanChanged as changed:
-        context["has_changed"] = True
-        return show_plan(request, sheet, changed.plan, (name, content), salt, context)
-    messages.success(request, f"Imported {name}: {done.sentence()}.")
-    return HttpResponseRedirect(context["back_url"])
-
-
-def show_plan(
-    request: HttpRequest,
-    sheet: Sheet,
-    plan: Plan,
-    file: tuple[str, bytes],
-    salt: str,
-    context: dict[str, Any],
-) -> HttpResponse:
-    name, content = file
-    text = base64.b64encode(content).decode()
-    packed = signing.dumps([name, text, fingerprint(plan)], salt=salt, compress=True)
-    if len(packed) > MOST_POSTED:
-        raise ImportRefused(TOO_LARGE)
-    context |= {
-        "file_name": name,
-        "plan": plan,
-        "packed": packed,
-        "notes": sheet.notes(plan),
-        "changed": [
-            (change.line.row, name_of(change.line, sheet), shown_differences(change))
-            for change in plan.differing[:MOST_SHOWN]
-        ],
-        "more_changed": max(0, len(plan.differing) - MOST_SHOWN),
-        "added": [
-            (line.row, name_of(line, sheet), shown_values(line.values, sheet)) for line in plan.added[:MOST_SHOWN]
-        ],
-        "more_added": max(0, len(plan.added) - MOST_SHOWN),
-    }
-    return TemplateResponse(request, "admin/exports/import.html", context)
-
-
-def problems_of(refused: ImportRefused) -> list[tuple[int | str, str, str]]:
-    """Row, column and sentence of each; what is about the file as a whole has the sentence alone."""
-    return [
-        (problem.row, problem.column, problem.sentence) if isinstance(problem, Problem) else ("", "", str(problem))
-        for problem in refused.args[:MOST_SHOWN]
-    ]
-
-
-def name_of(line: Line, sheet: Sheet) -> str:
-    return " · ".join(str(line.values[column]) for column in sheet.key if line.values.get(column))
-
-
-def shown_differences(change: Change) -> list[tuple[str, str, str]]:
-    """Column, before and after. What others share with an added line says whose it is: `points of BIO101 · Final`."""
-    return [
-        (
-            f"{column} of {change.whose[column]}" if column in change.whose else column,
-            writing.text_of(before),
-            writing.text_of(after),
-        )
-        for column, (before, after) in change.differences.items()
-    ]
-
-
-def shown_values(values: Values, sheet: Sheet) -> list[tuple[str, str]]:
-    """What the row says beside its key."""
-    return [
-        (column, writing.text_of(value))
-        for column, value in values.items()
-        if column in sheet.columns and column not in sheet.key
-    ]
-
-
-class ExchangesFiles(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
-    """The admin of a model with a file of its own: `Import`, `Export as CSV` and `Export as Excel` above its list."""
-
-    actions_list = [
-        {
-            "title": "Import and export",
-            "icon": "swap_vert",
-            "items": ["import_file", "export_csv", "export_xlsx"],
-        }
-    ]
-
-    def sheet(self) -> Sheet:
-        raise NotImplementedError
-
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        return may(request, self.sheet(), "add", "change")
-
-    def has_download_permission(self, request: HttpRequest) -> bool:
-        return may(request, self.sheet(), "view")
-
-    @action(description="Import a file", url_path="import", permissions=["import"], icon="upload")  # type: ignore[untyped-decorator]
-    def import_file(self, request: HttpRequest) -> HttpResponse:
-        sheet = self.sheet()
-        changelist = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-        return import_page(request, sheet, of=self, title=f"Import {sheet.what}", back_url=changelist)
-
-    @action(description="Export as CSV", url_path="export.csv", permissions=["download"], icon="download")  # type: ignore[untyped-decorator]
-    def export_csv(self, request: HttpRequest) -> HttpResponse:
-        return download(request, self.sheet(), "csv")
-
-    @action(description="Export as Excel", url_path="export.xlsx", permissions=["download"], icon="download")  # type: ignore[untyped-decorator]
-    def export_xlsx(self, request: HttpRequest) -> HttpResponse:
-        return download(request, self.sheet(), "xlsx")
-
-
-class ExchangesMappings(ExchangesFiles):
+class MappingFilesMixin(ImportExportMixin):
     """The flows' admin: the mappings of all flows or of those selected, and the roster of one.
 
     `FILE_ACTIONS` are to be among its actions.
@@ -273,40 +70,26 @@ class ExchangesMappings(ExchangesFiles):
         return self.export_roster(request, object_id, "xlsx")
 
 
-class ExchangesTranslations(ExchangesFiles):
+class TranslationFilesMixin(ImportExportMixin):
     """The translations' admin."""
 
     def sheet(self) -> Sheet:
         return translations.sheet()
 
 
-class ExchangesSchemas(ExchangesFiles):
-    """The grade schemas' admin."""
-
-    def sheet(self) -> Sheet:
-        return schemas.sheet()
-
-
-class ExchangesMetadata(ExchangesFiles):
-    """The admin of enrolment metadata."""
-
-    def sheet(self) -> Sheet:
-        return metadata.sheet()
-
-
-class ExportsRejected(ModelAdmin):  # type: ignore[misc]
+class ExportFailedMixin(ModelAdmin):  # type: ignore[misc]
     """The participants' admin: who has failed among those selected, and why. `FILE_ACTIONS` are to be its actions."""
 
-    FILE_ACTIONS = ("export_rejected",)
+    FILE_ACTIONS = ("export_failed",)
 
     @admin.action(description="Export the failed as CSV", permissions=["view"])
-    def export_rejected(self, request: HttpRequest, queryset: ParticipantQuerySet) -> HttpResponse:
+    def export_failed(self, request: HttpRequest, queryset: ParticipantQuerySet) -> HttpResponse:
         failed = queryset.failed().prefetch_related(None)
         people = failed.select_related("flow").order_by("flow__flow_id", "user_id")
-        return attachment("failed-grades", "csv", REJECTED, map(rejected_row, people.iterator()))
+        return attachment("failed-grades", "csv", FAILED_COLUMNS, map(failed_row, people.iterator()))
 
 
-REJECTED = (
+FAILED_COLUMNS = (
     "flow_id",
     "flow_title",
     "user_id",
@@ -320,7 +103,7 @@ REJECTED = (
 )
 
 
-def rejected_row(person: Participant) -> tuple[str, ...]:
+def failed_row(person: Participant) -> tuple[str, ...]:
     cause = Cause(person.cause)
     return (
         person.flow.flow_id,

@@ -8,15 +8,15 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import formats, timezone
 from django.utils.text import Truncator
 
-from common.admin.cells import link
+from common.admin.cells import link, state_pill
 from common.admin.filters import OnlyChosen
 from common.admin.read_only import HistoryAdmin
 from exports.admin.corrections import is_correctable, may_ask
-from exports.admin.imports import ExportsRejected
+from exports.admin.imports import ExportFailedMixin
 from exports.admin.retry import RetriesFailed
 from exports.models import Flow, GradeInLearn, Participant
 from exports.models.participant import ParticipantQuerySet
-from exports.templatetags.cells import grade_cells, reason, state_pill
+from exports.templatetags.grades import grade_cells, reason
 
 MOST_DELIVERIES = 50  # on one page
 MOST_CORRECTIONS = 10
@@ -24,8 +24,8 @@ MOST_CHARACTERS = 60  # of a flow's title in a cell
 
 
 @admin.register(Participant)
-class ParticipantAdmin(ExportsRejected, RetriesFailed, HistoryAdmin):
-    actions = ["retry_failed", *ExportsRejected.FILE_ACTIONS]
+class ParticipantAdmin(ExportFailedMixin, RetriesFailed, HistoryAdmin):
+    actions = ["retry_failed", *ExportFailedMixin.FILE_ACTIONS]
     list_display = ["user_id", "learn_user_id", "of_flow", "standing", "value_in_learn", "since", "reason"]
     list_filter = ["state", "changed_since_export", "cause", ("flow", OnlyChosen)]
     list_select_related = ["flow"]

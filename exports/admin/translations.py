@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from courses.admin.base import LearnAdmin
 from courses.models import GradeColumn
-from exports.admin.imports import ExchangesTranslations
+from exports.admin.imports import TranslationFilesMixin
 from exports.admin.translation_lock import LockedLines, LockedRule, LocksTranslation
 from exports.delivering.judging import column_facts
 from exports.grades.causes import Cause
@@ -94,7 +94,7 @@ class PreviewForm(forms.Form):
 
 
 @admin.register(Translation)
-class TranslationAdmin(LocksTranslation, ExchangesTranslations, LearnAdmin):
+class TranslationAdmin(LocksTranslation, TranslationFilesMixin, LearnAdmin):
     form = TranslationForm
     list_display = ["name", "of_marks", "lines", "flows"]
     search_fields = ["name"]

@@ -29,7 +29,7 @@ def consequences(columns: Collection[GradeColumn]) -> dict[Place, str]:
             found[place_of(column)] = (
                 f"{grades} in course {column.course.course_id}, column {column.name}, sent by the points and grade "
                 f"schema of before, and nothing is sent again; a retry or correction goes by the new ones. "
-                f"{told(unfit)}See that the column in Learn has the same."
+                f"{refusals_of(unfit)}See that the column in Learn has the same."
             )
     return found
 
@@ -56,7 +56,7 @@ def fits(value: str, column: GradeColumn) -> bool:
     return True
 
 
-def told(unfit: list[str]) -> str:
+def refusals_of(unfit: list[str]) -> str:
     if not unfit:
         return ""
     return f"By these {shortlist([quoted(value) for value in unfit])} would be refused. "

@@ -11,7 +11,6 @@ from common.spreadsheets.sheets import import_lines
 from courses.admin.metadata import EnrolmentMetadataAdmin
 from courses.importing import metadata
 from courses.models import EnrolmentMetadata, ProvisioningStep
-from exports.admin.imports import ExchangesMetadata
 from tests.exports.importing.files import csv_file
 from tests.factories import CourseFactory, EnrolmentMetadataFactory, ProvisioningStepFactory, UserFactory
 
@@ -101,12 +100,9 @@ def test_what_is_on_its_way_to_learn_waits(course: Any) -> None:
 
 
 def test_the_admin_class_exchanges_the_file(course: Any) -> None:
-    class Exchanged(ExchangesMetadata, EnrolmentMetadataAdmin):
-        pass
-
     request = RequestFactory().get("/")
     request.user = UserFactory(administrator=True)
-    page = Exchanged(EnrolmentMetadata, admin.site)
+    page = EnrolmentMetadataAdmin(EnrolmentMetadata, admin.site)
     EnrolmentMetadataFactory(course=course, user_id="s1", optional_data="a=1")
 
     content = page.export_csv(request).content.decode("utf-8-sig")

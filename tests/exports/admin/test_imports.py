@@ -12,9 +12,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from common.spreadsheets import pages
 from common.spreadsheets.files import read_rows
 from courses.models import GradeSchema
-from exports.admin import imports
 from exports.grades.causes import Cause
 from exports.models import ColumnMapping, Flow, Participant, Translation
 from tests.exports.importing.files import csv_file, xlsx_file
@@ -247,7 +247,7 @@ def test_a_long_preview_shows_the_first_rows_and_how_many_more(administrator: Cl
 def test_a_file_that_is_too_large_for_a_preview_is_refused(
     administrator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imports, "MOST_POSTED", 100)
+    monkeypatch.setattr(pages, "MAX_POSTED", 100)
     answer = upload(administrator, csv_file(HEADER, ROW))
     assert "Divide it, or use the import command." in text_of(answer)
 
@@ -336,7 +336,7 @@ def test_who_may_not_see_participants_gets_no_roster() -> None:
 def test_the_failed_among_selected_participants_are_downloaded(manager: Client) -> None:
     failed = ParticipantFactory(failed=True, user_id="-u1")
     fine = ParticipantFactory(exported=True)
-    chosen = {"action": "export_rejected", "_selected_action": [failed.pk, fine.pk]}
+    chosen = {"action": "export_failed", "_selected_action": [failed.pk, fine.pk]}
 
     (row,) = rows_of(manager.post("/admin/exports/participant/", chosen), "csv")
 

@@ -1,4 +1,4 @@
-"""What a cell of a table shows: a state, a reason, a link, a span of time. In templates: `{% load cells %}`."""
+"""What a cell shows of grades: a reason, a place, what is in Learn. In templates: `{% load grades %}`."""
 
 from django import template
 from django.urls import reverse
@@ -6,21 +6,11 @@ from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from common.admin.cells import address, link, pill
-from courses.models import ProvisioningStep
+from common.admin.cells import pill
 from exports.grades.causes import Cause
-from exports.models import Correction, Delivery, ExportAttempt, ExportState, Flow, GradeInLearn, Participant
+from exports.models import Delivery, Flow, GradeInLearn, Participant
 
 register = template.Library()
-register.filter(address)
-register.filter(link)
-register.filter(pill)
-
-
-@register.filter
-def state_pill(row: Flow | Participant | ExportAttempt | Delivery | Correction | ProvisioningStep) -> SafeString:
-    states = type(row).State if isinstance(row, Delivery | Correction | ProvisioningStep) else ExportState
-    return pill(states(row.state))
 
 
 @register.simple_tag
