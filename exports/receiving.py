@@ -34,8 +34,9 @@ class Receipt:
 
 def read_from(client: ApiClient | None, content: bytes) -> Body:
     """What a body of `client` says, by its request profile. None: of the documented shape. Raises BodyError."""
+    most = settings.EXPORT_MAX_PARTICIPANTS
     if client is None or client.profile is None:
-        return read(content)
+        return read(content, most=most)
     try:
         profile = client.profile.profile()
         client.profile.rule()
@@ -43,7 +44,7 @@ def read_from(client: ApiClient | None, content: bytes) -> Body:
         raise BodyError(f"The request profile '{client.profile}' is not usable: {bad.field}: {bad}") from None
     except BadRule as bad:
         raise BodyError(f"The request profile '{client.profile}' is not usable: Learn user: {bad}") from None
-    return read(content, profile)
+    return read(content, profile, most=most)
 
 
 def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:

@@ -31,7 +31,7 @@ LEARN_DAILY_CALLS = read("LEARN_DAILY_CALLS", environment.whole(least=1, most=10
 
 # The export endpoint
 EXPORT_DEADLINE = read("EXPORT_DEADLINE", environment.seconds(least=1, most=3600), default="45")
-EXPORT_MAX_BYTES = read("EXPORT_MAX_BYTES", environment.whole(least=1, most=1_000_000_000), default="20000000")
+EXPORT_MAX_BYTES = read("EXPORT_MAX_BYTES", environment.whole(least=1, most=1_000_000_000), default="8000000")
 EXPORT_MAX_PARTICIPANTS = read("EXPORT_MAX_PARTICIPANTS", environment.whole(least=1, most=1_000_000), default="50000")
 
 DATABASES = {"default": read("DATABASE_URL", environment.database, default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}

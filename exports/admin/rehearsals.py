@@ -19,7 +19,7 @@ from unfold.widgets import (
 )
 
 from exports.models import ApiClient, Flow
-from exports.reading.body import ID_LENGTH, BodyError, one_flow_id
+from exports.reading.body import ID_LENGTH, BodyError, TooManyParticipants, one_flow_id
 from exports.receiving import read_from
 from exports.rehearsing import Outcome, Rehearsal, rehearse
 
@@ -27,6 +27,10 @@ NEEDED = ["exports.view_flow", "exports.view_participant"]  # the verdicts tell 
 MAY_CHOOSE_CLIENT = "exports.change_apiclient"
 LINES_SHOWN = 200  # those that would be refused first
 EXAMPLE = '{"participants": [{"userId": 1, "mark": "75.0", "adminGrade": ""}]}'
+
+
+class BodyTooLarge(BodyError):
+    """It has more bytes than are allowed."""
 
 
 class RehearsalForm(forms.Form):
@@ -70,18 +74,18 @@ class RehearsalForm(forms.Form):
 
     def rehearse(self) -> Rehearsal:
         """Raises BodyError, with the sentence that WISEflow would be answered with."""
-        file = self.cleaned_data["file"]
-        content: bytes = file.read() if file else self.cleaned_data["body"].encode()
-        if len(content) > settings.EXPORT_MAX_BYTES:
-            raise BodyError(f"The body is larger than {settings.EXPORT_MAX_BYTES} bytes (EXPORT_MAX_BYTES).")
+        content = self.content()
         client = self.caller(content)
         body = read_from(client, content)
-        if len(body.lines) > settings.EXPORT_MAX_PARTICIPANTS:
-            most = settings.EXPORT_MAX_PARTICIPANTS
-            raise BodyError(
-                f"The body has {len(body.lines)} participants; {most} are allowed (EXPORT_MAX_PARTICIPANTS)."
-            )
         return rehearse(one_flow_id(self.cleaned_data["flow_id"], body.flow_id), body, client)
+
+    def content(self) -> bytes:
+        """The body. A file that is too large is never read into memory. Raises BodyTooLarge."""
+        file, most = self.cleaned_data["file"], settings.EXPORT_MAX_BYTES
+        pasted = b"" if file else self.cleaned_data["body"].encode()
+        if (file.size if file else len(pasted)) > most:
+            raise BodyTooLarge(f"The body is larger than {most} bytes (EXPORT_MAX_BYTES).")
+        return file.read() if file else pasted
 
     def caller(self, content: bytes) -> ApiClient | None:
         """The chosen one; without a choice, who exported the flow last. A body that names it is a documented one."""
@@ -107,7 +111,8 @@ def rehearse_page(request: HttpRequest, flow: int | None = None) -> HttpResponse
             try:
                 context |= verdicts(form.rehearse())
             except BodyError as error:
-                form.add_error(None, f"WISEflow would be answered with an error (400): {error}")
+                status = 413 if isinstance(error, (BodyTooLarge, TooManyParticipants)) else 400
+                form.add_error(None, f"WISEflow would be answered with an error ({status}): {error}")
     return TemplateResponse(request, "admin/exports/rehearse.html", context | {"form": form})
 
 

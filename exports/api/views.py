@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.conf import settings
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, generics, pagination
@@ -21,7 +20,7 @@ from exports.api.serializers import (
 )
 from exports.models import ExportState, Flow, Participant
 from exports.models.participant import ParticipantQuerySet
-from exports.reading.body import ID_LENGTH, BodyError, one_flow_id, text_of
+from exports.reading.body import ID_LENGTH, BodyError, TooManyParticipants, one_flow_id, text_of
 from exports.receiving import read_from, receive
 from exports.rehearsing import rehearse
 
@@ -38,13 +37,10 @@ class ExportView(APIView):
         try:
             body = read_from(client_of(request), json_bytes(request))
             flow_id = one_flow_id(flow_id, body.flow_id)
+        except TooManyParticipants as error:
+            raise TooLarge(f"{str(error).removesuffix('.')}; nothing was stored.") from None
         except BodyError as error:
             raise exceptions.ParseError(str(error)) from None
-        if len(body.lines) > settings.EXPORT_MAX_PARTICIPANTS:
-            raise TooLarge(
-                f"The body has {len(body.lines)} participants; {settings.EXPORT_MAX_PARTICIPANTS} are allowed"
-                " (EXPORT_MAX_PARTICIPANTS); nothing was stored."
-            )
         if only_rehearses:
             return Response(answer_of(rehearse(flow_id, body, client_of(request))))
         receipt = receive(flow_id, body, client_of(request))

@@ -15,16 +15,21 @@ from common import spelling
 from exports.grades.causes import Cause
 from exports.grades.facts import BY_HAND, BY_SIS, Entry
 from exports.grades.translating import VALUE_LENGTH
+from exports.reading.bounds import MOST_DEPTH, is_too_deep, most_values, outline, values_in
 from exports.reading.expressions import CannotFind, Number, RepeatedKeys, TooManySteps, described
 from exports.reading.profiles import DOCUMENTED_PROFILE, Profile
 
 ID_LENGTH = 255  # characters of a flow id, a user id, a source code
 ECHO_DIGITS = 4300  # Python's own limit for turning digits into a number
-TOO_DEEP = "The body is nested too deeply."
+TOO_DEEP = f"The body is nested too deeply: {MOST_DEPTH} lists and objects inside one another are allowed."
 
 
 class BodyError(Exception):
     """The body as a whole cannot be read. The sentence says what is wrong and where."""
+
+
+class TooManyParticipants(BodyError):
+    """The list is longer than is allowed. None of its entries was read."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,24 +49,25 @@ class Body:
     user_ids: list[Any] = field(default_factory=list)
 
 
-def read(content: bytes, profile: Profile = DOCUMENTED_PROFILE) -> Body:
-    """Read a whole body. Raises BodyError where no list of participants can be found in it.
+def read(content: bytes, profile: Profile = DOCUMENTED_PROFILE, *, most: int | None = None) -> Body:
+    """Read a whole body. Raises BodyError where no list of participants can be found in it, and TooManyParticipants,
+    before any of them is read, where it has more than `most`.
 
     One bad entry never harms the others: it comes out as an Entry with a fault, or as an UnreadableEntry.
     """
-    body, shape = parse(content), Shape(profile)
+    body, shape = parse(content, most), Shape(profile)
     try:
         participants = shape.participants(body)
+        if most is not None and len(participants) > most:
+            raise TooManyParticipants(
+                f"The body has {len(participants)} participants; {most} are allowed (EXPORT_MAX_PARTICIPANTS)."
+            )
         flow_id, source_code = shape.top_text("flow_id", body), shape.top_text("source_code", body)
         read_lines = [shape.read_entry(item, place, source_code) for place, item in enumerate(participants, start=1)]
     except TooManySteps as spent:
         raise BodyError(f"'{spent}' takes too long over this body: simplify it in the request profile.") from None
     lines = [line for line, _user_id in read_lines]
-    try:
-        user_ids = [echo(user_id) for _line, user_id in read_lines]
-    except RecursionError:
-        raise BodyError(TOO_DEEP) from None
-    return Body(flow_id=flow_id, lines=lines, user_ids=user_ids)
+    return Body(flow_id=flow_id, lines=lines, user_ids=[echo(user_id) for _line, user_id in read_lines])
 
 
 def one_flow_id(in_address: str, in_body: str) -> str:
@@ -77,7 +83,7 @@ def one_flow_id(in_address: str, in_body: str) -> str:
     return in_address or in_body
 
 
-def parse(content: bytes) -> Any:
+def parse(content: bytes, most: int | None = None) -> Any:
     """JSON, with every number kept as it was written. Raises BodyError with line and column."""
     try:
         text = content.decode("utf-8-sig")
@@ -85,14 +91,25 @@ def parse(content: bytes) -> Any:
         raise BodyError(f"The body is not UTF-8: byte {error.start + 1} cannot be read.") from None
     if not text.strip():
         raise BodyError("The body is empty; send JSON with a list of participants.")
+    check_bounds(content, most)
     try:
         return json.loads(
             text, parse_int=Number, parse_float=Number, parse_constant=refuse_constant, object_pairs_hook=to_object
         )
     except json.JSONDecodeError as error:
         raise BodyError(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.") from None
-    except RecursionError:
-        raise BodyError(TOO_DEEP) from None
+
+
+def check_bounds(content: bytes, most: int | None) -> None:
+    """Raises BodyError, and TooManyParticipants for more values than `most` participants can have."""
+    outlined = outline(content)
+    if is_too_deep(outlined):
+        raise BodyError(TOO_DEEP)
+    if values_in(outlined) > most_values(most):
+        raise TooManyParticipants(
+            f"The body holds more than {most_values(most)} values, which is more than the participants"
+            " that are allowed can have (EXPORT_MAX_PARTICIPANTS)."
+        )
 
 
 def refuse_constant(name: str) -> None:

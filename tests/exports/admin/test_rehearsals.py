@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from exports.admin import rehearsals
 from exports.models import RequestProfile
+from exports.reading.body import BodyError
 from tests.conftest import COLUMN, COURSE
 from tests.exports.tables import everything
 from tests.factories import ApiClientFactory, ExportAttemptFactory, FlowFactory, ParticipantFactory, UserFactory
@@ -75,6 +76,24 @@ def test_what_an_export_would_not_read_is_said(manager, flow, settings, body, fi
     assert says in seen
     assert 'role="alert"' in seen
     assert 'id="verdicts"' not in seen
+
+
+@pytest.mark.parametrize("size", [1001, 2000, 8_000_001])
+def test_a_file_that_is_too_large_is_refused_unread(manager, flow, settings, size):
+    settings.EXPORT_MAX_BYTES = 1000
+    file = SimpleUploadedFile("body.json", b" " * size)
+    form = rehearsals.RehearsalForm({"flow_id": "77"}, {"file": file}, may_choose_client=False)
+    assert form.is_valid()
+    file.file.close()  # so that it can no longer be read
+
+    with pytest.raises(BodyError, match=r"The body is larger than 1000 bytes \(EXPORT_MAX_BYTES\)."):
+        form.rehearse()
+
+
+def test_a_file_that_is_too_large_is_told_as_wiseflow_would_be_told(manager, flow, settings):
+    settings.EXPORT_MAX_BYTES = 1000
+
+    assert "error (413): The body is larger" in rehearse(manager, {"participants": [], "more": "x" * 1000})
 
 
 def test_file_and_body_together_are_one_too_many(manager, flow):

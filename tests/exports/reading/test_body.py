@@ -88,16 +88,6 @@ def test_a_body_without_a_list_of_participants_is_refused_with_what_and_where(co
     assert str(refused.value).isascii()
 
 
-@pytest.mark.parametrize("depth", [300, 460, 700, 950])
-def test_a_user_id_nested_deeply_is_refused_alone_or_with_its_body_but_never_crashes(depth):
-    content = b'{"participants": [{"userId": ' + b"[" * depth + b"]" * depth + b', "mark": "A"}]}'
-
-    assert read_or_refused(content) in (
-        "The body is nested too deeply.",
-        [UnreadableEntry(place=1, detail="userId of entry 1 is a list, not a text or number")],
-    )
-
-
 def test_a_byte_order_mark_is_no_fault():
     assert read(b'\xef\xbb\xbf{"participants": [{"userId": 1, "mark": "A"}]}').lines == [Entry(user_id="1", mark="A")]
 

@@ -1,0 +1,37 @@
+"""How deep and how large a body may be, told from its bytes: before it is parsed, which is what takes the memory.
+
+The bounds are our own, so that they are the same on every Python, whatever its recursion limit is.
+"""
+
+import re
+from itertools import accumulate
+
+MOST_DEPTH = 100  # lists and objects inside one another
+MOST_VALUES = 1_000_000  # each takes up to 400 bytes once it is parsed
+VALUES_A_PARTICIPANT = 20  # where more participants are allowed than MOST_VALUES is meant for
+
+TEXT = re.compile(rb'"[^"]*"?')
+NO_OUTLINE = bytes(set(range(256)) - set(b"[]{},"))
+BRACKETS = bytes.maketrans(b"{}", b"[]")
+STEPS = {ord("["): 1, ord("]"): -1}
+
+
+def outline(content: bytes) -> bytes:
+    """The brackets and commas of a body, without those in its texts."""
+    without_escapes = content.replace(rb"\\", b"").replace(rb"\"", b"")
+    return TEXT.sub(b"", without_escapes).translate(BRACKETS, NO_OUTLINE)
+
+
+def values_in(outlined: bytes) -> int:
+    """At most so many values are in the body, those in empty lists and objects counted along."""
+    return outlined.count(b"[") + outlined.count(b",") + 1
+
+
+def is_too_deep(outlined: bytes) -> bool:
+    if outlined.count(b"[") <= MOST_DEPTH:
+        return False
+    return max(accumulate(map(STEPS.__getitem__, outlined.translate(None, b",")))) > MOST_DEPTH
+
+
+def most_values(most_participants: int | None) -> int:
+    return max(MOST_VALUES, VALUES_A_PARTICIPANT * (most_participants or 0))
