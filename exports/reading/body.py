@@ -16,8 +16,9 @@ from exports.grades.causes import Cause
 from exports.grades.facts import BY_HAND, BY_SIS, Entry
 from exports.grades.translating import VALUE_LENGTH
 from exports.reading.bounds import MOST_DEPTH, is_too_deep, most_values, outline, values_in
-from exports.reading.expressions import CannotFind, Number, RepeatedKeys, TooManySteps, described
+from exports.reading.expressions import TooManySteps
 from exports.reading.profiles import DOCUMENTED_PROFILE, Profile
+from exports.reading.values import CannotFind, Number, RepeatedKeys, described
 
 ID_LENGTH = 255  # characters of a flow id, a user id, a source code
 ECHO_DIGITS = 4300  # Python's own limit for turning digits into a number

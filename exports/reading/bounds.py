@@ -10,27 +10,27 @@ MOST_DEPTH = 100  # lists and objects inside one another
 MOST_VALUES = 1_000_000  # each takes up to 400 bytes once it is parsed
 VALUES_A_PARTICIPANT = 20  # where more participants are allowed than MOST_VALUES is meant for
 
-TEXT = re.compile(rb'"[^"]*"?')
-NO_OUTLINE = bytes(set(range(256)) - set(b"[]{},"))
+TEXT = re.compile('"[^"]*"?')
+NO_OUTLINE = bytes(set(range(256)) - set(b'[]{},"'))
 BRACKETS = bytes.maketrans(b"{}", b"[]")
-STEPS = {ord("["): 1, ord("]"): -1}
+STEPS = {"[": 1, "]": -1}
 
 
-def outline(content: bytes) -> bytes:
+def outline(content: bytes) -> str:
     """The brackets and commas of a body, without those in its texts."""
     without_escapes = content.replace(rb"\\", b"").replace(rb"\"", b"")
-    return TEXT.sub(b"", without_escapes).translate(BRACKETS, NO_OUTLINE)
+    return TEXT.sub("", without_escapes.translate(BRACKETS, NO_OUTLINE).decode("ascii"))
 
 
-def values_in(outlined: bytes) -> int:
+def values_in(outlined: str) -> int:
     """At most so many values are in the body, those in empty lists and objects counted along."""
-    return outlined.count(b"[") + outlined.count(b",") + 1
+    return outlined.count("[") + outlined.count(",") + 1
 
 
-def is_too_deep(outlined: bytes) -> bool:
-    if outlined.count(b"[") <= MOST_DEPTH:
+def is_too_deep(outlined: str) -> bool:
+    if outlined.count("[") <= MOST_DEPTH:
         return False
-    return max(accumulate(map(STEPS.__getitem__, outlined.translate(None, b",")))) > MOST_DEPTH
+    return max(accumulate(map(STEPS.__getitem__, outlined.replace(",", "")))) > MOST_DEPTH
 
 
 def most_values(most_participants: int | None) -> int:

@@ -5,7 +5,6 @@ key that its object names twice is never read. And everything costs steps, so th
 """
 
 import operator
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,15 +16,42 @@ from jmespath.functions import Functions, signature
 from jmespath.visitor import Options, TreeInterpreter
 
 from exports.grades.translating import NUMBER
+from exports.reading.values import (
+    CHARACTERS_A_STEP,
+    CannotFind,
+    Chosen,
+    Number,
+    Projected,
+    RepeatedKeys,
+    described,
+    is_false,
+    kind,
+    size,
+    unambiguous,
+    without_missing_lists,
+)
 
 EXPRESSION_LENGTH = 500  # characters
 MOST_STEPS = 2_000_000  # that one expression may take over a whole body, a second or two
-CHARACTERS_A_STEP = 16
 MOST_SHOWN = 60  # characters of an expression in a sentence
 
 # What chooses and joins. What computes (sum, avg, ceil ...) is left out: a grade goes to Learn as it was given.
 FUNCTIONS = (
-    *("contains", "ends_with", "join", "keys", "length", "map", "max", "max_by", "merge", "min", "min_by", "not_null"),
+    *(
+        "contains",
+        "ends_with",
+        "items",
+        "join",
+        "keys",
+        "length",
+        "map",
+        "max",
+        "max_by",
+        "merge",
+        "min",
+        "min_by",
+        "not_null",
+    ),
     *("reverse", "sort", "sort_by", "starts_with", "to_array", "to_number", "to_string", "type", "values"),
 )
 
@@ -34,26 +60,8 @@ class BadSyntax(ValueError):
     """It is no expression. The sentence says why."""
 
 
-class CannotFind(ValueError):
-    """The expression does not fit this value. The text says why, as the rest of a sentence."""
-
-
 class TooManySteps(Exception):
     """The expression takes too long over this body. The text is the expression's."""
-
-
-class Number(str):
-    """A JSON number as it was written: 75.0 stays 75.0."""
-
-    __slots__ = ()
-
-
-class RepeatedKeys(dict[str, Any]):
-    """A JSON object that names a key twice, so that nobody can say which value is meant."""
-
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
-        super().__init__(pairs)
-        self.repeated = {key for key, count in Counter(key for key, _value in pairs).items() if count > 1}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -177,7 +185,7 @@ class Interpreter(TreeInterpreter):
         """`[*]` and what follows `[]`. Its children are the list and what is wanted of each item."""
         base, wanted = node["children"]
         found = self.visit(base, value)
-        return self.projected(wanted, found) if isinstance(found, list) else None
+        return self.projected(wanted, found, type(found)) if isinstance(found, list) else None
 
     def visit_filter_projection(self, node: Any, value: Any) -> Any:
         """`[?...]`. What it leaves out is left out: that is its choice."""
@@ -187,9 +195,15 @@ class Interpreter(TreeInterpreter):
             return None
         return self.projected(wanted, (item for item in found if not is_false(self.as_usual(condition, item))))
 
-    def projected(self, wanted: Any, items: Iterable[Any]) -> list[Any]:
+    def projected(self, wanted: Any, items: Iterable[Any], as_it_is: type[list[Any]] = list) -> list[Any]:
+        """Where all is taken `as_it_is`, a null was there before, and means what it meant."""
         wishes = (self.visit(wanted, item) for item in items)
-        return [wish for wish in wishes if self.keeps_nulls or wish is not None]
+        found = [wish for wish in wishes if self.keeps_nulls or wish is not None]
+        return as_it_is(found) if wanted["type"] == "identity" else Projected(found)
+
+    def visit_multi_select_list(self, node: Any, value: Any) -> Any:
+        found = super().visit_multi_select_list(node, value)
+        return found if found is None else Chosen(found)
 
     def visit_multi_select_dict(self, node: Any, value: Any) -> Any:
         """`{...}` puts one entry together: the lists in it are no lists of entries."""
@@ -215,12 +229,18 @@ class Interpreter(TreeInterpreter):
         if not isinstance(found, list):
             return None
         self.spend(len(found) + sum(len(item) for item in found if isinstance(item, list)))
+        if self.keeps_nulls and found:
+            found = without_missing_lists(found)
+            if not found:
+                return None
         return [each for item in found for each in (item if isinstance(item, list) else [item])]
 
     def visit_slice(self, node: Any, value: Any) -> Any:
-        if isinstance(value, list):
-            self.spend(len(value))
-        return super().visit_slice(node, value)
+        if not isinstance(value, list):
+            return None
+        self.spend(len(value))
+        found = super().visit_slice(node, value)
+        return type(value)(found) if isinstance(value, (Chosen, Projected)) else found
 
     def visit_comparator(self, node: Any, value: Any) -> Any:
         left, right = (self.visit(child, value) for child in node["children"])
@@ -306,6 +326,15 @@ class Offered(Functions):
     def _func_type(self, given: Any) -> str:
         return kind(given)
 
+    @signature({"types": ["expref"]}, {"types": ["array"]})
+    def _func_map(self, wanted: Any, array: list[Any]) -> list[Any]:
+        return Projected(wanted.visit(wanted.expression, item) for item in array)
+
+    @signature({"types": ["object"]})
+    def _func_items(self, given: dict[str, Any]) -> list[Any]:
+        """Of an object that is keyed by user ids: the keys are nowhere else."""
+        return [[key, value] for key, value in given.items()]
+
     @signature({"types": ["array"]})
     def _func_sort(self, array: list[Any]) -> list[Any]:
         return sorted(array, key=self.interpreter.rank)
@@ -332,53 +361,3 @@ class Offered(Functions):
 
     def rank_by(self, wanted: Any) -> Callable[[Any], Any]:
         return lambda item: self.interpreter.rank(wanted.visit(wanted.expression, item))
-
-
-def is_false(value: Any) -> bool:
-    """As JMESPath has it: nothing, false, and what is empty."""
-    return value is None or value is False or value in ("", [], {})
-
-
-def unambiguous(value: Any) -> Any:
-    """`value`, where no key of it is given twice. Raises CannotFind."""
-    if isinstance(value, RepeatedKeys):
-        raise CannotFind("cannot be told: an object names a key twice")
-    return value
-
-
-def kind(value: Any) -> str:
-    """JMESPath's name for what `value` is."""
-    if isinstance(value, str):
-        return "number" if isinstance(value, Number) else "string"
-    if isinstance(value, dict):
-        return "object"
-    if isinstance(value, list):
-        return "array"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, (int, float)):
-        return "number"
-    return "null" if value is None else "expref"
-
-
-KINDS = {
-    "null": "null",
-    "boolean": "true or false",
-    "number": "a number",
-    "string": "a text",
-    "array": "a list",
-    "object": "an object",
-    "expref": "an expression",
-}
-
-
-def described(value: Any) -> str:
-    """What kind of JSON `value` is, in words."""
-    return "a number that nobody wrote" if isinstance(value, float) else KINDS[kind(value)]
-
-
-def size(value: Any) -> int:
-    """What it costs to look at all of a value."""
-    if isinstance(value, str):
-        return len(value) // CHARACTERS_A_STEP
-    return len(value) if isinstance(value, (list, dict)) else 1

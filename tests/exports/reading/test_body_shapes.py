@@ -87,8 +87,8 @@ def test_a_row_without_a_person_is_answered_and_kept(row):
     ]
 
 
-def test_a_group_without_its_list_is_answered_and_kept():
-    body = {"groups": [{"students": [{"userId": "1", "mark": "A"}]}, {"name": "B"}, {"students": []}]}
+def test_a_group_without_its_list_has_no_entry_and_a_null_in_a_list_is_answered_and_kept():
+    body = {"groups": [{"students": [{"userId": "1", "mark": "A"}, None]}, {"name": "B"}, {"students": []}]}
 
     assert lines_of(body, shaped(participants="groups[].students[]")) == [
         Entry(user_id="1", mark="A"),
@@ -113,6 +113,8 @@ def test_a_body_that_is_the_list():
         ({"row": []}, ROWS, "The body has no 'rows'."),
         ([], ROWS, "The body must be an object with 'rows'; found a list at the top."),
         ({}, TOP_LIST, "'@' must be a list; found an object."),
+        ({}, shaped(participants="[passed, absent][]"), "'[passed, absent][]' must be a list; found null."),
+        ({"teams": [{}]}, shaped(participants="teams[].members[]"), "must be a list; found null."),
         ({"assessment": {}}, NESTED, "'assessment.groups[].candidates[]' must be a list; found null."),
         ({"participants": [], "f": {}}, shaped(flow_id="f"), "'f' at the top is an object, not a text or number."),
         (

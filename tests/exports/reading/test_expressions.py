@@ -10,12 +10,10 @@ from exports.reading.expressions import (
     EXPRESSION_LENGTH,
     FUNCTIONS,
     BadSyntax,
-    CannotFind,
     Expression,
-    Number,
-    RepeatedKeys,
     TooManySteps,
 )
+from exports.reading.values import CannotFind, Number, RepeatedKeys
 
 
 def found(text, value):
@@ -60,6 +58,11 @@ def found(text, value):
         ("*.v", {"a": {"v": "x"}, "b": {}}, ["x"]),
         ("values(@)[0]", {"a": "x"}, "x"),
         ("a[1:]", {"a": ["x", "y"]}, ["y"]),
+        ("items(a)", {"a": {"u1": {"g": "B"}, "u2": None}}, [["u1", {"g": "B"}], ["u2", None]]),
+        ("items(a)", {"a": {}}, []),
+        ("items(a)[*][0]", {"a": {"u1": "B"}}, ["u1"]),
+        ("items(@)[?[1] == 'B'] | [0]", {"u1": "A", "u2": "B"}, ["u2", "B"]),
+        ("length(items(a))", {"a": {"u1": "B"}}, "1"),
     ],
 )
 def test_what_is_found(text, value, expected):
@@ -78,8 +81,8 @@ ROWS = [{"p": "x", "t": "a"}, {"p": None, "t": "a"}, {"t": "b"}]
         ("rows[?t=='a'].p", ["x", None]),  # whom the filter leaves out is left out
         ("rows[?tags[].final].p", []),  # nothing was found for any row, so none is chosen
         ("by.*.p", ["x", None]),
-        ("groups[].students[]", ["a", None, None, "b"]),
-        ("groups[].students[].p", [None] * 4),
+        ("groups[].students[]", ["a", None, "b"]),  # a group without a list has no entry
+        ("groups[].students[].p", [None] * 3),
         ("rows[].q || rows[].p", ["x", None, None]),
         ("rows[].q || nothing", None),
         ("rows[:1].{marks: [`null`, p][].q}", [{"marks": []}]),  # inside an entry all is as usual
@@ -92,6 +95,41 @@ def test_nulls_are_kept_where_no_item_may_be_lost(text, expected):
         "groups": [{"students": ["a", None]}, {}, {"students": ["b"]}],
     }
 
+    assert Expression.compile(text).finder(keeps_nulls=True)(body) == expected
+
+
+X, Y = {"p": "x"}, {"p": "y"}
+
+
+@pytest.mark.parametrize(
+    ("text", "body", "expected"),
+    [
+        ("[passed, absent][]", {"passed": [X]}, [X]),
+        ("[passed, absent][]", {"passed": [X], "absent": None}, [X]),
+        ("[passed, absent][]", {"passed": [X, None], "absent": [None]}, [X, None, None]),
+        ("[passed, absent][]", {"passed": [], "absent": None}, []),
+        ("[passed, absent][]", {}, None),
+        ("[passed, absent] | []", {"absent": [Y]}, [Y]),
+        ("[passed, absent][0:2][]", {"absent": [Y]}, [Y]),
+        ("[passed, absent][*][]", {"absent": [Y]}, [Y]),
+        ("[passed[], absent[]][]", {"absent": [Y]}, [Y]),
+        ("[passed[].p, absent[].p][]", {"passed": [X, {}]}, ["x", None]),
+        ("[lead, members][]", {"lead": X}, [X]),
+        ("teams[].members[]", {"teams": [{"members": [X]}, {}, None, {"members": None}]}, [X]),
+        ("teams[].members[]", {"teams": [{"members": [None, X]}, {"members": []}]}, [None, X]),
+        ("teams[].members[]", {"teams": [{}]}, None),
+        ("teams[].members[]", {"teams": []}, []),
+        ("teams[].members[]", {}, None),
+        ("teams[*].members[]", {"teams": [{"members": [X]}, {}]}, [X]),
+        ("by.*.members[]", {"by": {"a": {"members": [X]}, "b": {}}}, [X]),
+        ("map(&members, teams)[]", {"teams": [{"members": [X]}, {}]}, [X]),
+        ("a[].b[].c[]", {"a": [{"b": [{"c": [X]}, {}]}, {}]}, [X]),
+        ("rows[].person[]", {"rows": [{"person": X}, {}]}, [X, None]),  # no list, but somebody who is not named
+        ("rows[][]", {"rows": [[X, None], [None]]}, [X, None, None]),
+        ("rows[]", {"rows": [None, X]}, [None, X]),
+    ],
+)
+def test_a_list_that_is_missing_or_null_is_no_entry_and_a_null_inside_one_is(text, body, expected):
     assert Expression.compile(text).finder(keeps_nulls=True)(body) == expected
 
 
