@@ -111,7 +111,10 @@ def no_longer(learn_user_id: str) -> str | None:
 
 PROPERTY = re.compile(r"\\[pP]\{\w+\}")  # such as \p{Lu}
 COUNT = re.compile(r"\{(\d{0,3})(?:,(\d{0,3}))?\}")  # such as {6} or {2,4}
-MOST_COPIES = 10_000  # that counts inside counts may ask for: each takes memory before anything is matched
+MOST_COPIES = 1_000  # that counts inside counts may ask for: each takes memory before anything is matched
+MOST_NESTED = 3  # repeats inside one another: each doubles the memory that the pattern takes
+READS_OTHERWISE = re.compile(r"\(\?(?:#|[\w-]*[xV])")  # comments and flags that give brackets another meaning
+TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\([?*]?|\)|(?:[*+?]|\{[\d,]*\})[?+]?|.", re.DOTALL)
 
 
 def compiled(pattern: str) -> regex.Pattern[str]:
@@ -122,6 +125,10 @@ def compiled(pattern: str) -> regex.Pattern[str]:
         raise BadRule("The counts in curly brackets are too large together.")
     if "{" in COUNT.sub("", unfolded):
         raise BadRule("Curly brackets are for counts alone, such as {6} or {2,4}; a count has three digits at most.")
+    if READS_OTHERWISE.search(pattern):
+        raise BadRule("Comments, and the flags x, V0 and V1, are not taken.")
+    if nested_repeats(unfolded) > MOST_NESTED:
+        raise BadRule(f"Repeats may stand {MOST_NESTED} deep inside one another; this pattern has more.")
     try:
         found = regex.compile(pattern)
     except regex.error as error:
@@ -131,6 +138,24 @@ def compiled(pattern: str) -> regex.Pattern[str]:
     if found.groups != 1:
         raise BadRule(f"A pattern has one group, in round brackets, for the Learn user; this one has {found.groups}.")
     return found
+
+
+def nested_repeats(pattern: str) -> int:
+    """How many repeats, such as + or {2}, stand inside one another at most."""
+    around = [0]  # of each group that is open, the most repeats inside one another so far
+    last = 0  # the same of what a repeat would be for
+    for part in TOKEN.findall(pattern):
+        if part[0] == "(":
+            around.append(0)
+            last = 0
+        elif part == ")":
+            last = around.pop() if len(around) > 1 else last
+        elif part[0] in "*+?{":
+            last += 1
+        else:
+            last = 0
+        around[-1] = max(around[-1], last)
+    return max(around)
 
 
 def group_of(pattern: regex.Pattern[str]) -> Callable[[str], str | None]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exports.reading import profiles
 from exports.reading.profiles import (
     DOCUMENTED,
     DOCUMENTED_PROFILE,
@@ -97,6 +98,56 @@ def test_a_rule_that_makes_no_sense_is_refused(rule, text, says):
         LearnUserRule.compile(rule, text)
 
     assert says in str(bad.value)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?:" * 16 + "(a)+" + ")+" * 16,
+        "(?:" * 12 + "(a)*" + ")*" * 12,
+        "(?:" * 4 + "(a)" + ")?" * 4,
+        "(?:(?:(?:(a){2}){2}){2}){2}",
+        "(?:(?:(?:(a)+?)*?)??)+?",
+        "(?:(?:(?:(a)++)*+)?+)++",
+        "(?:(?:[)](?:(a[)]+)+)+)+",
+        r"(?:(?:\)(?:(a\)+)+)+)+",
+        "(?:(?:[]))](?:(a+)+)+)+",
+        "(?=(?:(?:(?:(a)+)+)+)+)",
+        "(?P<x>(?:(?:(?:a+)+)+)+)",
+        "(?:(?:(?:(a+)|b)+|c)+|d)+",
+        "(?x)(?: (?: (?: (a)+ ) +) +) +",
+        "(?V1)([[)]a]+)",
+        "(?i-x:(a))",
+        "(?#[)(?:(?:(?:(a)+)+)+)+",
+        "((a){40}){40}",
+        "(?:(?:(a){11}){10}){10}",
+    ],
+)
+def test_a_pattern_that_would_take_much_memory_is_never_compiled(monkeypatch, pattern):
+    monkeypatch.setattr(profiles.regex, "compile", lambda pattern: pytest.fail("it was compiled"))
+
+    with pytest.raises(BadRule):
+        LearnUserRule.compile(Rule.PATTERN, pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(?:(?:(a)+)+)+b?c*d+",
+        "a+b+c+d+e+(f+)g+",
+        r"(?:u|s)?0*([1-9][0-9]{0,8})(?:@.+)?",
+        r"([\w.+-]+)@(?:[a-z]+\.)*example\.edu",
+        r"\(+\(+\(+\(+(a)",
+        "([(+*?)]+)",
+        "[]*+?]+([^]*+?]+)",
+        r"(\d{6})(?:-\d{2,4})?",
+        "(?i)(?:uni-)?([a-z]+)",
+        "(?P<x>.+)",
+        "(.{333})",
+    ],
+)
+def test_a_usual_pattern_is_taken(pattern):
+    LearnUserRule.compile(Rule.PATTERN, pattern)
 
 
 def test_a_pattern_that_takes_too_long_fits_nobody_and_costs_little_over_many():
