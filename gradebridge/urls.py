@@ -12,6 +12,8 @@ from exports.admin.rehearsals import rehearse_page
 from exports.api.errors import NoSuchAddressView
 from gradebridge import health
 
+READ = ["get", "head"]  # a page of the API's description cannot render the answer to OPTIONS
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("", include("exports.api.urls")),
@@ -22,8 +24,8 @@ urlpatterns = [
     path("admin/rehearse/", admin.site.admin_view(rehearse_page), name="rehearse"),
     path("admin/rehearse/<int:flow>/", admin.site.admin_view(rehearse_page), name="rehearse-flow"),
     path("admin/", admin.site.urls),
-    re_path(r"^api/schema/?$", SpectacularAPIView.as_view(), name="schema"),
-    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    re_path(r"^api/schema/?$", SpectacularAPIView.as_view(http_method_names=READ), name="schema"),
+    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=READ), name="docs"),
     re_path(r"^api(?:/|$)", NoSuchAddressView.as_view()),
     re_path(r"^health/live/?$", health.live),
     re_path(r"^health/ready/?$", health.ready),

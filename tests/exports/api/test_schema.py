@@ -80,3 +80,14 @@ def test_the_pages_about_the_api_load_nothing_from_another_site(client, path):
         response = client.get(address)
         response.close()
         assert response.status_code == 200, address
+
+
+@pytest.mark.parametrize("path", ["/api/docs/", "/api/docs", "/api/schema/", "/api/schema", "/api/docs/?x=1"])
+@pytest.mark.parametrize("method", ["OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE"])
+def test_the_description_of_the_api_is_only_read(client, path, method):
+    assert client.generic(method, path).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/api/docs/", "/api/schema/"])
+def test_the_description_of_the_api_has_a_head(client, path):
+    assert client.head(path).status_code == 200
