@@ -9,6 +9,7 @@ The documented shape, with all but `participants` and `userId` optional:
 
 import json
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from common import spelling
@@ -21,6 +22,7 @@ from exports.reading.profiles import DOCUMENTED_PROFILE, Profile
 from exports.reading.values import CannotFind, Number, RepeatedKeys, described
 
 ID_LENGTH = 255  # characters of a flow id, a user id, a source code
+EXACT_UP_TO = 2**53  # a float beyond it may be another number than was written
 ECHO_DIGITS = 4300  # Python's own limit for turning digits into a number
 TOO_DEEP = f"The body is nested too deeply: {MOST_DEPTH} lists and objects inside one another are allowed."
 
@@ -229,12 +231,27 @@ def user_id_of(given: Any) -> str:
     """The user id as text. Raises ValueError with what is wrong."""
     if given is None:
         raise ValueError("is null")
-    if isinstance(given, Number) and not given.lstrip("-").isdigit():
-        raise ValueError("is no whole number")
-    user_id = text_of(given, ID_LENGTH)
+    user_id = text_of(whole(given) if isinstance(given, Number) else given, ID_LENGTH)
     if not user_id:
         raise ValueError("is empty")
     return user_id
+
+
+def whole(number: Number) -> str:
+    """The digits of a whole number however it is written: some callers have no others than 1001.0 and 1.001E3.
+
+    Raises ValueError. One that is longer than an id may be is left to `text_of`.
+    """
+    if number.lstrip("-").isdigit():
+        return "0" if number == "-0" else str(number)
+    try:
+        exact = Decimal(number)
+    except ArithmeticError:  # an exponent of more digits than Decimal takes
+        raise ValueError("is no whole number") from None
+    if len(number) > ID_LENGTH or exact.adjusted() >= ID_LENGTH or exact != exact.to_integral_value():
+        raise ValueError("is no whole number")
+    digits = format(exact, "f").partition(".")[0]
+    return digits if exact else "0"
 
 
 def text_of(given: Any, length: int, allowed: str = "") -> str:
@@ -285,7 +302,12 @@ def echo(value: Any) -> Any:
     return value
 
 
-def finite(number: Number) -> float | str:
-    """A float, or the text where JSON could not write it (1e999)."""
+def finite(number: Number) -> float | int | str:
+    """A float; a whole number where a float would be another one; the text where JSON could not write it (1e999)."""
     value = float(number)
-    return value if abs(value) != float("inf") else str(number)
+    if abs(value) == float("inf"):
+        return str(number)
+    if len(number) <= ID_LENGTH and abs(value) >= EXACT_UP_TO and Decimal(repr(value)) != Decimal(number):
+        exact = Decimal(number)
+        return int(exact) if exact == exact.to_integral_value() else value
+    return value

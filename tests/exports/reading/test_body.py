@@ -1,6 +1,7 @@
 """Bodies of every kind -> entries, or one sentence that says what is wrong and where."""
 
 import json
+from decimal import Decimal
 
 import pytest
 from hypothesis import given, settings
@@ -123,6 +124,17 @@ def test_the_source_of_the_body_is_for_the_entries_without_their_own():
         ("5", "5", True),
         ("-12", "-12", True),
         ("9" * 255, "9" * 255, True),
+        ("-0", "0", True),
+        ("1001.0", "1001", True),
+        ("-1001.00", "-1001", True),
+        ("0.0", "0", True),
+        ("-0.0", "0", True),
+        ("0e5", "0", True),
+        ("1e3", "1000", True),
+        ("1E+3", "1000", True),
+        ("1.2345678E7", "12345678", True),
+        ("10010e-1", "1001", True),
+        ("12345678901234567890123456789012.0", "12345678901234567890123456789012", True),
         ('"5"', "5", False),
         ('"007"', "007", False),
         ('"ann@example.edu"', "ann@example.edu", False),
@@ -154,7 +166,9 @@ def test_a_user_id_keeps_its_digits_and_its_type(text, user_id, is_number):
         ('{"userId": ""}', "userId of entry 1 is empty"),
         ('{"userId": " \\t"}', "userId of entry 1 is empty"),
         ('{"userId": 1.5}', "userId of entry 1 is no whole number"),
-        ('{"userId": 1e3}', "userId of entry 1 is no whole number"),
+        ('{"userId": 1001.01}', "userId of entry 1 is no whole number"),
+        ('{"userId": 15e-1}', "userId of entry 1 is no whole number"),
+        ('{"userId": 1e99999999999999999999}', "userId of entry 1 is no whole number"),
         ('{"userId": 1e999}', "userId of entry 1 is no whole number"),
         ('{"userId": "a\\u0000b"}', "userId of entry 1 holds the control character U+0000"),
         ('{"userId": "\\ud800"}', "userId of entry 1 holds the lone surrogate U+D800"),
@@ -184,6 +198,8 @@ def test_an_entry_that_names_no_person_is_answered_by_its_place_and_harms_no_oth
         ("9" * 4301, "9" * 4301),
         ("1.5", 1.5),
         ("1e3", 1000.0),
+        ("1001.0", 1001.0),
+        ("12345678901234567.0", 12345678901234567),
         ("1e999", "1e999"),
         ("-1e999", "-1e999"),
         ("null", None),
@@ -312,4 +328,4 @@ def test_every_item_of_any_list_becomes_one_line_at_its_place(items):
         if isinstance(line, UnreadableEntry):
             assert line.place == place
         else:
-            assert line.user_id == str(given_id)
+            assert line.user_id == (str(given_id) if isinstance(given_id, str) else str(int(Decimal(repr(given_id)))))
