@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from contextlib import contextmanager
+from urllib.parse import unquote
 
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
@@ -74,6 +75,19 @@ def test_a_body_that_cannot_be_read_is_a_400_that_says_what_and_where(wiseflow, 
 )
 def test_an_export_for_no_certain_flow_is_a_400(wiseflow, path, body, says):
     assert says in refused(wiseflow.post(body, path=path), 400)
+
+
+@pytest.mark.parametrize(
+    "in_address",
+    ["a%2Fb", "a%2fb", "a%2Fb%2Fc", "%2Fa", "a%2F", "a%2Fexport", "a%2Fparticipants", "export", "1%2520", "%C3%A6%2F1"],
+)
+def test_a_flow_id_with_a_slash_has_an_address(wiseflow, in_address):
+    path = f"/api/wiseflow/flows/{in_address}"
+    assert wiseflow.post(EMPTY, path=f"{path}/export").status_code == 200
+
+    for page in ("export", "participants"):
+        assert wiseflow.client.get(f"{path}/{page}", headers=wiseflow.headers).status_code == 200
+    assert Flow.objects.get().flow_id == unquote(in_address)
 
 
 @pytest.mark.parametrize(
@@ -235,7 +249,7 @@ def test_chunks_that_gunicorn_cannot_read_are_a_400(wiseflow, content):
 
 
 @pytest.mark.parametrize(
-    "path", ["/api", "/api/", "/api/wiseflow", "/api/wiseflow/flows/a%2Fb/export", "/api/nothing/"]
+    "path", ["/api", "/api/", "/api/wiseflow", "/api/wiseflow/flows/a%2Fb/exports", "/api/nothing/"]
 )
 @pytest.mark.parametrize("method", ["get", "post", "patch", "delete", "options"])
 def test_an_unknown_address_is_told_in_the_apis_own_form(client, path, method):
