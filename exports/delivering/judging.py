@@ -176,6 +176,7 @@ def column_facts(mapping: ColumnMapping) -> Column:
             points=Decimal(str(column.points)),
             symbols=schema.symbol_names if schema else frozenset(),
             takes_numbers=schema is None or schema.has_lower_bounds,
+            has_unknown_symbols=schema is not None and not schema.symbols,
         ),
     )
 

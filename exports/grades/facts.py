@@ -6,7 +6,7 @@ from datetime import datetime
 
 from exports.grades.causes import Cause
 from exports.grades.states import ExportState
-from exports.grades.translating import Scale, Translator
+from exports.grades.translating import Marks, Scale, Translator
 
 BY_SIS, BY_HAND = "SIS", "MANUAL"  # how a body or a roster says that a person was added
 
@@ -58,8 +58,13 @@ class Column:
         else:
             value = self.translator.mark(entry.mark)
         if self.scale:
-            self.scale.check(value)
+            self.scale.check(value, is_named=self.names(entry))
         return value
+
+    def names(self, entry: Entry) -> bool:
+        """Whether a line of the translation names what becomes of the entry."""
+        by_table = self.translator is not None and self.translator.marks is Marks.TABLE
+        return by_table or (self.translator is not None and bool(entry.alternative_grade))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

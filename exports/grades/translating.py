@@ -1,6 +1,7 @@
 """What an assessor gave -> the value that Learn is to show. Decimal arithmetic: no digit is lost that was not to be."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ DIGITS = 2 * VALUE_LENGTH + 50  # of a quotient: more than any value has
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 # As JSON writes numbers, or with a + or zeros in front. The exponent is short, so that Decimal has it exactly.
 WRITTEN_NUMBER = re.compile(NUMBER.pattern + r"([eE][+-]?[0-9]{1,4})?")
+NO_GRADE = {"n/a", "null", "undefined", "none", "[]", "{}", "()"}  # what other systems write where there is none
 MOST_SHOWN = 60  # characters of a grade in a sentence
 
 
@@ -127,6 +129,17 @@ def is_number(text: str) -> bool:
     return False
 
 
+def holds_digit(text: str) -> bool:
+    """A digit of any script, also as a fraction or raised: a reader of another locale may take it for a number."""
+    return any(unicodedata.category(each).startswith("N") for each in text)
+
+
+def means_no_grade(text: str) -> bool:
+    """Whether it says that there is no grade. A dash even clears the grade in Learn."""
+    word = "".join(text.split()).casefold()
+    return word in NO_GRADE or all(each == "\u2212" or unicodedata.category(each) == "Pd" for each in word)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scale:
     """What a column can show: the symbols of its schema (none: not known), else numbers from 0 to `points`."""
@@ -135,8 +148,13 @@ class Scale:
     symbols: frozenset[str] = frozenset()
     takes_numbers: bool = True  # a schema with lower bounds also takes the number that it turns into a symbol
 
-    def check(self, value: str) -> None:
-        """Raises NotTranslatable for a value that the column cannot show. Text without a schema Learn judges itself."""
+    has_unknown_symbols: bool = False  # a schema whose symbols only Learn knows: `2:1` may be one
+
+    def check(self, value: str, *, is_named: bool = False) -> None:
+        """Raises NotTranslatable for a value that the column cannot show. Words without a schema Learn judges itself.
+
+        `is_named`: a line of a translation names the value, so that even a dash is meant.
+        """
         if not value:
             raise NotTranslatable("it is translated to nothing")
         if len(value) > VALUE_LENGTH:
@@ -145,10 +163,20 @@ class Scale:
             return
         if self.symbols and not (self.takes_numbers and is_number(value)):
             raise NotTranslatable(f"{quoted(value)} is not a symbol of the column's grade schema")
-        if not is_number(value):
-            return
+        if is_number(value):
+            self.check_number(value)
+        else:
+            self.check_words(value, is_named)
+
+    def check_number(self, value: str) -> None:
         if not WRITTEN_NUMBER.fullmatch(value):
             raise NotTranslatable(f"{quoted(value)} is not a plain number such as 89.99")
         if not 0 <= Decimal(value) <= self.points:
             points = f"{self.points.normalize():f}"
             raise NotTranslatable(f"{quoted(value)} is not between 0 and the column's {points} points")
+
+    def check_words(self, value: str, is_named: bool) -> None:
+        if holds_digit(value) and not self.has_unknown_symbols:
+            raise NotTranslatable(f"{quoted(value)} is not a plain number such as 89.99")
+        if means_no_grade(value) and not is_named:
+            raise NotTranslatable(f"{quoted(value)} stands for no grade")

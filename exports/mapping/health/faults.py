@@ -74,7 +74,7 @@ def translation_faults(mapping: ColumnMapping, column: Column, known: frozenset[
         yield fault(Kind.MARKS_NOT_TRANSLATED, sentence)
     marks = translator.marks_table if translator.marks is Marks.TABLE else {}
     lines = [*marks.items(), *translator.alternatives.items()]
-    if reasons := [reason for given, value in lines if (reason := refusal(given, value, scale))]:
+    if reasons := [reason for given, value in lines if (reason := refusal(given, value, scale, True))]:
         told = shortlist(reasons, "; ")
         sentence = f"Column {mapping.grade_column} cannot show what translation {translation} gives: {told}."
         yield fault(Kind.VALUE_NOT_SHOWN, sentence)
@@ -111,10 +111,10 @@ def shows_numbers(scale: Scale) -> bool:
     return scale.takes_numbers or not scale.symbols or any(map(NUMBER.fullmatch, scale.symbols))
 
 
-def refusal(given: str, value: str, scale: Scale) -> str:
-    """Why the scale refuses the value; "" where it does not."""
+def refusal(given: str, value: str, scale: Scale, is_named: bool = False) -> str:
+    """Why the scale refuses the value; "" where it does not. `is_named`: a line of a translation gives it."""
     try:
-        scale.check(value)
+        scale.check(value, is_named=is_named)
     except NotTranslatable as reason:
         return f"for {given}, {reason}"
     return ""
