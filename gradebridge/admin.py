@@ -12,8 +12,9 @@ from django.db.models import ForeignKey
 from django.http import HttpRequest
 from django_tasks_db.admin import DBTaskResultAdmin
 from django_tasks_db.models import DBTaskResult
-from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from common.admin.addresses import GuardsAddresses
 
 admin.site.unregister([User, Group, DBTaskResult])
 
@@ -37,7 +38,7 @@ def keys_to_users() -> Iterator[Any]:
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User], ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
+class UserAdmin(GuardsAddresses, DjangoUserAdmin[User]):  # type: ignore[misc]  # both are untyped in part
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -54,12 +55,12 @@ class UserAdmin(DjangoUserAdmin[User], ModelAdmin):  # type: ignore[misc]  # Unf
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):  # type: ignore[misc]
+class GroupAdmin(GuardsAddresses, DjangoGroupAdmin):  # type: ignore[misc]  # both are untyped in part
     pass
 
 
 @admin.register(DBTaskResult)
-class TaskResultAdmin(DBTaskResultAdmin, ModelAdmin):  # type: ignore[misc]
+class TaskResultAdmin(GuardsAddresses, DBTaskResultAdmin):  # type: ignore[misc]  # both are untyped in part
     """Read-only, as its own package has made it."""
 
     list_display = ("task_name", "status", "enqueued_at", "started_at", "finished_at", "id")  # type: ignore[assignment]

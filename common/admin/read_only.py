@@ -4,10 +4,11 @@ from typing import Any
 
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from unfold.admin import ModelAdmin
+
+from common.admin.addresses import GuardsAddresses
 
 
-class HistoryAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
+class HistoryAdmin(GuardsAddresses):
     """Nobody adds, changes or deletes history, whatever their permissions."""
 
     list_per_page = 50

@@ -10,14 +10,14 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from unfold.admin import ModelAdmin
 
+from common.admin.addresses import GuardsAddresses
 from common.history.changes import Labels, Names, Records, history_of, newest, owner_of, row_of, tracked_models
 
 TEMPLATE = "admin/changes.html"
 
 
-class ShowsChanges(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
+class ShowsChanges(GuardsAddresses):
     """The admin of a model that keeps its history: the page behind the button History."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

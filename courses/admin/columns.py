@@ -18,6 +18,7 @@ class GradeColumnAdmin(Provisions):
     list_display = ["name", "course", "item_type", "points", "grade_schema", "external", "in_learn"]
     list_filter = ["standing", "item_type", "course__experience", "is_external_grade"]
     search_fields = ["name", "course__course_id", "course__title"]
+    linked_by = ("course", "grade_schema")
     autocomplete_fields = ["course", "grade_schema"]
     identity = ("course", "name")
     fieldsets = [

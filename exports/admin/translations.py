@@ -8,12 +8,13 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from common.admin.addresses import can_be
 from courses.admin.base import LearnAdmin
 from courses.models import GradeColumn
 from exports.admin.imports import TranslationFilesMixin
@@ -142,7 +143,7 @@ class TranslationAdmin(LocksTranslation, TranslationFilesMixin, LearnAdmin):
         translation = Translation.objects.filter(pk=pk).first()
         if translation is None:
             raise Http404
-        form = PreviewForm(request.GET or None)
+        form = PreviewForm(usable(request.GET) or None)
         result = form.result(translation) if form.is_valid() else None
         context = {
             **self.admin_site.each_context(request),
@@ -180,6 +181,14 @@ class TranslationAdmin(LocksTranslation, TranslationFilesMixin, LearnAdmin):
     def flows(self, translation: Any) -> int:
         count: int = translation.flow_count
         return count
+
+
+def usable(given: QueryDict) -> dict[str, Any]:
+    """What an address has typed in it may name a column that cannot be; the form could not even be shown."""
+    values: dict[str, Any] = given.dict()
+    if not can_be(GradeColumn._meta.pk, values.get("column") or 1):
+        del values["column"]
+    return values
 
 
 def plain(number: Decimal) -> str:

@@ -35,7 +35,22 @@ HALF_NUMBERS = [
     ),
 ]
 NO_GRADES = [
-    *("-", "--", "–", "—", "−", "N/A", "n/a", " N/A ", "null", "NULL", "Null", "undefined", "None", "NONE"),
+    *(
+        "-",
+        "--",
+        "\u2013",
+        "\u2014",
+        "\u2212",
+        "N/A",
+        "n/a",
+        " N/A ",
+        "null",
+        "NULL",
+        "Null",
+        "undefined",
+        "None",
+        "NONE",
+    ),
     *("[]", "{}", "()", "[ ]", "{ }", "( )"),
 ]
 WORDS = ["B", "A+", "E*", "Ikke bestået", "Pass", "F-", "U", "Fx", "合格", "зачтено", "N.A.", "nonexistent", "A/B"]
