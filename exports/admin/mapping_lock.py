@@ -7,7 +7,6 @@ from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -16,14 +15,16 @@ from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin
 
 from common.admin.cells import address
+from common.admin.exchanging import ExchangesKeys
 from courses.models import Course, GradeColumn
 from exports.mapping import locking, rescaling
 from exports.models import ColumnMapping, Flow
 
 
-class LockedMappings(BaseInlineFormSet):  # type: ignore[type-arg]
+class LockedMappings(ExchangesKeys):
     """The mappings on a flow's page. What is locked is greyed out, and refused if it is sent nevertheless."""
 
+    keys = ("source_code",)
     moved: list[locking.Delivered]  # what stands where by the mappings that were changed, deleted or added
 
     def add_fields(self, form: Any, index: int | None) -> None:

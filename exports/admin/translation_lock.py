@@ -5,10 +5,10 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.forms.models import BaseInlineFormSet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from common.admin.exchanging import ExchangesKeys
 from common.sentences import MOST_NAMED
 from exports.mapping import locking
 from exports.models import Translation
@@ -36,8 +36,10 @@ class LockedRule(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
-class LockedLines(BaseInlineFormSet):  # type: ignore[type-arg]
+class LockedLines(ExchangesKeys):
     """The lines of its tables. Those that are there stay; one for a grade that had none may be added."""
+
+    keys = ("kind", "given")
 
     @property
     def touched(self) -> bool:
