@@ -15,6 +15,7 @@ from django_tasks_db.models import DBTaskResult
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from common.admin.addresses import GuardsAddresses
+from common.admin.dates import ChecksYears
 
 admin.site.unregister([User, Group, DBTaskResult])
 
@@ -38,7 +39,7 @@ def keys_to_users() -> Iterator[Any]:
 
 
 @admin.register(User)
-class UserAdmin(GuardsAddresses, DjangoUserAdmin[User]):  # type: ignore[misc]  # both are untyped in part
+class UserAdmin(ChecksYears, GuardsAddresses, DjangoUserAdmin[User]):  # type: ignore[misc]  # both are untyped in part
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm

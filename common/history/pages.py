@@ -12,12 +12,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from common.admin.addresses import GuardsAddresses
+from common.admin.dates import ChecksYears
 from common.history.changes import Labels, Names, Records, history_of, newest, owner_of, row_of, tracked_models
 
 TEMPLATE = "admin/changes.html"
 
 
-class ShowsChanges(GuardsAddresses):
+class ShowsChanges(ChecksYears, GuardsAddresses):
     """The admin of a model that keeps its history: the page behind the button History."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -12,6 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from common import spelling
+from common.moments import year_refusal
 from common.spreadsheets.files import Cell, quoted
 
 Reader = Callable[[Cell], Any]
@@ -23,7 +24,6 @@ SHORTENED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+")  # what Excel writes to CSV 
 # What a spreadsheet takes for a formula, behind any apostrophes: on export one more apostrophe is put in front, and
 # taken off here again.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
-FIRST_YEAR, LAST_YEAR = 2000, 2100  # outside: a slip of the finger
 
 
 def text_of(cell: Cell) -> str:
@@ -165,8 +165,8 @@ def moment(*, time_of_day: time) -> Reader:
             return None
         if not isinstance(given, datetime):
             given = datetime.combine(given, time_of_day)
-        if not FIRST_YEAR <= given.year <= LAST_YEAR:
-            raise ValueError(f"'{given:%Y-%m-%d}' is not between the years {FIRST_YEAR} and {LAST_YEAR}")
+        if reason := year_refusal(given):
+            raise ValueError(reason)
         if isinstance(cell, date):  # a workbook's times are a hair early or late
             given = (given + timedelta(microseconds=500_000)).replace(microsecond=0)
         return timezone.make_aware(given, timezone.get_default_timezone()) if timezone.is_naive(given) else given
