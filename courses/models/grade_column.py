@@ -180,7 +180,10 @@ class GradeColumn(Provisioned):
         """Whether Learn would take it in its course."""
         if getattr(self, "course", None) is None or self.item_type not in self.ItemType.values:
             return  # the form has said so
-        if problems := self.problems():
+        problems = self.problems()
+        if len(self.course.course_id) > items.COURSE_ID_OF_ITEM:
+            problems.pop("course", None)  # grades go there, and a column can be deleted; provisioning refuses it
+        if problems:
             raise ValidationError(problems)
 
     def problems(self, others: Collection[str] | None = None) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """The mapping lock in the admin: the flow page with its mapping, the button `Unlock mapping`, and Learn's columns."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -62,6 +64,15 @@ class LockedMappings(ExchangesKeys):
             ]
         if refused:
             raise ValidationError(refused)
+
+    def get_unique_error_message(self, unique_check: Sequence[str]) -> str:
+        """Which line there is twice."""
+        kept = [form for form in self.forms if form not in self.deleted_forms]
+        codes = Counter(form.cleaned_data["source_code"] for form in kept if "source_code" in form.cleaned_data)
+        repeated = [code for code, number in codes.items() if number > 1]
+        if not repeated or repeated == [""]:
+            return "This flow already has a line without a source."
+        return f"This flow already has a line for source {', '.join(filter(None, repeated))}."
 
     def find_taken(self) -> dict[locking.Source, locking.Delivered]:
         """What sources that are mapped anew would lead elsewhere."""
