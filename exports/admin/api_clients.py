@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -21,13 +22,41 @@ KEPT = (
 )
 
 
+class NetworksField(forms.JSONField):
+    """A list of texts, typed one a line; a list in JSON is taken as well."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs | {"show_hidden_initial": False})  # the stored list is compared
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and not value.strip().startswith(("[", "{", '"')) and value.strip() != "null":
+            return [line for each in value.splitlines() if (line := each.strip(" \t,;"))]
+        return super().to_python(value)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return data
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, list) and all(isinstance(each, str) for each in value):
+            return "\n".join(value)
+        return value if isinstance(value, str) else super().prepare_value(value)
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            return bool((self.to_python(data) or []) != (initial or []))
+        except forms.ValidationError:
+            return True
+
+
 @admin.register(ApiClient)
 class ApiClientAdmin(ShowsChanges):
     list_display = ["name", "is_active", "may_export", "networks", "created_at"]
     list_filter = ["is_active", "may_export"]
     search_fields = ["name"]
     fields = ["name", "is_active", "may_export", "profile", "allowed_networks"]
-    formfield_overrides = {JSONField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}}
+    formfield_overrides = {
+        JSONField: {"form_class": NetworksField, "widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
+    }
     change_form_outer_before_template = "admin/exports/api_client.html"
 
     def has_view_permission(self, request: HttpRequest, obj: ApiClient | None = None) -> bool:
