@@ -24,6 +24,10 @@ SHORTENED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+")  # what Excel writes to CSV 
 # What a spreadsheet takes for a formula, behind any apostrophes: on export one more apostrophe is put in front, and
 # taken off here again.
 FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+ISO = re.compile(  # seconds may have a fraction: an export writes it
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"(?P<time>[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
 
 
 def text_of(cell: Cell) -> str:
@@ -163,22 +167,44 @@ def moment(*, time_of_day: time) -> Reader:
         given = cell if isinstance(cell, date) else from_iso(text_of(cell))
         if given is None:
             return None
-        if not isinstance(given, datetime):
-            given = datetime.combine(given, time_of_day)
         if reason := year_refusal(given):
             raise ValueError(reason)
+        if not isinstance(given, datetime):  # of an hour that comes twice the day has both: it ends with the later
+            combined = datetime.combine(given, time_of_day, tzinfo=timezone.get_default_timezone())
+            return combined.replace(fold=0 if time_of_day == time.min else 1)
         if isinstance(cell, date):  # a workbook's times are a hair early or late
             given = (given + timedelta(microseconds=500_000)).replace(microsecond=0)
-        return timezone.make_aware(given, timezone.get_default_timezone()) if timezone.is_naive(given) else given
+        return in_the_sites_zone(given) if timezone.is_naive(given) else given
 
     return read
 
 
+def in_the_sites_zone(given: datetime) -> datetime:
+    """Raises ValueError for a time that the clocks skip, or show twice: nobody knows which moment was meant."""
+    aware = given.replace(tzinfo=timezone.get_default_timezone())
+    first, second = (aware.replace(fold=fold).utcoffset() for fold in (0, 1))
+    assert first is not None
+    assert second is not None
+    if first != second:
+        why = "does not exist" if first < second else "exists twice"
+        raise ValueError(
+            f"'{given:%Y-%m-%d %H:%M}' {why} in {timezone.get_default_timezone()}, where the clocks change; "
+            "write it as text and add the offset, such as +02:00"
+        )
+    return aware
+
+
 def from_iso(value: str) -> date | None:
-    """A date, or a datetime where the text has a time of day; None for an empty text."""
+    """A date, or a datetime where the text has a time of day; None for an empty text.
+
+    Python reads much more than that, 12.30 as half past twelve seconds among it.
+    """
     if not value:
         return None
+    refusal = f"{quoted(value)} is not an ISO 8601 date such as 2026-05-31T12:00"
+    if not (found := ISO.fullmatch(value)):
+        raise ValueError(refusal)
     try:
-        return date.fromisoformat(value) if len(value) <= len("2026-05-31") else datetime.fromisoformat(value)
+        return datetime.fromisoformat(value) if found["time"] else date.fromisoformat(value)
     except ValueError:
-        raise ValueError(f"{quoted(value)} is not an ISO 8601 date such as 2026-05-31T12:00") from None
+        raise ValueError(refusal) from None

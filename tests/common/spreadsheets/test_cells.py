@@ -139,7 +139,54 @@ def test_an_assessment_that_ends_on_a_day_ends_with_that_day():
     assert read_end("2026-05-31T00:00") == datetime(2026, 5, 30, 22, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("cell", ["31.05.2026", "2026-13-01", "soon", "2026-05-31T25:00", 46173])
+LAX = [  # what Python reads in its own way
+    "2026-05-31T12.30",
+    "2026-05-31 14.45",
+    "20260531T12.30",
+    "20260531",
+    "2026053112",
+    "2026-05-31012:30",
+    "2026-05-31T12",
+    "2026-05-31T1230",
+    "2026-05-31T12:00,5",
+    "2026-05-31T12:00:00,5",
+    "2026-05-31T12:00+02",
+    "2026-05-31T12:00+0200",
+    "2026-05-31T12:00 +02:00",
+    "2026-05-31t12:00",
+    "2026-W22-7",
+    "2026-W22",
+    "2026-05-31T24:30",
+    "2026-05-31_12:00",
+]
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        ("2026-03-29T02:00", "does not exist"),
+        ("2026-03-29 02:30", "does not exist"),
+        ("2026-03-29T02:59:59", "does not exist"),
+        ("2027-03-28T02:15", "does not exist"),
+        (datetime.fromisoformat("2026-03-29T02:30"), "does not exist"),
+        ("2026-10-25T02:00", "exists twice"),
+        ("2026-10-25 02:30", "exists twice"),
+        ("2026-10-25T02:59:59", "exists twice"),
+        ("2027-10-31T02:15", "exists twice"),
+        (datetime.fromisoformat("2026-10-25T02:30"), "exists twice"),
+    ],
+)
+def test_a_time_that_the_clocks_skip_or_show_twice_needs_its_offset(cell, why):
+    with pytest.raises(ValueError, match=f"{why} in Europe/Copenhagen.* add the offset"):
+        read_start(cell)
+
+
+def test_with_an_offset_such_a_time_is_a_moment():
+    assert read_start("2026-10-25T02:30+01:00") == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    assert read_start("2026-10-25T02:30+02:00") == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("cell", ["31.05.2026", "2026-13-01", "soon", "2026-05-31T25:00", 46173, *LAX])
 def test_what_is_no_date(cell):
     with pytest.raises(ValueError, match="is not an ISO 8601 date such as 2026-05-31T12:00"):
         read_start(cell)
