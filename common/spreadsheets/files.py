@@ -16,7 +16,8 @@ from xml.etree.ElementTree import ParseError
 
 from openpyxl import load_workbook
 from openpyxl.cell.read_only import ReadOnlyCell
-from openpyxl.worksheet._reader import WorkSheetParser
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
 
 Cell = str | int | float | bool | datetime | date | time | timedelta | None
 NumberedCells = tuple[int, Sequence[Cell]]
@@ -220,6 +221,21 @@ def refuse_masses(archive: zipfile.ZipFile) -> None:
                     raise ImportRefused("The workbook has too many cells; divide it.")
 
 
+class Parser(WorkSheetParser):
+    """openpyxl's, which takes a formula that nobody has calculated for an empty cell."""
+
+    def parse_cell(self, element: Any) -> Any:
+        cell = super().parse_cell(element)
+        if cell["value"] is None and element.find(FORMULA_TAG) is not None:
+            is_empty_text = element.get("t") == "str" and element.find(VALUE_TAG) is not None
+            if not is_empty_text:
+                place = f"{get_column_letter(cell['column'])}{cell['row']}"
+                raise ImportRefused(
+                    f"row {cell['row']}: cell {place} holds a formula without a value; paste its values"
+                )
+        return cell
+
+
 def sheet_rows(sheet: Any) -> Iterator[NumberedCells]:
     """The rows that the sheet's file has, one by one and by their own numbers.
 
@@ -228,7 +244,7 @@ def sheet_rows(sheet: Any) -> Iterator[NumberedCells]:
     """
     book = sheet.parent
     with sheet._get_source() as source:
-        parser = WorkSheetParser(
+        parser = Parser(
             source,
             sheet._shared_strings,
             data_only=True,

@@ -60,13 +60,11 @@ def test_trailing_delimiters_do_no_harm():
 
 
 def test_a_workbook_gives_what_its_cells_hold():
-    content = xlsx_file(
-        ["id", "title"], [1001, True], [88.5, datetime.fromisoformat("2026-05-31T12:30")], ["x", "=1+1"]
-    )
+    content = xlsx_file(["id", "title"], [1001, True], [88.5, datetime.fromisoformat("2026-05-31T12:30")], ["x", None])
     assert [tuple(row.cells.values()) for row in read(content, "People.XLSX")] == [
         (1001, True),
         (88.5, datetime.fromisoformat("2026-05-31T12:30")),
-        ("x", None),  # openpyxl calculates nothing, so the formula has no value
+        ("x", None),
     ]
 
 
@@ -179,12 +177,12 @@ def test_reading_a_workbook_ends_at_the_first_empty_row_that_is_too_many(monkeyp
     """Millions of them fit into some hundred kilobytes."""
     read_so_far = []
 
-    class Counting(files.WorkSheetParser):
+    class Counting(files.Parser):
         def parse_row(self, row):
             read_so_far.append(row)
             return super().parse_row(row)
 
-    monkeypatch.setattr(files, "WorkSheetParser", Counting)
+    monkeypatch.setattr(files, "Parser", Counting)
     monkeypatch.setattr(files, "MOST_EMPTY_ROWS", 100)
     content = workbook_of(HEADER + "<row/>" * 10_000)
 
@@ -219,6 +217,31 @@ def test_rows_that_a_workbook_leaves_out_are_not_made_up():
     content = workbook_of(HEADER + '<row r="1048576"><c r="A1048576"><v>7</v></c><c r="XFD1048576"><v>8</v></c></row>')
     assert [number for number, _cells in files.xlsx_lines(content)] == [1, 1_048_576]
     assert read(content, "a.xlsx") == [Row(1_048_576, {"id": 7})]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="A2"><f>1+1</f></c>',
+        '<c r="A2"><f>1+1</f><v/></c>',
+        '<c r="A2"><f>1+1</f><v></v></c>',
+        '<c r="A2" t="n"><f>B2</f></c>',
+        '<c r="A2" t="str"><f>"s"&amp;B2</f></c>',
+        '<c r="A2"><f/></c>',
+        '<c r="A2" t="b"><f>TRUE()</f><v/></c>',
+        '<c r="A2" t="e"><f>NA()</f></c>',
+        '<c r="A2"><f t="shared" si="0"/></c>',
+        '<c r="A2"><f t="array" ref="A2">B2:B3</f></c>',
+    ],
+)
+def test_a_formula_without_a_value_is_no_empty_cell(cell):
+    content = workbook_of(f'{HEADER}<row r="2">{cell}</row>')
+    assert refusal(content, "a.xlsx") == "row 2: cell A2 holds a formula without a value; paste its values"
+
+
+def test_a_formula_counts_as_the_value_that_is_kept_with_it():
+    rows = '<row r="2"><c r="A2"><f>1+1</f><v>2</v></c></row><row r="3"><c r="A3" t="str"><f>""</f><v></v></c></row>'
+    assert read(workbook_of(HEADER + rows), "a.xlsx") == [Row(2, {"id": 2})]
 
 
 def test_another_kind_of_file_is_refused():
