@@ -7,6 +7,7 @@ import re
 import warnings
 import zipfile
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -139,14 +140,16 @@ def quoted(text: str) -> str:
 def csv_lines(content: bytes) -> Iterator[NumberedCells]:
     """Comma, semicolon or tab: whichever the header has most of."""
     text = decode(content)
-    header = re.split(r"[\r\n]", text.lstrip(), maxsplit=1)[0]
-    delimiter = max(",;\t", key=header.count)
+    named = re.match(r"sep=([,;\t])(?:\r\n|\r|\n)", text)  # a line for Excel alone; it keeps its number
+    header = re.split(r"[\r\n]", text[named.end() if named else 0 :].lstrip(), maxsplit=1)[0]
+    delimiter = named[1] if named else max(",;\t", key=header.count)
     # Strict: a quote that is never closed would otherwise swallow the rest of the file.
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
     number = 0
     try:
         for number, cells in enumerate(reader, start=1):
-            yield number, cells
+            if not (named and number == 1):
+                yield number, cells
     except csv.Error as error:
         raise ImportRefused(f"row {number + 1} cannot be read: {error}") from error
 
@@ -156,12 +159,19 @@ def decode(content: bytes) -> str:
         raise ImportRefused("The file is UTF-16 text; save it as CSV UTF-8.")
     if content.startswith(b"PK\x03\x04"):
         raise ImportRefused("The file is no CSV text but looks like a workbook; name it .xlsx.")
-    for encoding in ("utf-8-sig", "cp1252"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise ImportRefused("The file is neither UTF-8 nor Windows-1252 text; save it as CSV UTF-8.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        readable = content.decode("utf-8", "ignore").removeprefix("\ufeff")
+        if content.startswith(BOM_UTF8) or not readable.isascii():  # by chance nothing else decodes
+            row = len(re.findall(rb"\r\n|\r|\n", error.object[: error.start])) + 1
+            raise ImportRefused(
+                f"row {row} holds a byte that is not UTF-8, unlike the rest; save it as CSV UTF-8."
+            ) from error
+    try:
+        return content.decode("cp1252")
+    except UnicodeDecodeError as error:
+        raise ImportRefused("The file is neither UTF-8 nor Windows-1252 text; save it as CSV UTF-8.") from error
 
 
 # What openpyxl, zipfile and the XML parser raise for a workbook that is broken in one way or another.

@@ -244,6 +244,33 @@ def test_a_formula_counts_as_the_value_that_is_kept_with_it():
     assert read(workbook_of(HEADER + rows), "a.xlsx") == [Row(2, {"id": 2})]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_a_first_line_for_excel_names_the_separator(end, separator, mark):
+    lines = [f"sep={separator}", f"id{separator}title", f"1{separator}å"]
+    assert read((mark + end.join(lines)).encode()) == [Row(3, {"id": "1", "title": "å"})]
+
+
+@pytest.mark.parametrize(
+    ("content", "row"),
+    [
+        (b"id,title\n1,\xc3\xa5se\n2,\xe5se", 3),
+        (b"id,title\n1,\xe5se\n2,\xc3\xa5se", 2),
+        (b"id,title\r\n1,\xc3\xa5\r\n2,\xff", 3),
+        (b"id,title\r1,\xc3\xa5\r2,\x80", 3),
+        (b"\xef\xbb\xbfid,title\n1,\xf8", 2),
+        (b"\xef\xbb\xbfid\n1\n2\xe6", 3),
+        (b"id,title\n1,\xe2\x82\xac\n2,\xe2\x82", 3),
+        (b"id,title\n1,\xf0\x9f\x8e\x93\n2,\x92", 3),
+        (b"id,title\n1,\xce\xb1\n2,b\n3,\xfc", 4),
+        (b"id,t\xc3\xa6\n1,\x85", 2),
+    ],
+)
+def test_a_stray_byte_in_utf_8_is_refused_with_its_row(content, row):
+    assert refusal(content) == f"row {row} holds a byte that is not UTF-8, unlike the rest; save it as CSV UTF-8."
+
+
 def test_another_kind_of_file_is_refused():
     assert refusal(b"id\n1", "people.ods") == "people.ods is neither a .csv nor an .xlsx file."
 
