@@ -5,6 +5,7 @@ A text that a spreadsheet would take for a formula gets an apostrophe in front; 
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +17,8 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from common.spreadsheets.cells import FORMULA
+
+PLAIN_NUMBER = re.compile(r"-[0-9]+([.,][0-9]+)?")
 
 
 def text_of(value: Any) -> str:
@@ -40,6 +43,9 @@ def plain(number: float | Decimal) -> str:
 
 
 def neutralised(text: str) -> str:
+    """A plain number such as -3 is no formula."""
+    if PLAIN_NUMBER.fullmatch(text):
+        return text
     return f"'{text}" if FORMULA.match(text) else text
 
 

@@ -10,10 +10,20 @@ from openpyxl import load_workbook
 from common.spreadsheets import cells, writing
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-3", "@SUM(A1)", "\tx", "\rx", "\nx", "'=1", "''@x"])
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+1", "-3+1", "-", "--3", "-3,", "-3.5.1", "-3 ", "-a", "@SUM(A1)", "\tx", "\rx", "\nx", "'=1", "''@x"],
+)
 def test_what_looks_like_a_formula_gets_an_apostrophe_that_the_import_takes_off(text):
     assert writing.neutralised(text) == f"'{text}"
     assert cells.text_of(f"'{text}") == text.strip()
+
+
+@pytest.mark.parametrize("text", ["-3", "-0", "-3,5", "-3.5", "-10", "-02", "-0.001", "-100,25", "-999999", "-1,0"])
+def test_a_plain_negative_number_is_no_formula(text):
+    assert writing.neutralised(text) == text
+    assert cells.text_of(text) == text
+    assert cells.text_of(f"'{text}") == text  # as it was exported before
 
 
 @pytest.mark.parametrize("text", ["", "B", "'quoted'", "'", "O'Neill", "a=b", "12:30", "1-2"])
