@@ -124,6 +124,7 @@ REST_FRAMEWORK = {
         "exports.api.authentication.BearerAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["exports.api.authentication.IsAllowedClient"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "exports.api.negotiation.OneFormNegotiation",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",

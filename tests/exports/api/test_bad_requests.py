@@ -3,18 +3,15 @@
 import http.client
 import json
 import socket
-import threading
-from contextlib import contextmanager
 from urllib.parse import unquote
 
 import pytest
-from django.core.handlers.wsgi import WSGIHandler
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError
 from gunicorn.config import Config
 from gunicorn.http import RequestParser
-from werkzeug.serving import make_server
 
 from exports.models import ExportAttempt, Flow
+from tests.exports.api.site import site
 
 PATH = "/api/wiseflow/flows/77/export"
 EMPTY = '{"participants": []}'
@@ -149,27 +146,6 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_come_again(wiseflow,
 
 
 # Over a real connection: what no test client can do
-
-
-@contextmanager
-def site():
-    """Address of the site, served by an HTTP server in a thread."""
-    server = make_server("127.0.0.1", 0, served_and_closed, threaded=False)
-    serving = threading.Thread(target=server.serve_forever)
-    serving.start()
-    try:
-        yield server.server_address
-    finally:
-        server.shutdown()
-        serving.join()
-        server.server_close()
-
-
-def served_and_closed(environ, start_response):
-    try:
-        return [b"".join(WSGIHandler()(environ, start_response))]
-    finally:
-        connections.close_all()
 
 
 def chunks(body, size):

@@ -1,0 +1,28 @@
+"""In which form the API answers."""
+
+from collections.abc import Iterable
+
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+
+class OneFormNegotiation(DefaultContentNegotiation):
+    """Where there is one form, the answer has it, whatever the caller prefers: no `Accept` turns an export away.
+
+    The API's description has several. Of these the caller gets the first, where it asks for one that there is not.
+    """
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        first, *others = renderers
+        if others:
+            try:
+                chosen: tuple[BaseRenderer, str] = super().select_renderer(request, [first, *others], format_suffix)
+                return chosen
+            except (exceptions.NotAcceptable, Http404):
+                pass
+        return first, first.media_type
