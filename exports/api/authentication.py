@@ -19,6 +19,11 @@ if TYPE_CHECKING:  # the views import this module
 
 TOKEN_SECONDS = 3600
 TOKEN_SALT = "exports.api.bearer"  # noqa: S105  a salt is no secret
+REALM = 'realm="GradeBridge"'
+BASIC_CHALLENGE = f'Basic {REALM}, charset="UTF-8"'
+# Whole, since many callers show what they have only once they are asked for it by name. A Bearer takes no less than a
+# realm (RFC 6750), and Python's urllib looks for nothing but schemes with one.
+CHALLENGE = f"Api-Key {REALM}, {BASIC_CHALLENGE}, Bearer {REALM}"
 CALLERS = ApiClient.objects.filter(is_active=True).select_related("profile")  # it is read with: one statement
 
 
@@ -30,18 +35,22 @@ def find_client(key: str, *, name: str | None = None) -> ApiClient:
     return client
 
 
-class ApiKeyAuthentication(authentication.BaseAuthentication):
+class KeyAuthentication(authentication.BaseAuthentication):
+    """One way to show a key. Whoever is turned away is told of all of them, not of the first alone."""
+
+    def authenticate_header(self, request: Request) -> str:
+        return CHALLENGE
+
+
+class ApiKeyAuthentication(KeyAuthentication):
     """`Authorization: Api-Key KEY` or `X-Api-Key: KEY`."""
 
     def authenticate(self, request: Request) -> tuple[ApiClient, str] | None:
         key = request.headers.get("X-Api-Key") or after("api-key", request.headers.get("Authorization", ""))
         return (find_client(key), "key") if key else None
 
-    def authenticate_header(self, request: Request) -> str:
-        return "Api-Key"
 
-
-class BasicAuthentication(authentication.BaseAuthentication):
+class BasicAuthentication(KeyAuthentication):
     """HTTP Basic with the client's name and key."""
 
     def authenticate(self, request: Request) -> tuple[ApiClient, str] | None:
@@ -51,11 +60,8 @@ class BasicAuthentication(authentication.BaseAuthentication):
         name, key = given
         return find_client(key, name=name), "basic"
 
-    def authenticate_header(self, request: Request) -> str:
-        return 'Basic realm="GradeBridge"'
 
-
-class BearerAuthentication(authentication.BaseAuthentication):
+class BearerAuthentication(KeyAuthentication):
     """A token from `/oauth2/token/`. It stops working with its client, and with the key it was made for."""
 
     def authenticate(self, request: Request) -> tuple[ApiClient, str] | None:
@@ -70,9 +76,6 @@ class BearerAuthentication(authentication.BaseAuthentication):
         if client is None:
             raise exceptions.AuthenticationFailed("The bearer token's client is no longer active.")
         return client, "bearer"
-
-    def authenticate_header(self, request: Request) -> str:
-        return "Bearer"
 
 
 def make_token(client: ApiClient) -> str:

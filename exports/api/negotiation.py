@@ -1,6 +1,7 @@
 """In which form the API answers."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from django.http import Http404
 from rest_framework import exceptions
@@ -19,10 +20,8 @@ class OneFormNegotiation(DefaultContentNegotiation):
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         first, *others = renderers
+        chosen: tuple[BaseRenderer, str] = first, first.media_type
         if others:
-            try:
-                chosen: tuple[BaseRenderer, str] = super().select_renderer(request, [first, *others], format_suffix)
-                return chosen
-            except (exceptions.NotAcceptable, Http404):
-                pass
-        return first, first.media_type
+            with suppress(exceptions.NotAcceptable, Http404):
+                chosen = super().select_renderer(request, [first, *others], format_suffix)
+        return chosen

@@ -1,5 +1,6 @@
 """`POST /oauth2/token/`: a bearer token for an API client's name and key (client_credentials)."""
 
+from http import HTTPStatus
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -8,7 +9,7 @@ from django.views.decorators.http import require_POST
 from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 from rest_framework.exceptions import AuthenticationFailed
 
-from exports.api.authentication import TOKEN_SECONDS, find_client, from_basic, make_token
+from exports.api.authentication import BASIC_CHALLENGE, TOKEN_SECONDS, find_client, from_basic, make_token
 from exports.models import ApiClient
 
 
@@ -57,4 +58,6 @@ def token(request: HttpRequest) -> HttpResponse:
         request.body.decode(errors="replace"),
         dict(request.headers),
     )
+    if status == HTTPStatus.UNAUTHORIZED:  # oauthlib asks for a Bearer, which is what there is none of yet
+        headers["WWW-Authenticate"] = BASIC_CHALLENGE
     return HttpResponse(body, status=status, headers=headers)

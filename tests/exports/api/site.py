@@ -9,9 +9,9 @@ from werkzeug.serving import make_server
 
 
 @contextmanager
-def site():
-    """Address of the site, served by an HTTP server in a thread."""
-    server = make_server("127.0.0.1", 0, served_and_closed, threaded=False)
+def site(*, threaded=False):
+    """Address of the site, served by an HTTP server in a thread, or one for each connection."""
+    server = make_server("127.0.0.1", 0, served_and_closed, threaded=threaded)
     serving = threading.Thread(target=server.serve_forever)
     serving.start()
     try:

@@ -9,6 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from exports.models import ExportAttempt
+from tests.exports.api.test_challenges import SCHEMES, challenges
 from tests.factories import ApiClientFactory
 
 PATH = "/api/wiseflow/flows/77/export"
@@ -88,7 +89,7 @@ def test_whoever_cannot_show_a_key_is_turned_away_and_nothing_is_stored(client, 
     response = call(client, method, path, headers=headers)
 
     assert response.status_code == 401
-    assert response["WWW-Authenticate"] == "Api-Key"
+    assert [challenge.split()[0] for challenge in challenges(response["WWW-Authenticate"])] == SCHEMES
     assert response["Content-Type"] == "application/json"
     assert response.json()["detail"]
     assert "key-WISEflow" not in response.text

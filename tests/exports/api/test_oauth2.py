@@ -69,7 +69,7 @@ def test_whoever_cannot_show_name_and_key_gets_no_token(client, headers):
 
     assert response.status_code == 401
     assert response.json()["error"] == "invalid_client"
-    assert "WWW-Authenticate" in response
+    assert response["WWW-Authenticate"] == 'Basic realm="GradeBridge", charset="UTF-8"'
 
 
 def test_an_inactive_client_gets_no_token(client):
