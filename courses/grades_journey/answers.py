@@ -1,6 +1,8 @@
 """What Learn answered, and what it means. Pure: no call is made here."""
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -28,6 +30,11 @@ NO_REASON = "Learn gave no reason"
 ASSUMED_QUOTA_WAIT = timedelta(hours=1)
 LONGEST_QUOTA_WAIT = timedelta(hours=24)
 SHORTEST_QUOTA_WAIT = timedelta(seconds=1)  # a site that says 0 and stays at 429 must not be hammered
+
+NUMBER = re.compile(r"[+-]?[0-9]{1,40}(\.[0-9]{0,40})?", re.ASCII)
+# A number from 2001 to 2286, as seconds since 1970, is no time to wait but a moment; so is its thousandfold.
+EARLIEST_MOMENT = 1_000_000_000
+LATEST_MOMENT = 10_000_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,17 +165,26 @@ def version_part(value: object) -> str:
 
 
 def lifts_at(headers: Mapping[str, str], *, now: datetime) -> datetime:
-    """When the quota lifts: `Retry-After` (seconds or a date) or, on older sites, `X-Rate-Limit-Reset` (seconds)."""
-    text = headers.get("Retry-After") or headers.get("X-Rate-Limit-Reset") or ""
-    seconds = whole_number(text)
-    if seconds is not None:
-        wait = timedelta(seconds=min(seconds, LONGEST_QUOTA_WAIT.total_seconds()))
-    else:
-        try:
-            wait = parsedate_to_datetime(text).astimezone(UTC) - now
-        except (ValueError, OverflowError):
-            wait = ASSUMED_QUOTA_WAIT
+    """When the quota lifts: `Retry-After` or, on older sites, `X-Rate-Limit-Reset`, the first that can be read."""
+    waits = (wait_of(headers.get(name, ""), now=now) for name in ("Retry-After", "X-Rate-Limit-Reset"))
+    wait = next((wait for wait in waits if wait is not None), ASSUMED_QUOTA_WAIT)
     return now + min(max(wait, SHORTEST_QUOTA_WAIT), LONGEST_QUOTA_WAIT)
+
+
+def wait_of(text: str, *, now: datetime) -> timedelta | None:
+    """How long a header says to wait, in seconds, as a moment since 1970 or as a date. None where it says nothing."""
+    text = text.strip()
+    if not NUMBER.fullmatch(text):
+        try:
+            return parsedate_to_datetime(text).astimezone(UTC) - now
+        except (ValueError, OverflowError):
+            return None
+    seconds = float(text)
+    if seconds >= EARLIEST_MOMENT * 1000:
+        seconds /= 1000
+    if EARLIEST_MOMENT <= seconds < LATEST_MOMENT:
+        seconds -= now.timestamp()
+    return timedelta(seconds=math.ceil(min(max(seconds, 0), LONGEST_QUOTA_WAIT.total_seconds())))
 
 
 def whole_number(text: str | None) -> int | None:
