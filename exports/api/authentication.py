@@ -2,15 +2,14 @@
 
 import base64
 import binascii
-import ipaddress
 from typing import TYPE_CHECKING, Any, cast
 
-from django.conf import settings
 from django.core import signing
 from django.utils.translation import gettext_lazy as _
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
+from exports.api.addresses import caller_address
 from exports.models import ApiClient
 from exports.models.api_client import hash_key
 
@@ -125,22 +124,3 @@ class IsAllowedClient(permissions.BasePermission):
             return True
         self.message = "This API client may read states but not export."
         return False
-
-
-def caller_address(request: Request) -> str:
-    """The caller's address. Behind one of TRUSTED_PROXIES: the last in X-Forwarded-For that is no such proxy."""
-    address = str(request.META.get("REMOTE_ADDR", ""))
-    forwarded = [item.strip() for item in request.headers.get("X-Forwarded-For", "").split(",") if item.strip()]
-    while forwarded and is_trusted_proxy(address):
-        address = forwarded.pop()
-    return address
-
-
-def is_trusted_proxy(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    return any(found in network for network in settings.TRUSTED_PROXIES)

@@ -186,6 +186,47 @@ def test_behind_a_trusted_proxy_the_callers_address_is_the_forwarded_one(client,
     assert response.status_code == status
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "status"),
+    [
+        ("192.0.2.7:44321", 200),
+        ("192.0.2.7:1", 200),
+        ("2001:db8::1", 200),
+        ("[2001:db8::1]", 200),
+        ("[2001:db8::1]:44321", 200),
+        ("[2001:db8::1%eth0]:44321", 200),
+        ("2001:db8::1%25eth0", 200),
+        ("[::ffff:192.0.2.7]:443", 200),
+        ("192.0.2.7:44321, 10.0.0.2:80", 200),
+        ("203.0.113.9, 192.0.2.7:44321,[::ffff:10.0.0.2]:80", 200),
+        ("192.0.2.7:44321, 203.0.113.9:80", 403),
+        ("203.0.113.9:44321", 403),
+        ("[2001:db9::1]:44321", 403),
+        ("192.0.2.7:", 403),
+        ("192.0.2.7:http", 403),
+        ("192.0.2.7:123456", 403),
+        ("[2001:db8::1", 403),
+        ("2001:db8::1]:80", 403),
+        ("[[2001:db8::1]]", 403),
+        ("[]:80", 403),
+        (":80", 403),
+        ("192.0.2:80", 403),
+        ("unknown", 403),
+        ("_hidden:80", 403),
+    ],
+)
+def test_a_forwarded_address_is_read_as_proxies_write_it(client, settings, forwarded, status):
+    settings.TRUSTED_PROXIES = [ip_network("10.0.0.0/24")]
+    ApiClientFactory(name="WISEflow", allowed_networks=["192.0.2.0/24", "2001:db8::/32"])
+    headers = {"X-Api-Key": "key-WISEflow", "X-Forwarded-For": forwarded}
+
+    response = call(client, headers=headers, REMOTE_ADDR="10.0.0.1")
+
+    assert response.status_code == status
+    around = call(client, headers=headers, REMOTE_ADDR="203.0.113.9")  # whom nobody trusts to forward
+    assert around.status_code == 403
+
+
 def test_without_trusted_proxies_nobody_can_forward_an_address(client):
     ApiClientFactory(name="WISEflow", allowed_networks=["192.0.2.0/24"])
 

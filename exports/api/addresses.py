@@ -1,0 +1,40 @@
+"""Where a call comes from, also behind proxies."""
+
+import ipaddress
+import re
+
+from django.conf import settings
+from rest_framework.request import Request
+
+# As proxies write an address: bare, or with the caller's port, which an IPv6 address needs brackets for.
+WITH_PORT = re.compile(r"(?P<v4>[0-9.]+):[0-9]{1,5}|\[(?P<v6>[^\[\]]*)\](?::[0-9]{1,5})?", re.ASCII)
+
+
+def caller_address(request: Request) -> str:
+    """The caller's address. Behind one of TRUSTED_PROXIES: the last in X-Forwarded-For that is no such proxy."""
+    address = bare(str(request.META.get("REMOTE_ADDR", "")))
+    forwarded = [item.strip() for item in request.headers.get("X-Forwarded-For", "").split(",") if item.strip()]
+    while forwarded and is_trusted_proxy(address):
+        address = bare(forwarded.pop())
+    return address
+
+
+def bare(text: str) -> str:
+    """The address without port, brackets and the zone of an interface; what is no address stays as it is."""
+    found = WITH_PORT.fullmatch(text)
+    address = (found["v4"] or found["v6"]) if found else text
+    try:
+        ipaddress.ip_address(address)
+    except ValueError:
+        return text
+    return address.partition("%")[0]
+
+
+def is_trusted_proxy(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        found = found.ipv4_mapped
+    return any(found in network for network in settings.TRUSTED_PROXIES)
