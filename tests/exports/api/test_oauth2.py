@@ -1,10 +1,12 @@
 """`/oauth2/token/`: a bearer token for name and key, as RFC 6749 says."""
 
+import http.client
 from base64 import b64encode
-from urllib.parse import urlencode
+from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 
+from tests.exports.api.site import site
 from tests.factories import ApiClientFactory
 
 FORM = "application/x-www-form-urlencoded"
@@ -105,6 +107,51 @@ def test_credentials_in_the_address_are_not_taken(client):
     response = ask(client, f"/oauth2/token/?{query}&a[]=1")
 
     assert response.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "name", ["WISEflow", "WISEflow prod", "UNI&C 100%", "a+b", "%41", "Åse", "成績", "a/b?c", "x=y", "100%25", "~*'()"]
+)
+@pytest.mark.parametrize("encode", [str, quote_plus, quote], ids=["raw", "form", "percent"])
+def test_basic_may_be_form_encoded(client, name, encode):
+    ApiClientFactory(name=name)
+
+    assert ask(client, headers=basic(encode(name), encode(f"key-{name}"))).status_code == 200
+    assert ask(client, headers=basic(encode(name), "wrong")).status_code == 401
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", " ", "\n\n", "\t"])
+@pytest.mark.parametrize("content_type", [FORM, f"{FORM}; charset=UTF-8", f"{FORM};charset=iso-8859-1"])
+def test_a_form_may_end_with_a_line_break_and_name_its_charset(client, end, content_type):
+    ApiClientFactory(name="WISEflow")
+    headers = basic("WISEflow", "key-WISEflow")
+
+    response = client.post(
+        "/oauth2/token/", f"grant_type=client_credentials{end}", content_type=content_type, headers=headers
+    )
+
+    assert response.status_code == 200
+
+
+def test_a_form_in_chunks_is_read(transactional_db):
+    ApiClientFactory(name="WISEflow")
+    headers = {**basic("WISEflow", "key-WISEflow"), "Content-Type": FORM}
+    with site() as address:
+        connection = http.client.HTTPConnection(*address, timeout=10)
+        connection.request("POST", "/oauth2/token/", iter([b"grant_type=", b"client_credentials\n"]), headers)
+        status = connection.getresponse().status
+        connection.close()
+
+    assert status == 200
+
+
+def test_a_repeated_parameter_is_refused(client):
+    ApiClientFactory(name="WISEflow")
+    body = "grant_type=client_credentials&grant_type=client_credentials"
+
+    response = client.post("/oauth2/token/", body, content_type=FORM, headers=basic("WISEflow", "key-WISEflow"))
+
+    assert response.json()["error"] == "invalid_request"
 
 
 def test_only_post_gives_tokens(client):
