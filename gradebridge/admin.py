@@ -39,7 +39,7 @@ def keys_to_users() -> Iterator[Any]:
 
 
 @admin.register(User)
-class UserAdmin(ChecksYears, GuardsAddresses, DjangoUserAdmin[User]):  # type: ignore[misc]  # both are untyped in part
+class UserAdmin(DjangoUserAdmin[User], ChecksYears, GuardsAddresses):  # type: ignore[misc]  # both are untyped in part
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -56,12 +56,12 @@ class UserAdmin(ChecksYears, GuardsAddresses, DjangoUserAdmin[User]):  # type: i
 
 
 @admin.register(Group)
-class GroupAdmin(GuardsAddresses, DjangoGroupAdmin):  # type: ignore[misc]  # both are untyped in part
+class GroupAdmin(DjangoGroupAdmin, GuardsAddresses):  # type: ignore[misc]  # both are untyped in part
     pass
 
 
 @admin.register(DBTaskResult)
-class TaskResultAdmin(GuardsAddresses, DBTaskResultAdmin):  # type: ignore[misc]  # both are untyped in part
+class TaskResultAdmin(DBTaskResultAdmin, GuardsAddresses):  # type: ignore[misc]  # both are untyped in part
     """Read-only, as its own package has made it."""
 
     list_display = ("task_name", "status", "enqueued_at", "started_at", "finished_at", "id")  # type: ignore[assignment]

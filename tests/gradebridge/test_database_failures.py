@@ -96,11 +96,10 @@ def test_the_api_says_which(flow: Flow, wiseflow: Any, error: Exception, status:
 
 
 @pytest.mark.parametrize("pattern", ["[", "(", "a{2,1}"])
-def test_a_filter_that_the_database_cannot_execute_is_refused(flow: Flow, pattern: str) -> None:
+def test_a_filter_that_no_page_offers_never_reaches_the_database(flow: Flow, pattern: str) -> None:
     response = signed_in(manager=True).get("/admin/exports/flow/", {"flow_id__regex": pattern})
 
     assert response.status_code == 400
-    assert "cannot execute this search or filter" in response.content.decode()
 
 
 def test_a_search_of_very_many_words_is_no_absence_of_the_database(flow: Flow) -> None:
