@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 ENDINGS = ("__exact", "__isnull")  # what the filters, tabs and links of the site write
-MOST = 2**63  # beyond it no database has a number
+MAX_NUMBER = 2**63  # beyond it no database has a number
 
 
 class GuardsAddresses(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
@@ -65,6 +65,6 @@ def can_be(field: Any, value: Any) -> bool:
 
 def is_too_large(value: Any) -> bool:
     try:
-        return abs(int(value)) >= MOST
+        return abs(int(value)) >= MAX_NUMBER
     except (TypeError, ValueError):  # no number, of which Django says so
         return False

@@ -16,7 +16,7 @@ from common import spelling
 from exports.grades.causes import Cause
 from exports.grades.facts import BY_HAND, BY_SIS, Entry
 from exports.grades.translating import VALUE_LENGTH
-from exports.reading.bounds import MOST_DEPTH, is_too_deep, most_values, outline, values_in
+from exports.reading.bounds import MAX_DEPTH, is_too_deep, max_values, outline, values_in
 from exports.reading.expressions import TooManySteps
 from exports.reading.profiles import DOCUMENTED_PROFILE, Profile
 from exports.reading.values import CannotFind, Number, RepeatedKeys, described
@@ -24,7 +24,7 @@ from exports.reading.values import CannotFind, Number, RepeatedKeys, described
 ID_LENGTH = 255  # characters of a flow id, a user id, a source code
 EXACT_UP_TO = 2**53  # a float beyond it may be another number than was written
 ECHO_DIGITS = 4300  # Python's own limit for turning digits into a number
-TOO_DEEP = f"The body is nested too deeply: {MOST_DEPTH} lists and objects inside one another are allowed."
+TOO_DEEP = f"The body is nested too deeply: {MAX_DEPTH} lists and objects inside one another are allowed."
 
 
 class BodyError(Exception):
@@ -108,9 +108,9 @@ def check_bounds(content: bytes, most: int | None) -> None:
     outlined = outline(content)
     if is_too_deep(outlined):
         raise BodyError(TOO_DEEP)
-    if values_in(outlined) > most_values(most):
+    if values_in(outlined) > max_values(most):
         raise TooManyParticipants(
-            f"The body holds more than {most_values(most)} values, which is more than the participants"
+            f"The body holds more than {max_values(most)} values, which is more than the participants"
             " that are allowed can have (EXPORT_MAX_PARTICIPANTS)."
         )
 

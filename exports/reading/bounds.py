@@ -6,9 +6,9 @@ The bounds are our own, so that they are the same on every Python, whatever its 
 import re
 from itertools import accumulate
 
-MOST_DEPTH = 100  # lists and objects inside one another
-MOST_VALUES = 1_000_000  # each takes up to 400 bytes once it is parsed
-VALUES_A_PARTICIPANT = 20  # where more participants are allowed than MOST_VALUES is meant for
+MAX_DEPTH = 100  # lists and objects inside one another
+MAX_VALUES = 1_000_000  # each takes up to 400 bytes once it is parsed
+VALUES_A_PARTICIPANT = 20  # where more participants are allowed than MAX_VALUES is meant for
 
 TEXT = re.compile('"[^"]*"?')
 NO_OUTLINE = bytes(set(range(256)) - set(b'[]{},"'))
@@ -28,10 +28,10 @@ def values_in(outlined: str) -> int:
 
 
 def is_too_deep(outlined: str) -> bool:
-    if outlined.count("[") <= MOST_DEPTH:
+    if outlined.count("[") <= MAX_DEPTH:
         return False
-    return max(accumulate(map(STEPS.__getitem__, outlined.replace(",", "")))) > MOST_DEPTH
+    return max(accumulate(map(STEPS.__getitem__, outlined.replace(",", "")))) > MAX_DEPTH
 
 
-def most_values(most_participants: int | None) -> int:
-    return max(MOST_VALUES, VALUES_A_PARTICIPANT * (most_participants or 0))
+def max_values(most_participants: int | None) -> int:
+    return max(MAX_VALUES, VALUES_A_PARTICIPANT * (most_participants or 0))

@@ -109,7 +109,7 @@ def test_just_so_many_entries_are_read():
 @pytest.mark.parametrize("item", ["0", "{}", "[]", '{"":0}', '{"":0,"":0}', "[0,0]", '""', "null", '{"a":[{}]}', "-1"])
 @pytest.mark.parametrize("text", ['{"participants": [ITEMS]}', beside("[ITEMS]"), entry("[ITEMS]")])
 def test_more_values_than_participants_can_have_are_refused_before_they_are_parsed(monkeypatch, text, item):
-    monkeypatch.setattr(bounds, "MOST_VALUES", 50)
+    monkeypatch.setattr(bounds, "MAX_VALUES", 50)
     monkeypatch.setattr(reading.json, "loads", lambda *args, **kw: pytest.fail("it was parsed"))
 
     with pytest.raises(TooManyParticipants, match=r"more than 60 values.*EXPORT_MAX_PARTICIPANTS"):
@@ -117,6 +117,6 @@ def test_more_values_than_participants_can_have_are_refused_before_they_are_pars
 
 
 def test_commas_and_brackets_in_texts_are_no_values(monkeypatch):
-    monkeypatch.setattr(bounds, "MOST_VALUES", 10)
+    monkeypatch.setattr(bounds, "MAX_VALUES", 10)
 
     assert len(read(entry('"[,,,{,,,{,,,\\",,,,,"').encode()).lines) == 1
