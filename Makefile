@@ -1,6 +1,8 @@
-# Everything runs in .venv, which `make install` makes and every other target makes if it is missing.
+# Everything runs in .venv, which `make install` makes and every other target makes if it is missing. VENV names another
+# one, for another PYTHON.
 PYTHON ?= python3
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
 PORT ?= 8000
 SANDBOX_PORT ?= 8001
 export PORT SANDBOX_PORT
@@ -10,12 +12,12 @@ CHECK_ENV := DEBUG=false SECRET_KEY=a-long-key-for-checks-alone-0123456789-abcde
 	ALLOWED_HOSTS=grades.example.edu LEARN_URL=https://learn.example.edu LEARN_KEY=key LEARN_SECRET=secret \
 	DATABASE_URL=sqlite:///var/check.sqlite3
 
-.PHONY: install demo test check format bench requirements
+.PHONY: install demo test check format bench screenshots requirements
 
-install: .venv/installed
+install: $(VENV)/installed
 
-.venv/installed: requirements.txt requirements-dev.txt
-	$(PYTHON) -m venv .venv
+$(VENV)/installed: requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
@@ -45,6 +47,10 @@ format: install
 # BEFORE=<git revision> also measures that commit, in turns with this checkout.
 bench: install
 	$(BIN)/python -m benchmarks $(if $(BEFORE),--before $(BEFORE))
+
+# Takes the pictures of the README anew, of a demo that is started for them. Needs Chromium.
+screenshots: install
+	@$(CHECK_ENV) $(BIN)/python -m docs.screenshots
 
 # Pins the whole tree of what requirements.in and requirements-dev.in name.
 requirements: install

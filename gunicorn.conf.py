@@ -10,6 +10,7 @@ from gradebridge.environment import read, whole
 bind = "127.0.0.1:" + os.environ.get("PORT", "8000")
 worker_class = "gthread"
 workers = read("WEB_CONCURRENCY", whole(least=1, most=64), default="2")
+limit_request_line = 8190  # of bytes, the most there can be: a search by some hundred ids is one address
 threads = 40  # most of an export's time is waiting for Learn
 timeout = int(site.EXPORT_DEADLINE) + 30  # a worker that is silent for longer is dead
 graceful_timeout = int(site.EXPORT_DEADLINE) + 5  # an export in flight gets its answer before a restart

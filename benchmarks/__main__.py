@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
-from benchmarks import admin, before, bulk, growth, instant, nodes, peers
+from benchmarks import admin, before, bulk, growth, instant, nodes, peers, proving
 from benchmarks.checkout import checked_out, commit_of
 from benchmarks.postgresql import Server
 from benchmarks.report import RUNS, Section, filled, render, verdict
@@ -31,11 +31,12 @@ SECTIONS = {
     "before": before.measure,
     "nodes": nodes.measure,
     "admin": admin.measure,
+    "proving": proving.measure,
 }
 
 INTRODUCTION = f"""\
-Written by `make bench`, which measures all of this anew in about ten minutes; with `BEFORE=`
-and a git revision, beside that commit, in about fifteen. Everything runs on one machine: gunicorn,
+Written by `make bench`, which measures all of this anew in about twelve minutes; with `BEFORE=`
+and a git revision, beside that commit, in about seventeen. Everything runs on one machine: gunicorn,
 PostgreSQL, a sandbox Learn that takes {LEARN_MS} ms for a call, each in processes of their own, and the program that
 measures. Figures are medians of {RUNS} runs with the lowest and the highest in brackets. What is compared is measured
 by turns within one run, so that ratios hold where seconds depend on the machine. Every flow leads to a course of its

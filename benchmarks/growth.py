@@ -14,7 +14,7 @@ MEMORY_MIB = 300
 METHOD = f"""\
 Flows of each size, in turns; every size has a web process of its own, started afresh, on one database. Memory is the
 most that the process ever held (VmHWM). Statements are counted in the web process, in all its threads, by a wrapper
-around each execution, BEGIN and COMMIT apart; among them are looks at whether another process has settled what is
+around each execution, BEGIN and COMMIT apart; among them are looks at whether another process has finished what is
 waited for, up to twenty a second. The calls' own time is what Learn takes for them, {CONCURRENCY} at a time. The
 first export of each process opens connections and fetches the token, and does not count; ANALYZE is run after it, as
 autovacuum would. EXPORT_DEADLINE is raised to 300 seconds.

@@ -14,11 +14,11 @@ from sandbox.processes import free_port
 
 AT_ONCE = 4  # exports, or retries
 GRADES = 3_000  # in each
-MOST_SECONDS = 120
+MAX_SECONDS = 120
 
 METHOD = f"""\
 {AT_ONCE} flows of {GRADES:,} grades at once, each with a course of its own, on one database. Exports go to one
-gunicorn (one web process), or by halves to two; one and two take turns. Retries are asked for in the admin, of flows
+gunicorn (one web process), or by halves to two; one and two take turns. Retries are started in the admin, of flows
 that were exported before they were mapped, and carried out by one task worker, then by two; the time is that from the
 request to the end of the last attempt. The first run of each does not count; ANALYZE is run after that of the
 exports, as autovacuum would. In the end Learn is asked how often each value was set. All this shares the machine's
@@ -91,7 +91,7 @@ def refuse(urls: Sequence[str], key: str, flows: Sequence[str]) -> None:
             f"{urls[place % len(urls)]}/api/wiseflow/flows/{flow}/export",
             data=body(GRADES),
             headers={"X-Api-Key": key, "Content-Type": "application/json"},
-            timeout=MOST_SECONDS,
+            timeout=MAX_SECONDS,
         )
         if answer.status_code != requests.codes.ok or answer.json()["numberOfErrors"] != GRADES:
             raise RuntimeError(f"An export without a mapping was answered with {answer.status_code}")
@@ -101,7 +101,7 @@ def retry(site: Site, admin: requests.Session, flows: Sequence[str]) -> float:
     """Retry all flows by the admin's action. Returns grades a second."""
     pks = [pk for (pk,) in site.query("SELECT id FROM exports_flow WHERE flow_id = ANY(%s)", list(flows))]
     site.submit(admin, "/admin/exports/flow/", action="retry_failed", _selected_action=pks, post="yes")
-    end = time.monotonic() + MOST_SECONDS
+    end = time.monotonic() + MAX_SECONDS
     while time.monotonic() < end:
         attempts, finished, grades, seconds = site.query(
             "SELECT count(*), count(finished_at), sum(number_of_success),"
@@ -114,7 +114,7 @@ def retry(site: Site, admin: requests.Session, flows: Sequence[str]) -> float:
                 raise RuntimeError(f"The retry delivered {grades} grades of {len(flows) * GRADES}")
             return float(grades / seconds)
         time.sleep(0.1)
-    raise RuntimeError(f"The retries were not done after {MOST_SECONDS} seconds")
+    raise RuntimeError(f"The retries were not done after {MAX_SECONDS} seconds")
 
 
 def times_sent(site: Site, courses: Iterable[str]) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from common import spelling
 class Spelled(models.Model):
     """A row whose texts follow `common.spelling` once they are validated, as every form of the admin does.
 
-    Text of one of several choices, and what no form shows, is not typed by anybody and stays as it is.
+    Text of one of several choices, and what no form shows, is not typed by anyone and stays as it is.
     """
 
     class Meta:
@@ -30,7 +30,7 @@ class Spelled(models.Model):
             try:
                 setattr(self, field.attname, spelling.clean(text, allowed=allowed))
             except ValueError as reason:
-                wrong[field.name] = f"It {reason}."
+                wrong[field.name] = str(reason)
         try:
             super().clean_fields({*(exclude or ()), *wrong})
         except ValidationError as error:

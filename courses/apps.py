@@ -1,10 +1,11 @@
 from django.apps import AppConfig
 from django.db.models.signals import pre_save
+from django.utils.translation import gettext_lazy as _
 
 
 class CoursesConfig(AppConfig):
     name = "courses"
-    verbose_name = "Courses in Learn"
+    verbose_name = _("Courses in Learn")
 
     def ready(self) -> None:
         from common.history.changes import keep_baseline, tracked_models

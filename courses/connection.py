@@ -2,13 +2,23 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
-from common.moments import moment_this_year
 from courses import quota
+from courses.gradebook import (
+    ColumnAnonymous,
+    ColumnTwice,
+    ColumnUnknown,
+    CourseUnknown,
+    Gradebook,
+    NotEnrolled,
+    NotReadable,
+    Unreadable,
+)
 from courses.grades_journey import (
     Call,
     CertificateRefused,
@@ -18,54 +28,94 @@ from courses.grades_journey import (
     ItemRejected,
     LearnError,
     NotInstalled,
+    Observe,
     PermissionMissing,
     QuotaUsedUp,
     RequestRefused,
     Unavailable,
     Unconfirmed,
 )
+from courses.learn_http.site import Site
+from courses.models import GradeColumn
+from courses.sentences import ADVICE, reason_of, sentence
 
-MOST_SECONDS = 30.0  # for the whole test: somebody waits for the page
+MAX_SECONDS = 30.0  # for the whole test: someone waits for the page
+
+
+# What the role of GradeBridge's user in Learn needs for reading the gradebook; of the last two one is enough
+READING_PRIVILEGES = (
+    "course.gradebook.MODIFY",
+    "course.gradebook-grades.VIEW",
+    "course.gradebook-grades.EXECUTE",
+    "system.course.VIEW",
+    "course.configure-properties.EXECUTE",
+    "system.user.VIEW",
+    "system.courseuserlist.VIEW",
+    "system.user.course.enrollment.VIEW",
+)
 
 
 @cache
 def grades_journey() -> GradesJourney:
     """One for all threads of the process, so that they share its token."""
-    return connect()
+    return GradesJourney(site())
 
 
-def connect() -> GradesJourney:
-    return GradesJourney(
-        url=settings.LEARN_URL,
-        key=settings.LEARN_KEY,
-        secret=settings.LEARN_SECRET,
-        timeout=settings.LEARN_TIMEOUT,
-    )
+def gradebook() -> Gradebook:
+    """One for all threads of the process, with the same token and the same connections."""
+    return gradebook_of(site())
 
 
-WHAT_TO_DO: dict[type[LearnError], str] = {
-    HostUnknown: "Check LEARN_URL, and that this server can look up names.",
-    CertificateRefused: "Check that LEARN_URL names the site as its certificate does, and that this server trusts it.",
-    Unavailable: "Check LEARN_URL, and whether a firewall or a maintenance window stands between; then try again.",
-    CredentialsRefused: "Check LEARN_KEY and LEARN_SECRET against the application on Anthology's developer portal.",
-    NotInstalled: "Check LEARN_URL, and that the application is installed in Learn under Administrator, REST API.",
-    PermissionMissing: "Grant the application's user in Learn the entitlements of Grades Journey, then try again.",
-    QuotaUsedUp: "Wait until then, or ask Anthology for a larger quota.",
-    RequestRefused: "Check LEARN_URL; it must be the address that Learn itself uses, without a path.",
-    Unconfirmed: "Try again; if it comes back, look at Learn's own status page.",
-    ItemRejected: "Repair it in Learn or here, then try again.",
+@lru_cache(maxsize=1)
+def gradebook_of(site: Site) -> Gradebook:
+    return Gradebook(site)
+
+
+def site() -> Site:
+    """One for all threads of the process, as the settings describe it."""
+    return site_at(settings.LEARN_URL, settings.LEARN_KEY, settings.LEARN_SECRET, settings.LEARN_TIMEOUT)
+
+
+@lru_cache(maxsize=1)
+def site_at(url: str, key: str, secret: str, timeout: float) -> Site:
+    return Site(url=url, key=key, secret=secret, timeout=timeout)
+
+
+def connect() -> Site:
+    """A connection that shares nothing with the others: it requests a token of its own."""
+    return site_at.__wrapped__(settings.LEARN_URL, settings.LEARN_KEY, settings.LEARN_SECRET, settings.LEARN_TIMEOUT)
+
+
+def connect_anew() -> None:
+    """The next call connects anew."""
+    for made in (grades_journey, gradebook_of, site_at):
+        made.cache_clear()
+
+
+# What an administrator does next, as keys of `sentences.ADVICE`
+ADVICE_FOR: dict[type[LearnError], str] = {
+    HostUnknown: "HOST_UNKNOWN",
+    CertificateRefused: "NOT_SECURE",
+    Unavailable: "NOT_REACHED",
+    CredentialsRefused: "CREDENTIALS",
+    NotInstalled: "NOT_INSTALLED",
+    PermissionMissing: "PERMISSION",
+    QuotaUsedUp: "QUOTA",
+    RequestRefused: "REQUEST",
+    Unconfirmed: "UNCONFIRMED",
+    ItemRejected: "REJECTED",
+    NotReadable: "PRIVILEGES",
+    CourseUnknown: "COURSE",
+    NotEnrolled: "ENROL",
+    ColumnUnknown: "COLUMN",
+    ColumnTwice: "RENAME",
+    ColumnAnonymous: "ANONYMOUS",
+    Unreadable: "UNCONFIRMED",
 }
 
 
-def what_to_do(error: LearnError) -> str:
-    return next((advice for kind in type(error).__mro__ if (advice := WHAT_TO_DO.get(kind))), WHAT_TO_DO[Unconfirmed])
-
-
-def sentence(error: LearnError) -> str:
-    """What happened, with the time in the site's zone."""
-    if isinstance(error, QuotaUsedUp):
-        return f"Learn's quota of calls is used up until {moment_this_year(error.lifts_at)}."
-    return f"{str(error).rstrip('. ')}."
+def advice(error: LearnError) -> str:
+    return next((key for kind in type(error).__mro__ if (key := ADVICE_FOR.get(kind))), ADVICE_FOR[Unconfirmed])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +125,7 @@ class Finding:
     tried: str
     sentence: str
     what_to_do: str = ""
+    is_needed: bool = True  # False: grades are delivered without it
 
     @property
     def is_ok(self) -> bool:
@@ -84,36 +135,62 @@ class Finding:
 def try_connection() -> list[Finding]:
     """Ask Learn for a token, for its version, and make a call that changes nothing; stops at the first that fails.
 
-    Costs two calls of the quota, which the call log shows. They are made even while the quota is said to be used up:
-    once Learn has served the last, all calls are made again (see `quota.lifts_at`).
+    Where a column is in Learn, the columns of its course are read too. Costs three calls of the quota at most, which
+    the call log shows. They are made even while the quota is said to be used up: once Learn has served the last, all
+    calls are made again (see `quota.lifts_at`).
     """
-    # A connection of its own: the token is asked for anew, and nothing is shared with grades on their way.
-    learn = connect()
-    until = time.monotonic() + min(2 * settings.LEARN_TIMEOUT, MOST_SECONDS)
+    connection = connect()
+    learn = GradesJourney(connection)
+    until = time.monotonic() + min(2 * settings.LEARN_TIMEOUT, MAX_SECONDS)
     calls: list[Call] = []
 
     def token() -> str:
         learn.check_token(until=until, observe=calls.append)
-        return "Learn accepts the key and the secret."
+        return _("Learn accepts the key and the secret.")
 
     def version() -> str:
-        return f"It is Learn {learn.version(until=until, observe=calls.append)}."
+        return _("It is Learn %(version)s.") % {"version": learn.version(until=until, observe=calls.append)}
 
     def service() -> str:
         learn.check_service(until=until, observe=calls.append)
-        return "The application is installed and takes grade values. Nothing was changed in Learn."
+        return _("The application is installed and accepts grade values. Nothing was changed in Learn.")
 
     steps: list[tuple[str, Callable[[], str]]] = [
-        ("Access token", token),
-        ("Version of Learn", version),
-        ("Grades Journey", service),
+        (_("Access token"), token),
+        (_("Version of Learn"), version),
+        (_("Grades Journey"), service),
     ]
     findings: list[Finding] = []
     try:
         for tried, step in steps:
             findings.append(Finding(tried=tried, sentence=step()))
+        findings += try_reading(Gradebook(connection), until=until, observe=calls.append)
     except LearnError as error:
-        findings.append(Finding(tried=tried, sentence=sentence(error), what_to_do=what_to_do(error)))
+        findings.append(failed(tried, error))
     finally:
         quota.log_calls(calls)
     return findings
+
+
+def try_reading(learn: Gradebook, *, until: float, observe: Observe) -> list[Finding]:
+    """Whether the newest column's course can be read. Empty: no column is known to be in Learn."""
+    newest = GradeColumn.objects.filter(status=GradeColumn.Status.PROVISIONED).order_by("-pk")
+    course_id = newest.values_list("course__course_id", flat=True).first()
+    if course_id is None:
+        return []
+    tried = _("Reading the gradebook")
+    try:
+        learn.check(course_id, until=until, observe=observe)
+    except LearnError as error:
+        return [replace(failed(tried, error), is_needed=False)]
+    found = _("The columns of course %(course)s can be read.") % {"course": course_id}
+    return [Finding(tried=tried, sentence=found, is_needed=False)]
+
+
+def failed(tried: str, error: LearnError) -> Finding:
+    return Finding(tried=tried, sentence=sentence(reason_of(error)), what_to_do=str(ADVICE[advice(error)]))
+
+
+def works(findings: list[Finding]) -> bool:
+    """Whether grades can be delivered."""
+    return bool(findings) and all(finding.is_ok for finding in findings if finding.is_needed)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Exists, Max, OuterRef, Q
 
+from courses.gradebook import SERVICES as READ_SERVICES
 from courses.grades_journey import TOKEN_SERVICE, VERSION_SERVICE, Call
 from courses.models import ServiceCall
 
@@ -14,7 +15,7 @@ DAY = timedelta(hours=24)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """What waits to be sent, and what is left to send it with. `lifts_at`: none may be made before (aware)."""
+    """What is to be sent, and how many calls are left. `lifts_at`: none may be made before (aware)."""
 
     grades: int
     calls: int
@@ -50,13 +51,20 @@ def calls_left(now: datetime) -> int:
     return max(0, left)
 
 
+def calls_for_reading(now: datetime, *, share: float) -> int:
+    """How many calls may still be made today to read the gradebook, if `share` of the day's calls is for that."""
+    recent = ServiceCall.objects.filter(started_at__gt=now - DAY, service__in=READ_SERVICES)
+    made, left = recent.count(), calls_left(now)
+    return max(0, min(left, int(share * (left + made)) - made))
+
+
 def lifts_at(now: datetime) -> datetime | None:
-    """When Learn takes calls again, None if it does: what it said of a time is over once it has served a later call."""
+    """When Learn accepts calls again, None if it does. A time that it gave is over once it has served a later call."""
     later = ServiceCall.objects.filter(started_at__gt=OuterRef("started_at"))
     grades_journey = later.exclude(service__in=[TOKEN_SERVICE, VERSION_SERVICE])
     served = grades_journey.filter(Q(error="") | Q(ok_count__gt=0) | Q(error_count__gt=0))
-    turned_away = ServiceCall.objects.filter(lifts_at__gt=now).exclude(Exists(served))
-    found: datetime | None = turned_away.aggregate(latest=Max("lifts_at"))["latest"]
+    rejected = ServiceCall.objects.filter(lifts_at__gt=now).exclude(Exists(served))
+    found: datetime | None = rejected.aggregate(latest=Max("lifts_at"))["latest"]
     return found
 
 

@@ -1,4 +1,6 @@
-"""Background work for Learn's side. A task is only a nudge: the steps are the truth, so a lost task loses nothing."""
+"""Background work for Learn's side. The steps say what is to be done: a task only starts it, and a lost
+task loses nothing.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -21,12 +23,14 @@ class WorkerDied(Exception):
 
 
 @transaction.atomic
-def provision(wanted: provisioning.Wanted, *, by: User) -> tuple[ProvisioningRun | None, provisioning.Choice]:
+def provision(
+    wanted: provisioning.ProvisioningRequest, *, by: User
+) -> tuple[ProvisioningRun | None, provisioning.Plan]:
     """Record a run of what can go to Learn, for a worker to carry out; None if nothing can."""
-    run, choice = provisioning.request(wanted, by=by)
+    run, plan = provisioning.request(wanted, by=by)
     if run:
         carry_out_run.enqueue(run.pk)
-    return run, choice
+    return run, plan
 
 
 @task()

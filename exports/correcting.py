@@ -1,117 +1,100 @@
-"""A correction: one person asks for another mark than Learn shows, another person approves it, and it is sent.
+"""A correction: one person requests another mark than Learn shows, another person approves it, and it is sent.
 
-It goes the way of a retry: judged by today's rules and translation, delivered by a task worker, and retried like any
+It is sent like a retry: judged by today's rules and translation, delivered by a task worker, and retried like any
 other grade. Until Learn has confirmed it, the participant's `approved_mark` lets it pass R3 and makes retries send it.
 An alternative grade is never corrected (R11).
 """
 
 from dataclasses import replace
+from enum import Enum, auto
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from common import spelling
 from common.moments import moment
+from courses import sentences
 from courses.models import NAME_LENGTH
-from exports.delivering import settling
+from exports.delivering import finishing
 from exports.delivering.judging import flow_facts, person_facts
 from exports.delivering.queueing import queue
 from exports.delivering.resending import entries_again, entry_of
 from exports.grades.conflicts import join_same_places
 from exports.grades.facts import AlreadyExported, Entry, PersonFacts, PlacedGrade, Verdict
 from exports.grades.rules import COLUMN_DELETED, DOUBTED, by_source, judge
-from exports.models import Correction, ExportAttempt, ExportState, Flow, Participant
+from exports.models import Correction, Event, ExportAttempt, ExportState, Flow, Participant
 from exports.reading.body import text_of
+from exports.reading.values import Unreadable
 from exports.tasks import deliver_attempt, new_attempt
 
 REASON_LENGTH = 2000  # characters
 
 
+class Obstacle(Enum):
+    """Why a correction cannot be requested, approved or declined."""
+
+    NOT_EXPORTED = auto()  # there is nothing to correct
+    ALTERNATIVE_GRADE_LOCKED = auto()  # R11: an exported alternative grade never changes
+    IN_PROGRESS = auto()  # what Learn will show is not decided yet
+    NOT_IN_LEARN = auto()  # the grade is no longer in Learn
+    CHANGED_IN_LEARN = auto()  # Learn shows another grade than when the correction was requested
+    UNCHANGED = auto()  # Learn would show what it shows already, or the same correction is approved already
+    MARK_NOT_USABLE = auto()
+    REASON_NOT_USABLE = auto()
+    SOURCE_NOT_CHOSEN = auto()  # different grades are in Learn for the person's sources
+    ANOTHER_OPEN = auto()  # one correction of a participant at a time
+    SAME_PERSON = auto()  # no one approves their own request
+    ALREADY_DECIDED = auto()
+
+
 class NotCorrectable(Exception):
-    """Base: nothing was recorded. The sentence says why, and what to do."""
+    """Nothing was recorded. The sentence says why, and what to do."""
 
+    def __init__(self, obstacle: Obstacle, sentence: str) -> None:
+        super().__init__(obstacle, sentence)
+        self.obstacle, self.sentence = obstacle, sentence
 
-class NotExported(NotCorrectable):
-    """There is nothing to correct."""
-
-
-class AlternativeGradeLocked(NotCorrectable):
-    """R11: an exported alternative grade never changes."""
-
-
-class OnItsWay(NotCorrectable):
-    """What Learn will show is not decided yet."""
-
-
-class StandsNoMore(NotCorrectable):
-    """Another export's grade stands in Learn where this one's stood."""
-
-
-class StandsOtherwise(NotCorrectable):
-    """Learn shows another grade than when the correction was asked for."""
-
-
-class Unchanged(NotCorrectable):
-    """Learn would show what it shows already, or the same correction is approved already."""
-
-
-class MarkNotUsable(NotCorrectable):
-    """The new mark is missing or not usable."""
-
-
-class ReasonNotUsable(NotCorrectable):
-    """The reason is missing or not usable."""
-
-
-class SourceNotChosen(NotCorrectable):
-    """Different grades are in Learn for the person's sources, and none was chosen."""
-
-
-class AnotherWaits(NotCorrectable):
-    """One correction of a participant at a time."""
-
-
-class SamePerson(NotCorrectable):
-    """Whoever asks does not approve."""
-
-
-class AlreadyDecided(NotCorrectable):
-    """Somebody else was quicker."""
+    def __str__(self) -> str:
+        return self.sentence
 
 
 def ask(participant: Participant, *, mark: str, reason: str, by: User, source_code: str = "") -> Correction:
-    """Record that `by` wants `mark` in place of what Learn shows. Nothing is sent. Raises NotCorrectable.
+    """Record that `by` requests `mark` in place of what Learn shows. Nothing is sent. Raises NotCorrectable.
 
     `source_code`: of a person with several sources the one that it is for; empty: all of them, which have one grade.
     """
-    mark = usable_text(mark, NAME_LENGTH, "new mark", MarkNotUsable)
-    reason = usable_text(reason, REASON_LENGTH, "reason", ReasonNotUsable, allowed=spelling.MULTILINE)
-    settling.sweep(Flow.objects.filter(pk=participant.flow_id))
+    mark = usable_text(mark, NAME_LENGTH, Obstacle.MARK_NOT_USABLE)
+    reason = usable_text(reason, REASON_LENGTH, Obstacle.REASON_NOT_USABLE, allowed=spelling.MULTILINE)
+    finishing.sweep(Flow.objects.filter(pk=participant.flow_id))
     with transaction.atomic():
         person = locked(participant)
         refuse_asking(person)
         grade = exported_grade(person_facts(person), source_code)
         refuse_unchanged(person, grade, mark, source_code)
-        return Correction.objects.create(
+        correction = Correction.objects.create(
             participant=person,
             source_code=source_code,
             mark_before=grade.mark,
             value_before=grade.value,
             mark=mark,
             reason=reason,
-            asked_by=by,
-            asked_at=timezone.now(),
+            requested_by=by,
+            requested_at=timezone.now(),
         )
+        Event.objects.create(kind=Event.Kind.CORRECTION_REQUESTED, flow=person.flow, data={"correction": correction.pk})
+        return correction
 
 
 def approve(correction: Correction, *, by: User) -> Correction:
     """Record the approval and queue the new mark; its attempt says what becomes of it. Raises NotCorrectable.
 
-    Everything is checked once more under the lock: much may have happened since it was asked for. The task that
+    Everything is checked once more under the lock: much may have happened since it was requested. The task that
     delivers it is enqueued in the same transaction.
     """
-    settling.sweep(Flow.objects.filter(pk=correction.participant.flow_id))
+    finishing.sweep(Flow.objects.filter(pk=correction.participant.flow_id))
     with transaction.atomic():
         person = locked(correction.participant)
         correction = waiting(correction)
@@ -119,29 +102,38 @@ def approve(correction: Correction, *, by: User) -> Correction:
         person.approved_mark, person.approved_source_code = correction.mark, correction.source_code
         person.save(update_fields=["approved_mark", "approved_source_code"])
         attempt = new_attempt(person.flow, ExportAttempt.Trigger.CORRECTION, by=by)
-        if queue(person.flow, entries_again([person]), attempt).on_its_way:
+        if queue(person.flow, entries_again([person]), attempt).in_progress:
             deliver_attempt.enqueue(attempt.pk)
         return decide(correction, Correction.State.APPROVED, by=by, attempt=attempt)
 
 
-def decline(correction: Correction, *, by: User) -> Correction:
-    """Nothing is sent: somebody who may approve says no, or the asker takes it back. Raises AlreadyDecided."""
+def decline(correction: Correction, *, by: User, reason: str = "") -> Correction:
+    """Nothing is sent: a person who may approve declines it for a reason, or the person who requested it withdraws it.
+    Raises NotCorrectable.
+    """
+    if by.pk != correction.requested_by_id:
+        reason = usable_text(reason, REASON_LENGTH, Obstacle.REASON_NOT_USABLE, allowed=spelling.MULTILINE)
     with transaction.atomic():
         locked(correction.participant)
-        return decide(waiting(correction), Correction.State.DECLINED, by=by)
+        return decide(waiting(correction), Correction.State.DECLINED, by=by, decline_reason=reason)
 
 
 def decide(
-    correction: Correction, state: Correction.State, *, by: User, attempt: ExportAttempt | None = None
+    correction: Correction,
+    state: Correction.State,
+    *,
+    by: User,
+    attempt: ExportAttempt | None = None,
+    decline_reason: str = "",
 ) -> Correction:
     correction.state, correction.decided_by, correction.decided_at = state, by, timezone.now()
-    correction.attempt = attempt
-    correction.save(update_fields=["state", "decided_by", "decided_at", "attempt"])
+    correction.attempt, correction.decline_reason = attempt, decline_reason
+    correction.save(update_fields=["state", "decided_by", "decided_at", "attempt", "decline_reason"])
     return correction
 
 
 def locked(participant: Participant) -> Participant:
-    """The participant as it stands now, with its flow's row locked until the transaction ends."""
+    """The participant as it is now, with its flow's row locked until the transaction ends."""
     flow = Flow.objects.select_for_update(no_key=True).get(pk=participant.flow_id)
     person = Participant.objects.get(pk=participant.pk)
     person.flow = flow
@@ -149,32 +141,48 @@ def locked(participant: Participant) -> Participant:
 
 
 def waiting(correction: Correction) -> Correction:
-    """The correction as it stands now, if nobody has decided it. Call it with the flow's row locked."""
+    """The correction as it is now, if it is not decided yet. Call it with the flow's row locked."""
     now = Correction.objects.select_related("decided_by").get(pk=correction.pk)
     if now.state != Correction.State.ASKED:
         assert now.decided_at is not None  # a constraint holds them together
-        verb = now.get_state_display().lower()
-        raise AlreadyDecided(f"It was {verb} by {now.decided_by} on {moment(now.decided_at)}. Nothing to do.")
+        if now.state == Correction.State.APPROVED:
+            template = _("This correction was approved by %(person)s on %(when)s. There is nothing to do.")
+        elif now.decided_by_id == now.requested_by_id:
+            template = _("This request was withdrawn by %(person)s on %(when)s. There is nothing to do.")
+        else:
+            template = _("This correction was declined by %(person)s on %(when)s. There is nothing to do.")
+        raise NotCorrectable(
+            Obstacle.ALREADY_DECIDED, template % {"person": now.decided_by, "when": moment(now.decided_at)}
+        )
     return now
 
 
 def refuse_asking(participant: Participant) -> None:
-    """Raises NotCorrectable where no correction can be asked for now, whatever the mark."""
+    """Raises NotCorrectable where no correction can be requested now, whatever the mark."""
     refuse_impossible(participant)
     if participant.corrections.filter(state=Correction.State.ASKED).exists():
-        raise AnotherWaits("Another correction of this grade waits for approval. Approve or decline it first.")
+        raise NotCorrectable(
+            Obstacle.ANOTHER_OPEN,
+            _("Another correction of this grade is waiting for approval. Approve or decline it first."),
+        )
 
 
 def refuse_approval(correction: Correction, participant: Participant, *, by: User) -> None:
-    """Raises NotCorrectable where `by` could not approve it now; `participant` as it stands now."""
-    if by.pk == correction.asked_by_id:
-        raise SamePerson("You have asked for this correction yourself. Somebody else must approve it.")
+    """Raises NotCorrectable where `by` could not approve it now; `participant` as it is now."""
+    if by.pk == correction.requested_by_id:
+        raise NotCorrectable(
+            Obstacle.SAME_PERSON, _("You requested this correction yourself. Another person must approve it.")
+        )
     refuse_impossible(participant)
     grade = exported_grade(person_facts(participant), correction.source_code)
     if (grade.mark, grade.value) != (correction.mark_before, correction.value_before):
-        raise StandsOtherwise(
-            f"Learn shows {grade.value} now, not {correction.value_before} as when this was asked for. "
-            "Decline it, and ask again if it must still change."
+        raise NotCorrectable(
+            Obstacle.CHANGED_IN_LEARN,
+            _(
+                "The grade in Learn has changed since this correction was requested (%(before)s, now %(now)s). "
+                "Decline it, and request a new correction if needed."
+            )
+            % {"before": correction.value_before, "now": grade.value},
         )
     refuse_unchanged(participant, grade, correction.mark, correction.source_code)
 
@@ -187,24 +195,38 @@ def refuse_impossible(participant: Participant) -> None:
         if grade.is_certain:
             latest.setdefault(grade.source_code, grade)
     if latest and all(grade.alternative_grade for grade in latest.values()):
-        raise AlternativeGradeLocked(
-            f"The alternative grade was exported as {next(iter(latest.values())).value} and is locked. "
-            "Change it in Learn if it must change."
+        raise NotCorrectable(
+            Obstacle.ALTERNATIVE_GRADE_LOCKED,
+            _("The alternative grade was exported (%(value)s) and is locked. If it must change, change it in Learn.")
+            % {"value": next(iter(latest.values())).value},
         )
     if person.state == ExportState.QUEUED:
-        raise OnItsWay("A grade of this person is on its way to Learn. Try again in a minute.")
+        raise NotCorrectable(
+            Obstacle.IN_PROGRESS, _("A grade of this participant is being sent to Learn. Try again in a minute.")
+        )
     if not latest:
-        raise NotExported("This grade has not been exported yet. Change it in WISEflow, and export it.")
+        raise NotCorrectable(
+            Obstacle.NOT_EXPORTED, _("This grade has not been exported yet. Change it in WISEflow, then export it.")
+        )
     current = [grade for grade in person.grades if not grade.ended_as]
     if not current and any(grade.ended_as == COLUMN_DELETED for grade in latest.values()):
-        raise StandsNoMore("Its column was deleted in Learn, so it is not there. Retry the failed grade first.")
+        raise NotCorrectable(
+            Obstacle.NOT_IN_LEARN,
+            _("The column was deleted in Learn, so there is no grade to correct. Retry the failed grade first."),
+        )
     if not current:
-        raise StandsNoMore(
-            "Another grade is in Learn in its place. "
-            "Check the mappings and Learn users of both, and correct it in Learn."
+        raise NotCorrectable(
+            Obstacle.NOT_IN_LEARN,
+            _(
+                "Another grade is in Learn in its place. "
+                "Check the mappings and Learn users of both, then correct the grade in Learn."
+            ),
         )
     if any(grade.alternative_grade and not grade.is_certain for grade in current) and not person.approved_mark:
-        raise AlternativeGradeLocked("An alternative grade may be in Learn. Retry the failed grade first.")
+        raise NotCorrectable(
+            Obstacle.ALTERNATIVE_GRADE_LOCKED,
+            _("An alternative grade may be in Learn. Retry the failed grade first."),
+        )
 
 
 def correctable_grades(person: PersonFacts) -> list[PlacedGrade]:
@@ -240,19 +262,30 @@ def exported_grade(person: PersonFacts, source_code: str) -> PlacedGrade:
     """The confirmed grade that a correction would replace. Raises NotCorrectable."""
     grades = grades_for(person, source_code)
     if not grades:
-        raise NotExported("There is no confirmed grade in Learn to correct. Retry the failed grade first.")
+        raise NotCorrectable(
+            Obstacle.NOT_EXPORTED, _("There is no confirmed grade in Learn to correct. Retry the failed grade first.")
+        )
     if not source_code and has_different_grades(person):
-        raise SourceNotChosen("Different grades are in Learn for the sources of this person. Choose a source.")
+        raise NotCorrectable(
+            Obstacle.SOURCE_NOT_CHOSEN,
+            _("Different grades are in Learn for the sources of this participant. Choose a source."),
+        )
     return grades[0]
 
 
 def refuse_unchanged(participant: Participant, grade: PlacedGrade, mark: str, source_code: str) -> None:
-    """Raises Unchanged where Learn would show what it shows already."""
-    if participant.approved_mark:  # that one has not arrived: anything else goes, also back to what is in Learn
+    """Raises NotCorrectable where Learn would show what it shows already."""
+    if participant.approved_mark:  # that one has not arrived: anything else is possible, also back to what is in Learn
         if mark == participant.approved_mark and source_code == participant.approved_source_code:
-            raise Unchanged(f"A correction to {mark} is approved already, but not delivered. Retry it.")
+            raise NotCorrectable(
+                Obstacle.UNCHANGED,
+                _("A correction to %(mark)s is already approved, but not delivered. Retry it.") % {"mark": mark},
+            )
     elif all(isinstance(verdict, AlreadyExported) for verdict in foresee(participant, mark, source_code).values()):
-        raise Unchanged(f"Nothing would change: Learn shows {grade.value} for this mark already.")
+        raise NotCorrectable(
+            Obstacle.UNCHANGED,
+            _("Nothing would change: Learn already shows %(value)s for this mark.") % {"value": grade.value},
+        )
 
 
 def foresee(participant: Participant, mark: str, source_code: str = "") -> dict[Entry, Verdict]:
@@ -265,12 +298,14 @@ def foresee(participant: Participant, mark: str, source_code: str = "") -> dict[
     return join_same_places(verdicts)[0]
 
 
-def usable_text(text: str, length: int, what: str, error: type[NotCorrectable], *, allowed: str = "") -> str:
-    """`text` without blanks around it. Raises `error`."""
+def usable_text(text: str, length: int, obstacle: Obstacle, *, allowed: str = "") -> str:
+    """The mark or the reason without blanks around it. Raises NotCorrectable."""
+    is_mark = obstacle is Obstacle.MARK_NOT_USABLE
     try:
         text = text_of(text, length, allowed=allowed)
-    except ValueError as reason:
-        raise error(f"The {what} is not usable: it {reason}.") from None
+    except Unreadable as unreadable:
+        where = unreadable.at(_("the new mark") if is_mark else _("the reason"))
+        raise NotCorrectable(obstacle, sentences.ended(capfirst(str(where)))) from None
     if not text:
-        raise error(f"Give a {what}.")
+        raise NotCorrectable(obstacle, _("Enter a new mark.") if is_mark else _("Enter a reason."))
     return text

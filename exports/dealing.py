@@ -1,12 +1,15 @@
-"""Grades that were left behind in Learn: somebody has looked there, and says that they are gone."""
+"""Grades that were left behind in Learn: a person has looked there, and says that they are gone."""
 
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from common.database.bulk import among
 from exports.grades.causes import Cause
@@ -22,19 +25,33 @@ class Dealt:
     ended: int  # no longer in Learn, as far as is known
 
     def sentence(self) -> str:
-        parts = [f"{count(self.marked)} marked as dealt with."] if self.marked else ["Nothing was marked."]
+        said = [self.sentence_of_marked() if self.marked else _("No grade was marked.")]
         if self.in_place:
-            parts.append(
-                f"{count(self.in_place)} not marked, because it was not left behind: retry or correct such a grade. "
-                "Once its person leads to another place and has a grade there, it can be marked."
-            )
+            said.append(self.sentence_of_those_in_place())
         if self.ended:
-            parts.append(f"{count(self.ended)} not marked, because it is no longer in Learn as far as is known.")
-        return " ".join(parts)
+            said.append(self.sentence_of_ended())
+        return " ".join(said)
 
+    def sentence_of_marked(self) -> str:
+        return ngettext(
+            "%(count)s grade was marked as dealt with.", "%(count)s grades were marked as dealt with.", self.marked
+        ) % {"count": intcomma(self.marked)}
 
-def count(number: int) -> str:
-    return "1 grade was" if number == 1 else f"{number} grades were"
+    def sentence_of_those_in_place(self) -> str:
+        return ngettext(
+            "%(count)s grade was not marked, because it was not left behind: retry or correct it. It can be marked "
+            "once its participant has a grade at another place.",
+            "%(count)s grades were not marked, because they were not left behind: retry or correct them. They can be "
+            "marked once their participants have grades at other places.",
+            self.in_place,
+        ) % {"count": intcomma(self.in_place)}
+
+    def sentence_of_ended(self) -> str:
+        return ngettext(
+            "%(count)s grade was not marked, because it is no longer in Learn as far as is known.",
+            "%(count)s grades were not marked, because they are no longer in Learn as far as is known.",
+            self.ended,
+        ) % {"count": intcomma(self.ended)}
 
 
 @transaction.atomic
@@ -47,7 +64,7 @@ def deal_with(grades: Collection[int], *, by: User) -> Dealt:
     """
     chosen = GradeInLearn.objects.filter(among("pk", grades))
     flows = Flow.objects.filter(pk__in=chosen.order_by().values("participant__flow")).order_by("pk")
-    list(flows.select_for_update().values_list("pk"))  # an export that leads back there is seen, or waits
+    list(flows.select_for_update().values_list("pk"))  # an export that leads back there is seen, or has to wait
     kinds = Counter(
         "ended" if until else "left_behind" if left_behind_at and cause != Cause.MISPLACED else "in_place"
         for until, left_behind_at, cause in chosen.values_list("until", "left_behind_at", "participant__cause")

@@ -8,14 +8,17 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 
 from common.database.retrying import despite_conflicts
-from exports.delivering import settling, workers
+from exports.delivering import finishing, workers
 from exports.delivering.judging import Judged
 from exports.delivering.queueing import Queued, queue
 from exports.grades.causes import Cause
 from exports.grades.facts import Entry, Refused
-from exports.models import ApiClient, Delivery, ExportAttempt, Flow
+from exports.grades.sentences import error_info, of_source
+from exports.models import ApiClient, Delivery, ExportAttempt, Flow, RequestProfile
 from exports.reading.body import Body, BodyError, UnreadableEntry, read
 from exports.reading.profiles import BadExpression, BadRule
 
@@ -41,10 +44,19 @@ def read_from(client: ApiClient | None, content: bytes) -> Body:
         profile = client.profile.profile()
         client.profile.rule()
     except BadExpression as bad:
-        raise BodyError(f"The request profile '{client.profile}' is not usable: {bad.field}: {bad}") from None
+        raise BodyError(unusable(client.profile, bad.field, bad)) from None
     except BadRule as bad:
-        raise BodyError(f"The request profile '{client.profile}' is not usable: Learn user: {bad}") from None
+        raise BodyError(unusable(client.profile, "learn_user_text", bad)) from None
     return read(content, profile, most=most)
+
+
+def unusable(profile: RequestProfile, field: str, problem: Exception) -> str:
+    described: Any = profile._meta.get_field(field)
+    return _("The request profile '%(profile)s' cannot be used. %(field)s: %(problem)s") % {
+        "profile": profile,
+        "field": capfirst(str(described.verbose_name)),
+        "problem": problem,
+    }
 
 
 def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:
@@ -53,12 +65,12 @@ def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:
     Comes back within EXPORT_DEADLINE seconds. Once the export is recorded, nothing of it is lost whatever happens.
     """
     began = timezone.now()
-    settling.sweep(Flow.objects.filter(flow_id=flow_id))
+    finishing.sweep(Flow.objects.filter(flow_id=flow_id))
     ends_by = began + timedelta(seconds=settings.EXPORT_DEADLINE)
     queued = despite_conflicts(record, flow_id, body, client, began=began, ends_by=ends_by)
-    if queued.on_its_way:
-        workers.deliver(queued.attempt, queued=queued.on_its_way, until=ends_by)
-    return answer(body, queued.judged, find_undelivered(queued.attempt) if queued.on_its_way else {})
+    if queued.in_progress:
+        workers.deliver(queued.attempt, queued=queued.in_progress, until=ends_by)
+    return answer(body, queued.judged, find_undelivered(queued.attempt) if queued.in_progress else {})
 
 
 @transaction.atomic
@@ -71,7 +83,7 @@ def record(flow_id: str, body: Body, client: ApiClient, *, began: datetime, ends
         api_client=client,
         started_at=began,
         ends_by=ends_by,
-        lease_ends_at=settling.lease_end(timezone.now()),
+        lease_ends_at=finishing.lease_end(timezone.now()),
         number_of_errors=len(unreadable),
         unreadable_entries=[
             {"entry": line.place, "cause": Cause.NO_USER_ID, "detail": line.detail} for line in unreadable
@@ -88,7 +100,7 @@ def answer(body: Body, judged: Judged, undelivered: Undelivered) -> Receipt:
     errors = []
     for line, user_id in zip(body.lines, body.user_ids, strict=True):
         if isinstance(line, UnreadableEntry):
-            errors.append({"userId": user_id, "errorInfo": Cause.NO_USER_ID.error_info(line.detail)})
+            errors.append({"userId": user_id, "errorInfo": error_info(Cause.NO_USER_ID, line.detail)})
         elif reasons := reasons_of(line, judged, undelivered):
             errors.append({"userId": user_id, "errorInfo": " ".join(reasons)})
     return Receipt(number_of_success=len(body.lines) - len(errors), errors=errors)
@@ -100,25 +112,29 @@ def reasons_of(entry: Entry, judged: Judged, undelivered: Undelivered) -> list[s
     for part in judged.parts[entry]:
         verdict = judged.verdicts[part]
         if isinstance(verdict, Refused):
-            reason = verdict.cause.error_info(verdict.detail)
+            reason = error_info(verdict.cause, verdict.detail)
         elif (part.user_id, part.source_code) in undelivered:
             reason = undelivered[part.user_id, part.source_code]
         else:
             continue
-        reasons.append(f"Source {part.source_code}: {reason}" if judged.names_source(part) else reason)
+        reasons.append(of_source(part.source_code, reason) if judged.names_source(part) else reason)
     return reasons
 
 
 def find_undelivered(attempt: ExportAttempt) -> dict[tuple[str, str], str]:
-    """Why each delivery of the attempt that was to be sent is not delivered (or not yet)."""
+    """Why each delivery of the attempt that was to be sent is not delivered (or not yet).
+
+    One that was refused after it was queued, by a hold, has the value that was to be sent.
+    """
     rows = (
         attempt.deliveries.order_by()
-        .exclude(state__in=[Delivery.State.DELIVERED, Delivery.State.REFUSED])
+        .exclude(state=Delivery.State.DELIVERED)
+        .exclude(state=Delivery.State.REFUSED, value="")
         .values_list("participant__user_id", "source_code", "cause", "detail")
     )
     return {
-        (user_id, source_code): Cause(cause).error_info(detail)
+        (user_id, source_code): error_info(Cause(cause), detail)
         if cause
-        else Cause.UNCONFIRMED.error_info("Learn has not answered yet")
+        else error_info(Cause.UNCONFIRMED, {"reason": "NO_ANSWER_YET"})
         for user_id, source_code, cause, detail in rows
     }

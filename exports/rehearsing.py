@@ -1,14 +1,16 @@
 """A body from WISEflow -> what an export of it would do now, entry by entry. Nothing is written and nothing is sent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from exports.delivering.judging import Judged, judge_all
-from exports.grades.causes import Cause
+from exports.grades.causes import Cause, Detail
 from exports.grades.facts import AlreadyExported, Entry, Refused, Send, Verdict
+from exports.grades.sentences import error_info
 from exports.models import ApiClient, Flow
 from exports.reading.body import Body, UnreadableEntry
 from exports.receiving import Receipt, answer
@@ -17,9 +19,12 @@ from exports.receiving import Receipt, answer
 class Outcome(models.TextChoices):
     """What would become of an entry."""
 
-    SEND = "SEND", "Would be sent"  # to the column and Learn user that it names
-    ALREADY_EXPORTED = "ALREADY_EXPORTED", "Already exported"  # a success without a call: Learn has this grade
-    REFUSED = "REFUSED", "Would be refused"  # its cause says what to repair before the exam day
+    # It would go to the column and Learn user that its line names: check that they are right.
+    SEND = "SEND", _("Would be sent")
+    # Learn has this grade already: nothing to do.
+    ALREADY_EXPORTED = "ALREADY_EXPORTED", _("Already exported")
+    # A rule would forbid it: correct what its cause says, or ask an administrator to, before the exam day.
+    REFUSED = "REFUSED", _("Would be refused")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,11 +38,11 @@ class Line:
     column_name: str = ""
     learn_user_id: str = ""
     cause: Cause | None = None
-    detail: str = ""
+    detail: Detail = field(default_factory=dict)
 
     @property
     def error_info(self) -> str:
-        return self.cause.error_info(self.detail) if self.cause else ""
+        return error_info(self.cause, self.detail) if self.cause else ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +51,7 @@ class Rehearsal:
     took all.
     """
 
-    flow: Flow  # not saved, where nobody has heard of it
+    flow: Flow  # not saved, if it is new
     lines: list[Line]
     receipt: Receipt
 
@@ -54,7 +59,7 @@ class Rehearsal:
 def rehearse(flow_id: str, body: Body, client: ApiClient | None) -> Rehearsal:
     """Judge the body as an export by `client` would be judged now. None: a caller of the documented shape.
 
-    Unlike an export it does not sweep: what a dead process left on its way still counts as on its way.
+    Unlike an export it does not sweep: what a dead process left in progress still counts as in progress.
     """
     flow = Flow.objects.filter(flow_id=flow_id).first() or Flow(flow_id=flow_id)
     entries = [line for line in body.lines if isinstance(line, Entry)]

@@ -14,9 +14,14 @@ SEEN = (
     "columnmapping",
     "participant",
     "exportattempt",
+    "retryrun",
     "delivery",
     "gradeinlearn",
     "correction",
+    "decision",
+    "hold",
+    "refusedrequest",
+    "evidence",
     "translation",
     "translatedgrade",
     "servicecall",
@@ -38,13 +43,22 @@ CONFIGURED = (
     "gradecolumn",
     "gradeschema",
     "enrolmentmetadata",
+    "webhook",
 )
 
-MAY_WATCH = ["retry", "add_correction", "approve_correction", "deal_with_grade", *(f"view_{model}" for model in SEEN)]
+MAY_WATCH = [
+    *("retry", "add_correction", "approve_correction", "add_decision", "approve_decision", "deal_with_grade"),
+    *("hold_grades", "make_evidence", "fetch_flow", "pull_grades"),
+    *("check_with_learn", "prove"),
+    *(f"view_{model}" for model in SEEN),
+]
 MAY_CONFIGURE = [
     "unlock_mapping",
+    "pause_sending",
     "provision",
     "delete_graded_column",
+    "view_subscription",
+    "view_digest",
     *(f"{verb}_{model}" for model in CONFIGURED for verb in ("view", "add", "change", "delete")),
 ]
 

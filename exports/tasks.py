@@ -1,26 +1,34 @@
 """Background work. A task is only a nudge: the deliveries are the truth, so a lost task loses nothing."""
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
+from django_tasks_db.models import DBTaskResult
 
 from courses.models import ProvisioningRun
-from courses.tasks import carry_out_run, fail_dead
+from courses.provisioning.planning import PATIENCE
+from courses.tasks import WorkerDied, carry_out_run, fail_dead
 from exports.delivering import workers
-from exports.models import Delivery, ExportAttempt, Flow
+from exports.mapping.health import checking
+from exports.models import Delivery, ExportAttempt, Flow, RetryRun
+from exports.models.learn_check import PATIENCE as PATIENCE_OF_CHECKS
 
-PATIENCE = timedelta(minutes=15)  # how long an attempt waits for a free task worker before it is swept
-TIME_LIMIT = timedelta(hours=4)  # no call begins later than that after the attempt was asked for
+TIME_LIMIT = timedelta(hours=4)  # no call begins later than that after the attempt was requested
 
 
-def new_attempt(flow: Flow, trigger: ExportAttempt.Trigger, *, by: User | None) -> ExportAttempt:
-    """An attempt that somebody asks for and a task worker delivers. It is not saved."""
+def new_attempt(
+    flow: Flow, trigger: ExportAttempt.Trigger, *, by: User | None, run: RetryRun | None = None
+) -> ExportAttempt:
+    """An attempt that someone requests and a task worker delivers. It is not saved."""
     now = timezone.now()
     return ExportAttempt(
         flow=flow,
         trigger=trigger,
+        retry_run=run,
         requested_by=by,
         requested_at=now if by else None,
         started_at=now,
@@ -38,8 +46,35 @@ def deliver_attempt(attempt_id: int) -> None:
         workers.deliver(attempt, queued=still_open, until=attempt.ends_by)
 
 
-def settle_dead_tasks() -> int:
-    """Mark tasks of finished attempts and provisioning runs as failed that seem to run. Returns how many."""
-    return fail_dead(deliver_attempt, ExportAttempt.objects.all()) + fail_dead(
-        carry_out_run, ProvisioningRun.objects.all()
+def request_check_with_learn(flows: Collection[int]) -> int:
+    """Have these flows, by primary key, looked at in Learn by a worker. Returns for how many none was awaited yet."""
+    with transaction.atomic():
+        if wanted := checking.request_check(flows):
+            check_with_learn.enqueue(wanted)
+    return len(wanted)
+
+
+@task()
+def check_with_learn(flows: list[int]) -> None:
+    """Look at these flows in Learn, the first to end first."""
+    rows = Flow.objects.filter(pk__in=flows).order_by("assessment_ends_at", "pk")
+    checking.check_with_learn(rows, gives_way=True)
+
+
+def finish_dead_tasks() -> int:
+    """Mark tasks as failed that seem to run, though what they do is finished or given up. Returns how many."""
+    return (
+        fail_dead(deliver_attempt, ExportAttempt.objects.all())
+        + fail_dead(carry_out_run, ProvisioningRun.objects.all())
+        + fail_lost_checks()
     )
+
+
+def fail_lost_checks() -> int:
+    """A check with Learn ends within minutes, or its worker was killed."""
+    lost = DBTaskResult.objects.running().filter(
+        task_path=check_with_learn.module_path, started_at__lt=timezone.now() - PATIENCE_OF_CHECKS
+    )
+    for result in lost:
+        result.set_failed(WorkerDied("The worker of a check with Learn died."))
+    return len(lost)

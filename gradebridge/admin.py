@@ -1,23 +1,48 @@
-"""Users, groups and background tasks in the same dress as the rest of the admin."""
+"""Users, groups and background tasks, styled as the rest of the admin."""
 
 from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.apps import apps
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import ForeignKey
-from django.http import HttpRequest
+from django.core.exceptions import PermissionDenied
+from django.db.models import CASCADE, ForeignKey, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django_tasks_db.admin import DBTaskResultAdmin
 from django_tasks_db.models import DBTaskResult
+from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from common.admin.addresses import GuardsAddresses
-from common.admin.dates import ChecksYears
+from common.admin.base import BaseAdmin
+from common.admin.cells import PILLS, address, pill_of
+from exports.notifying.digests import sends_mail
+from gradebridge.invitations import (
+    InvitationForm,
+    days_valid,
+    invite_again,
+    is_invited,
+    link_for,
+    mail_link,
+    may_invite_again,
+)
 
 admin.site.unregister([User, Group, DBTaskResult])
+
+PILLS |= {  # of an account
+    "INVITED": ("info", "mail"),
+    "ACTIVE": ("success", "check"),
+    "INACTIVE": ("plain", "person_off"),
+}
+
+
+def inviter_of(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # the admin lets no one else in
+    return request.user
 
 
 def who_have_acted(users: Collection[User]) -> list[User]:
@@ -30,7 +55,16 @@ def who_have_acted(users: Collection[User]) -> list[User]:
 
 
 def keys_to_users() -> Iterator[Any]:
-    """Every field in which our own models, their histories included, name a person."""
+    """Every field in which our own models, their histories included, name a person for what they have done."""
+    return (key for key in all_keys_to_users() if key.remote_field.on_delete is not CASCADE)
+
+
+def models_of_people() -> set[Any]:
+    """What goes when the person does, such as a subscription: it is no history."""
+    return {key.model for key in all_keys_to_users() if key.remote_field.on_delete is CASCADE}
+
+
+def all_keys_to_users() -> Iterator[Any]:
     for label in ("courses", "exports"):
         for model in apps.get_app_config(label).get_models():
             for field in model._meta.concrete_fields:
@@ -39,29 +73,92 @@ def keys_to_users() -> Iterator[Any]:
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin[User], ChecksYears, GuardsAddresses):  # type: ignore[misc]  # both are untyped in part
+class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both are untyped in part
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "first_name", "last_name", "email", "is_active", "is_superuser", "last_login"]
+    actions_list = ["invite"]
+    actions_detail = ["new_invitation"]
+    list_display = ["username", "first_name", "last_name", "email", "role", "account", "last_login"]
+    readonly_fields = ("last_login",)  # a form would save an older one over it
     delete_confirmation_template = "admin/auth/delete_confirmation.html"
     delete_selected_confirmation_template = "admin/auth/delete_selected_confirmation.html"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        users: QuerySet[User] = super().get_queryset(request)
+        return users.prefetch_related("groups")
+
+    @admin.display(description=_("Role"))
+    def role(self, user: User) -> str:
+        groups = [group.name for group in user.groups.all()]
+        return ", ".join([gettext("Superuser"), *groups] if user.is_superuser else groups)
+
+    @admin.display(description=_("Account"), ordering="is_active")
+    def account(self, user: User) -> str:
+        """Whether this person can sign in."""
+        if not user.is_active:
+            return pill_of("INACTIVE", gettext("Inactive"))
+        return pill_of("INVITED", gettext("Invited")) if is_invited(user) else pill_of("ACTIVE", gettext("Active"))
+
+    def has_invite_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return request.user.has_perm("auth.add_user")
+
+    def offers(self, request: HttpRequest, row: User, button: str) -> bool:
+        if button == "new_invitation":
+            return is_invited(row) and may_invite_again(inviter_of(request), row)
+        return super().offers(request, row, button)
+
+    @action(description=_("Invite a colleague"), url_path="invite", permissions=["add"], icon="person_add")  # type: ignore[untyped-decorator]
+    def invite(self, request: HttpRequest) -> HttpResponse:
+        """Name, e-mail and role; the answer has the link by which the colleague chooses a password."""
+        form = InvitationForm(request.POST or None, by=inviter_of(request))
+        if request.method == "POST" and form.is_valid() and (user := form.save()):
+            self.log_addition(request, user, [{"added": {}}])
+            return self.invited_page(request, user, is_mailed=form.cleaned_data.get("is_mailed", False))
+        return self.page(request, "admin/auth/invite.html", title=gettext("Invite a colleague"), form=form)
+
+    @action(description=_("New invitation link"), url_path="new-invitation", permissions=["invite"], icon="link")  # type: ignore[untyped-decorator]
+    def new_invitation(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask first: the old link stops working at once."""
+        user: User = self.row_or_404(request, object_id)
+        if not may_invite_again(inviter_of(request), user):
+            raise PermissionDenied
+        if request.method == "POST" and (user_now := invite_again(user.pk)):
+            self.log_change(request, user_now, "New invitation link.")
+            return self.invited_page(request, user_now, is_mailed="is_mailed" in request.POST)
+        if request.method == "POST" or not is_invited(user):
+            text = gettext("%(user)s needs no invitation: there is a password, or the account is inactive.")
+            messages.info(request, text % {"user": user})
+            return HttpResponseRedirect(address(user))
+        title, may_mail = gettext("New invitation link"), sends_mail() and bool(user.email)
+        template, back_url = "admin/auth/new_invitation.html", address(user)
+        return self.confirm_page(request, template, title=title, back_url=back_url, invited=user, may_mail=may_mail)
+
+    def invited_page(self, request: HttpRequest, user: User, *, is_mailed: bool) -> HttpResponse:
+        """Shows the link, which no message carries: messages are kept in cookies. No browser stores the page."""
+        link = link_for(user, request)
+        is_mailed = is_mailed and sends_mail() and bool(user.email)
+        not_mailed = mail_link(user, link, by=inviter_of(request)) if is_mailed else ""
+        context: dict[str, Any] = {"invited": user, "link": link, "is_mailed": is_mailed, "not_mailed": not_mailed}
+        title = gettext("Invitation of %(user)s") % {"user": user}
+        return self.page(request, "admin/auth/invited.html", title=title, days=days_valid(), **context)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Who has done anything stays: a history would no longer tell who it was."""
-        stay = [f"User {user}, whom the history names" for user in who_have_acted(list(objs))]
+        """Who has done anything stays: the history must keep their name."""
+        stay = [gettext("User %(name)s, named in the history") % {"name": user} for user in who_have_acted(list(objs))]
         if stay:
             return [], {}, set(), stay
-        return super().get_deleted_objects(objs, request)
+        deleted, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, needed - {model._meta.verbose_name for model in models_of_people()}, protected
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, GuardsAddresses):  # type: ignore[misc]  # both are untyped in part
+class GroupAdmin(DjangoGroupAdmin, BaseAdmin):  # type: ignore[misc]  # both are untyped in part
     pass
 
 
 @admin.register(DBTaskResult)
-class TaskResultAdmin(DBTaskResultAdmin, GuardsAddresses):  # type: ignore[misc]  # both are untyped in part
+class TaskResultAdmin(DBTaskResultAdmin, BaseAdmin):  # type: ignore[misc]  # both are untyped in part
     """Read-only, as its own package has made it."""
 
     list_display = ("task_name", "status", "enqueued_at", "started_at", "finished_at", "id")  # type: ignore[assignment]

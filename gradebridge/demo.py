@@ -1,25 +1,42 @@
 """What the demo shows: flows in every state over the sample world of the sandbox Learn."""
 
 import json
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from urllib.request import Request, urlopen
 
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
+from requests import RequestException
 
 from courses.models import Course, EnrolmentMetadata, GradeColumn, GradeSchema, mark_as_in_learn
+from exports import correcting, holding, retrying
 from exports.grades.translating import Marks
-from exports.models import ApiClient, ColumnMapping, Flow, Participant, TranslatedGrade, Translation
+from exports.models import (
+    ApiClient,
+    ColumnMapping,
+    Flow,
+    GradeInLearn,
+    Participant,
+    Subscription,
+    TranslatedGrade,
+    Translation,
+)
 from exports.models.api_client import hash_key
+from exports.models.event import SUBSCRIBABLE
+from exports.proving.runs import prove
+from exports.retrying import Scope
 from exports.roles import ADMINISTRATORS, MANAGERS
 from sandbox import wiseflow
-from sandbox.sample import LETTERS
+from sandbox.sample import EXAM, EXAM_COURSE, FIRST_NAMES, LAST_NAMES, LETTERS
 
 PASSWORD = "gradebridge-demo"  # noqa: S105  the demo's own, printed at its start
 KEY = "demo-key-of-wiseflow"
 UNTOUCHED_FLOW = "2026-LAW-RESIT"
+PROVEN = ("2026-BIO-2", EXAM)  # flows whose grades are read back; in the second a teacher has changed some
+MISSING = range(1051, 1054)  # on the roster of the essay, and WISEflow sends no grade
 SEVEN_POINT = {"12": "A", "10": "B", "7": "C", "4": "D", "02": "E", "00": "FX", "-3": "F"}  # the Danish scale
 
 
@@ -27,8 +44,13 @@ def prepare() -> None:
     """Fill an empty, migrated database: people, the API client, courses, columns, flows and a roster."""
     people = get_user_model().objects
     for name, group in (("manager", MANAGERS), ("administrator", ADMINISTRATORS)):
-        person = people.create_user(name, password=PASSWORD, is_staff=True, is_superuser=name == "administrator")
+        person = people.create_user(
+            name, f"{name}@example.edu", PASSWORD, is_staff=True, is_superuser=name == "administrator"
+        )
         person.groups.add(Group.objects.get(name=group))
+        if name == "manager":
+            kinds = [kind for kind, _label in SUBSCRIBABLE]
+            Subscription.objects.create(user=person, is_active=True, kinds=kinds)
     ApiClient.objects.create(name="WISEflow", key_hash=hash_key(KEY))
 
     letters = GradeSchema.objects.create(title="A-F", symbols=LETTERS)
@@ -37,6 +59,16 @@ def prepare() -> None:
     history = add_column("HIS210-2026", "Modern European history", "Essay", letters)
     medicine = add_column("MED330-2026", "Clinical skills", "OSCE", verdict, Course.Experience.ORIGINAL)
     law = add_column("LAW400-2026", "Contract law", "Case exam", letters)
+    statistics = add_column(EXAM_COURSE, "Statistics", "Written exam", letters)
+
+    further = [
+        (flow_id, title, GradeColumn.objects.create(course=column.course, name=name, grade_schema=schema))
+        for flow_id, title, column, name, schema in (
+            ("2026-BIO-2", "Biology: practical", biology, "Practical", None),
+            ("2026-HIS-2", "History: oral", history, "Oral", letters),
+            ("2026-LAW-2", "Contract law: moot court", law, "Moot court", letters),
+        )
+    ]
 
     for rows in (GradeSchema.objects.all(), GradeColumn.objects.all()):
         mark_as_in_learn(rows)
@@ -61,15 +93,21 @@ def prepare() -> None:
     )
     add_flow("2026-MED-2", "Clinical skills: resit", medicine)
     add_flow(UNTOUCHED_FLOW, "Contract law: resit, waiting for its export", law)
+    add_flow(EXAM, "", statistics, synchronised_at=None, assessment_ends_at=None)  # WISEflow's API knows the rest
+    for flow_id, title, column in further:
+        add_flow(flow_id, title, column)
     Participant.objects.bulk_create(
         Participant(
             flow=with_roster,
             user_id=f"s{number}",
+            first_name=FIRST_NAMES[number % len(FIRST_NAMES)],
+            last_name=LAST_NAMES[number % len(LAST_NAMES)],
             on_roster=True,
             added_by=Participant.AddedBy.MANUAL if number == 1013 else Participant.AddedBy.SIS,
         )
-        for number in range(1011, 1049)
+        for number in (*range(1011, 1049), *MISSING)
     )
+    Flow.objects.refresh([with_roster.pk])
 
 
 def add_what_learn_lacks() -> None:
@@ -124,13 +162,23 @@ def add_flow(
 
 
 def export_all(site: str, learn: str) -> tuple[int, int]:
-    """Post every flow but one as WISEflow would, over HTTP. Returns how many grades succeeded and how many did not."""
+    """Post every flow but one as WISEflow would, over HTTP. Returns how many grades succeeded and how many did not.
+
+    Before that, a client with another key tries, and is refused.
+    """
+    with suppress(RequestException):
+        wiseflow.export(site, key="key-of-last-year", flow_id=UNTOUCHED_FLOW, participants=[])
     answers = [
         export(site, "2026-BIO-1", {f"s{number}": {"mark": str(40 + number % 55)} for number in range(1001, 1041)}),
         export(site, "2026-HIS-1", {f"s{number}": seven_point(number) for number in range(1011, 1051)}),
         export(site, "2026-MED-1", {f"s{number}": {"mark": "P"} for number in range(1021, 1035)}),
         export(site, "2026-LAW-ORAL", {"s1002": {"mark": "B"}, "s1003": {"adminGrade": "U"}}),
         export(site, "2026-PHY-9", {f"s{number}": {"mark": "C"} for number in range(1001, 1006)}),
+    ]
+    answers += [
+        export(site, "2026-BIO-2", {f"s{number}": {"mark": str(50 + number % 45)} for number in range(1001, 1033)}),
+        export(site, "2026-HIS-2", {f"s{number}": {"mark": "ABCD"[number % 4]} for number in range(1011, 1023)}),
+        export(site, "2026-LAW-2", {f"s{number}": {"mark": "ABC"[number % 3]} for number in range(1001, 1019)}),
     ]
     # Two flows meet a bad day in Learn: one answer that cannot be believed, one maintenance window.
     switch_on(learn, "html_200")
@@ -140,6 +188,29 @@ def export_all(site: str, learn: str) -> tuple[int, int]:
     # The mark of one person changes after their export.
     answers.append(export(site, "2026-BIO-1", {"s1005": {"mark": "99"}}))
     return sum(answer["numberOfSuccess"] for answer in answers), sum(answer["numberOfErrors"] for answer in answers)
+
+
+def export_fetched(site: str, learn: str) -> None:
+    """Export the exam that was fetched from WISEflow's API; then a teacher changes one of its grades and clears one."""
+    letters = {student: "ABCD"[student % 4] for student in range(1, 10)}
+    export(site, EXAM, {str(student): {"mark": mark} for student, mark in letters.items()})
+    for student, value in ((3, "B"), (6, None)):
+        typed = {"course": EXAM_COURSE, "column": "Written exam", "user": f"s{1000 + student}", "value": value}
+        post(f"{learn}/sandbox/grades", {**typed, "by": "Maria Hansen"})
+
+
+def work() -> None:
+    """What people do after the first exports. Nothing of it brings a further grade to Learn."""
+    prove(GradeInLearn.objects.filter(participant__flow__flow_id__in=PROVEN))
+    manager = User.objects.get(username="manager")
+    people = Participant.objects
+    exported = people.get(flow__flow_id="2026-BIO-1", user_id="s1012")
+    correcting.ask(exported, mark="71", reason="Question 4 was not added to the sum.", by=manager)
+    chosen = people.filter(flow__flow_id="2026-LAW-1", user_id__in=["s1003", "s1007"])
+    reason = "A complaint about the second question is being decided."
+    holding.hold_people(list(chosen.values_list("pk", flat=True)), reason=reason, by=manager)
+    essay = Flow.objects.get(flow_id="2026-HIS-1")
+    retrying.retry(essay.participants.failed(), by=manager, scope=Scope(flow=essay))
 
 
 def export(site: str, flow_id: str, grades: dict[str, dict[str, str]]) -> dict[str, Any]:
@@ -162,6 +233,10 @@ def seven_point(number: int) -> dict[str, str]:
 
 def switch_on(learn: str, fault: str) -> None:
     """Have the sandbox Learn fail once."""
-    body = json.dumps({"fault": fault, "times": 1, "service": "gradeValueAPI"}).encode()
-    request = Request(f"{learn}/sandbox/faults", body, {"Content-Type": "application/json"})  # noqa: S310  loopback
+    post(f"{learn}/sandbox/faults", {"fault": fault, "times": 1, "service": "gradeValueAPI"})
+
+
+def post(address: str, body: dict[str, Any]) -> None:
+    content = json.dumps(body).encode()
+    request = Request(address, content, {"Content-Type": "application/json"})  # noqa: S310  loopback
     urlopen(request, timeout=5).close()  # noqa: S310

@@ -5,10 +5,13 @@ import os
 import re
 import zoneinfo
 from collections.abc import Callable
+from email.utils import parseaddr
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 import environ
+
+from courses.learn_http.addresses import is_loopback
 
 T = TypeVar("T")
 
@@ -105,19 +108,25 @@ def seconds(*, least: float, most: float) -> Callable[[str], float]:
     return cast
 
 
-def is_loopback(host: str) -> bool:
-    """Whether `host`, a name or an address, can only be this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
+def minutes_or_never(value: str) -> int | None:
+    """A whole number of minutes, up to a week; empty: never."""
+    return whole(least=0, most=10_080)(value) if value else None
+
+
+def share(value: str) -> float:
+    """A part of the whole: 0.2 is a fifth."""
     try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
+        number = float(value)
     except ValueError:
-        return False
+        number = float("nan")
+    if not 0 <= number <= 1:  # also false for NaN
+        raise ValueError(f"'{value}' is not a number from 0 to 1, such as 0.2 for a fifth")
+    return number
 
 
 def learn_url(value: str) -> str:
     """The address of a Learn site, without a slash at its end. Plain http is for this machine alone (the sandbox)."""
-    # No message repeats the value: somebody may have put a password into it.
+    # No message repeats the value: someone may have put a password into it.
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or any(map(str.isspace, value)):
         raise ValueError("it is not an address such as https://learn.example.edu")
@@ -127,6 +136,87 @@ def learn_url(value: str) -> str:
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("it would send grades unencrypted; use https")
     return value.rstrip("/")
+
+
+def wiseflow_url(value: str) -> str:
+    """The address of WISEflow's API, its version included, without a slash at its end; empty: it is not read."""
+    # No message repeats the value: someone may have put a password into it.
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(map(str.isspace, value)):
+        raise ValueError("it is not an address such as https://europe-api.wiseflow.net/v1")
+    if parts.query or parts.fragment or parts.username or parts.password:
+        raise ValueError("it must be the API's address alone, such as https://europe-api.wiseflow.net/v1")
+    parts.port  # noqa: B018  raises ValueError for a port that is no number
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("it would send the credentials unencrypted; use https")
+    return value.rstrip("/")
+
+
+def complete_wiseflow(*, url: str, client_id: str, client_secret: str, api_key: str, external_id: str) -> None:
+    """Ends the process with one line where WISEflow's API is to be read and something that it needs is missing."""
+    if not url:
+        return
+    if api_key and (client_id or client_secret):
+        raise SystemExit("WISEFLOW_API_KEY is not usable: give it, or WISEFLOW_CLIENT_ID and its secret, not both.")
+    missing = {} if api_key else {"WISEFLOW_CLIENT_ID": client_id, "WISEFLOW_CLIENT_SECRET": client_secret}
+    for name, value in {**missing, "WISEFLOW_EXTERNAL_ID": external_id}.items():
+        if not value:
+            raise SystemExit(f"{name} is missing, and WISEFLOW_URL is set. Set it in the environment or in .env.")
+
+
+# Schemes of EMAIL_URL, and the port of each. `smtp` is for a server that takes mail without a password.
+MAIL_PORTS = {"smtp": 25, "smtp+tls": 587, "smtp+ssl": 465}
+NO_MAIL: dict[str, object] = {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
+
+
+def mail(value: str) -> dict[str, object]:
+    """Django's settings for `smtp+tls://user:password@host:587`, or `consolemail://`; empty: no e-mail is sent."""
+    # No message repeats the value: it may hold a password.
+    if not value:
+        return NO_MAIL
+    scheme = value.partition("://")[0]
+    if scheme == "consolemail":
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    if scheme not in MAIL_PORTS:
+        raise ValueError("it must begin with smtp+tls://, smtp+ssl://, smtp:// or consolemail://")
+    parts = urlsplit(value)
+    parts.port  # noqa: B018  raises ValueError for a port that is no number
+    if not parts.hostname or any(map(str.isspace, value)) or parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("it is not an address such as smtp+tls://user:password@mail.example.edu:587")
+    if scheme == "smtp" and parts.password and not is_loopback(parts.hostname):
+        raise ValueError("it would send the password unencrypted; use smtp+tls or smtp+ssl")
+    config = environ.Env.email_url_config(value)
+    return {
+        "EMAIL_BACKEND": config["EMAIL_BACKEND"],
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or MAIL_PORTS[scheme],
+        "EMAIL_HOST_USER": config["EMAIL_HOST_USER"] or "",
+        "EMAIL_HOST_PASSWORD": config["EMAIL_HOST_PASSWORD"] or "",
+        "EMAIL_USE_TLS": scheme == "smtp+tls",
+        "EMAIL_USE_SSL": scheme == "smtp+ssl",
+    }
+
+
+def sender(value: str) -> str:
+    """An e-mail address, or `Name <address>`."""
+    address = parseaddr(value)[1]
+    name, _at, host = address.rpartition("@")
+    if not name or not host or any(map(str.isspace, address)) or "\n" in value or "\r" in value:
+        raise ValueError(f"'{value}' is no e-mail address such as GradeBridge <gradebridge@example.edu>")
+    return value
+
+
+def site_url(origins: list[str], hosts: list[str], *, is_behind_tls: bool) -> str:
+    """Where people reach the site, for links in e-mail: the first origin or host that is one name. Empty: not known."""
+    for origin in origins:
+        if "*" not in origin:
+            return origin
+    for host in hosts:
+        if "*" not in host and not host.startswith("."):
+            return f"{'https' if is_behind_tls else 'http'}://{host}"
+    return ""
 
 
 def database(value: str) -> dict[str, object]:

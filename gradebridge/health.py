@@ -1,16 +1,16 @@
-"""Is the process alive, can it work, and how do the exports stand: for load balancers and Prometheus."""
+"""Is the process alive, can it work, and how far are the exports: for load balancers and Prometheus."""
 
 from collections.abc import Iterator
 
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from exports.models import ExportAttempt, ExportState, Flow
+from exports.models import ExportAttempt, ExportState, Flow, Hold
 
 
 def live(request: HttpRequest) -> JsonResponse:
@@ -43,8 +43,25 @@ class ExportCounts(Collector):
             yield gauge
 
 
+class HoldCounts(Collector):
+    """What is held now, in one statement."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        counts = Hold.objects.open().aggregate(
+            flows=Count("pk", filter=Q(flow__isnull=False, participant__isnull=True)),
+            people=Count("participant"),
+            pauses=Count("pk", filter=Q(flow__isnull=True)),
+        )
+        held = GaugeMetricFamily("gradebridge_holds", "Number of open holds by what is held.", labels=["kind"])
+        held.add_metric(["flow"], counts["flows"])
+        held.add_metric(["participant"], counts["people"])
+        yield held
+        yield GaugeMetricFamily("gradebridge_sending_paused", "1 while all sending is paused.", value=counts["pauses"])
+
+
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus text: counts only, no personal data."""
     registry = CollectorRegistry()
     registry.register(ExportCounts())
+    registry.register(HoldCounts())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

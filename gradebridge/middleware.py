@@ -4,8 +4,11 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
+from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.translation import gettext as _
 
 from common.database.failures import failure_of
 
@@ -13,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class DatabaseFailureMiddleware(MiddlewareMixin):
-    """Answers what the database could not do with what happened and what to do: 503 while it is away or somebody else
+    """Answers what the database could not do with what happened and what to do: 503 while it is away or someone else
     changes the same rows, 400 for a search or filter that it cannot execute. What was recorded before stays recorded.
     """
 
@@ -38,5 +41,27 @@ class NoNulMiddleware(MiddlewareMixin):
     ) -> HttpResponse | None:
         match = request.resolver_match
         if match and "admin" in match.app_names and "%00" in request.META.get("QUERY_STRING", ""):
-            return HttpResponseBadRequest("The address holds a NUL character.\n", content_type="text/plain")
+            return HttpResponseBadRequest(_("The address contains a NUL character.") + "\n", content_type="text/plain")
+        return None
+
+
+class SignedOutMiddleware(MiddlewareMixin):
+    """Who sends something to the admin after the session has ended reads after the log-in that nothing was done.
+
+    The log-in leads on to the page, and not to what was asked for there.
+    """
+
+    mark = "sent_while_signed_out"
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> HttpResponse | None:
+        match = request.resolver_match
+        if match is None or not request.path.startswith(reverse("admin:index")):
+            return None
+        if request.user.is_authenticated:
+            if request.session.pop(self.mark, False):
+                messages.warning(request, _("Nothing was done: you were signed out. Please try again."))
+        elif request.method == "POST" and match.view_name not in ("admin:login", "admin:logout"):
+            request.session[self.mark] = True
         return None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import environ
 
+from courses.learn_http.addresses import is_loopback
 from gradebridge import environment
 from gradebridge.environment import read
 from gradebridge.unfold import UNFOLD  # noqa: F401  a setting as well
@@ -33,6 +34,33 @@ LEARN_DAILY_CALLS = read("LEARN_DAILY_CALLS", environment.whole(least=1, most=10
 EXPORT_DEADLINE = read("EXPORT_DEADLINE", environment.seconds(least=1, most=3600), default="45")
 EXPORT_MAX_BYTES = read("EXPORT_MAX_BYTES", environment.whole(least=1, most=1_000_000_000), default="8000000")
 EXPORT_MAX_PARTICIPANTS = read("EXPORT_MAX_PARTICIPANTS", environment.whole(least=1, most=1_000_000), default="50000")
+EXPECT_WITHIN = read("EXPECT_WITHIN", environment.whole(least=0, most=8760), default="24")  # hours after the end
+
+# Proof from Learn's gradebook
+PROVE_AFTER = read("PROVE_AFTER", environment.minutes_or_never, default="10")  # minutes after an export; None: never
+PROVE_DAYS = read("PROVE_DAYS", environment.whole(least=0, most=3650), default="30")
+PROVE_SHARE = read("PROVE_SHARE", environment.share, default="0.2")  # of Learn's calls of a day
+
+# WISEflow's own API; without an address it is not read, and pages do not offer it
+WISEFLOW_URL = read("WISEFLOW_URL", environment.wiseflow_url, default="")
+WISEFLOW_CLIENT_ID = read("WISEFLOW_CLIENT_ID", environment.text, default="")
+WISEFLOW_CLIENT_SECRET = read("WISEFLOW_CLIENT_SECRET", environment.text, default="")
+WISEFLOW_API_KEY = read("WISEFLOW_API_KEY", environment.text, default="")
+WISEFLOW_EXTERNAL_ID = read("WISEFLOW_EXTERNAL_ID", environment.text, default="")
+environment.complete_wiseflow(
+    url=WISEFLOW_URL,
+    client_id=WISEFLOW_CLIENT_ID,
+    client_secret=WISEFLOW_CLIENT_SECRET,
+    api_key=WISEFLOW_API_KEY,
+    external_id=WISEFLOW_EXTERNAL_ID,
+)
+
+# E-mail and webhooks
+vars().update(read("EMAIL_URL", environment.mail, default=""))
+EMAIL_TIMEOUT = 10  # seconds of silence
+DEFAULT_SENDER = None if "EMAIL_HOST" in vars() else "gradebridge@localhost"  # a mail server needs a real one
+DEFAULT_FROM_EMAIL = read("DEFAULT_FROM_EMAIL", environment.sender, default=DEFAULT_SENDER)
+WEBHOOK_NETWORKS = read("WEBHOOK_NETWORKS", environment.networks, default="127.0.0.0/8,::1" if DEBUG else "")
 
 DATABASES = {"default": read("DATABASE_URL", environment.database, default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -62,6 +90,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -70,6 +99,7 @@ MIDDLEWARE = [
     "simple_history.middleware.HistoryRequestMiddleware",
     "gradebridge.middleware.DatabaseFailureMiddleware",
     "gradebridge.middleware.NoNulMiddleware",
+    "gradebridge.middleware.SignedOutMiddleware",
 ]
 
 ROOT_URLCONF = "gradebridge.urls"
@@ -92,6 +122,8 @@ TEMPLATES = [
 ]
 
 LANGUAGE_CODE = "en-gb"
+LANGUAGES = [("en-gb", "English"), ("da", "Dansk"), ("fr", "Français")]  # a further one: docs/architecture.md
+LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = "gradebridge.formats"
 USE_I18N = True
 USE_TZ = True
@@ -99,9 +131,14 @@ USE_TZ = True
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # serves from the packages themselves: nothing to collect before the first start
 
+# A flow's mapping and a translation's table are on one page: six fields a line, and Django saves up to 2,000 lines of a
+# page. Without a bound anybody, signed in or not, could have millions of fields read.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000 * 6 + 100
+
 # Security. TLS ends at the proxy in front, which also redirects http to https. A site that is reached by a full name is
 # taken to be behind TLS; one that answers to short names and this machine's own alone (demo, tests) may be plain http.
-BEHIND_TLS = not DEBUG and any("." in host and not environment.is_loopback(host) for host in ALLOWED_HOSTS)
+BEHIND_TLS = not DEBUG and any("." in host and not is_loopback(host) for host in ALLOWED_HOSTS)
+SITE_URL = environment.site_url(CSRF_TRUSTED_ORIGINS, ALLOWED_HOSTS, is_behind_tls=BEHIND_TLS)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
@@ -133,10 +170,12 @@ REST_FRAMEWORK = {
     "UNICODE_JSON": False,  # a lone surrogate in a user id is echoed as it came; as UTF-8 it could not be
 }
 
+VERSION = "1.0.0"  # of GradeBridge, as in pyproject.toml
+
 SPECTACULAR_SETTINGS = {
     "TITLE": "GradeBridge",
     "DESCRIPTION": "Receives WISEflow's exports, delivers them to Blackboard Learn and answers with the verdicts.",
-    "VERSION": "1.0.0",
+    "VERSION": VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],

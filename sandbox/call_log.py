@@ -13,7 +13,7 @@ KEPT = 10_000
 class CallRecord:
     time: str  # when it arrived: ISO 8601, UTC
     service: str
-    items: int | None  # None: not a JSON array
+    items: int | None  # sent, or read in a page; None: there is no list
     status: int | None  # None: no answer was given
     ok: int  # results OK, as carried out, whatever the answer then said
     errors: int

@@ -10,14 +10,17 @@ from typing import Any
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
 
-from sandbox import control
+from sandbox import control, pages, paging, public_api
 from sandbox.access import Quota, Tokens
 from sandbox.answers import Answer, NoAnswer, error
 from sandbox.call_log import CallLog, CallRecord
 from sandbox.faults import Refuse
 from sandbox.gradebook import Refused
+from sandbox.privileges import PAGES, Privileges
+from sandbox.public_api import Question, Read
 from sandbox.services import SERVICES, TOKEN, Act, Service
 from sandbox.switches import Faults
+from sandbox.wiseflow_api import Wiseflow, mount
 from sandbox.world import World
 
 RELEASE = {"learn": {"major": 4000, "minor": 0, "patch": 0, "build": "sandbox"}}
@@ -34,8 +37,11 @@ class Learn:
         self.calls = CallLog()
         self.tokens = Tokens(key=key, secret=secret, seconds=token_seconds)
         self.quota = Quota(daily_calls)
+        self.privileges = Privileges()
+        self.page_ceilings = dict(PAGES)  # service -> the largest `limit` that it takes
         self.latency_ms = latency_ms
         self.stopping = threading.Event()
+        self.wiseflow = Wiseflow()
 
     def answer(self, service: Service, request: Request) -> Response:
         """Answers one call and records it."""
@@ -77,9 +83,19 @@ class ServiceCall:
     def carry_out(self, refuse: Refuse | None = None) -> Answer:
         if self._service.act is not None:
             return self._carry_out_items(self._service.act, refuse)
+        if self._service.read is not None:
+            return self._read(self._service.read)
         if self._service is TOKEN:
             return self._hand_out_token()
         return Answer(200, RELEASE)
+
+    def address(self, **changed: str) -> str:
+        """The relative address of this call, with the parameters `changed`."""
+        return paging.address(self._request.path, {**self.query, **changed})
+
+    @property
+    def query(self) -> dict[str, str]:
+        return self._request.args.to_dict()
 
     def wait(self, seconds: float) -> bool:
         return self._learn.stopping.wait(seconds)
@@ -111,6 +127,21 @@ class ServiceCall:
             return Answer(400, {"error": "unsupported_grant_type", "error_description": "Unsupported grant type"})
         token, seconds = self._learn.tokens.live()
         return Answer(200, {"access_token": token, "token_type": "bearer", "expires_in": seconds})
+
+    def _read(self, read: Read) -> Answer:
+        learn = self._learn
+        question = Question(
+            world=learn.world,
+            privileges=learn.privileges,
+            pages=learn.page_ceilings,
+            path=self._request.path,
+            query=self.query,
+            **(self._request.view_args or {}),
+        )
+        answer = public_api.answer(read, question)
+        if self._service.has_pages and answer.status == 200:
+            self._items = len(answer.payload["results"])
+        return answer
 
     def _carry_out_items(self, act: Act, refuse: Refuse | None) -> Answer:
         try:
@@ -148,6 +179,8 @@ def create_app(learn: Learn) -> Flask:
     app.config["PROPAGATE_EXCEPTIONS"] = True  # a mistake of the sandbox itself is shown by the server, not answered
     app.extensions["learn"] = learn
     app.register_blueprint(control.addresses)
+    app.register_blueprint(pages.addresses)
+    mount(app, learn.wiseflow)
     app.register_error_handler(HTTPException, _not_served)
     for service in SERVICES.values():
         view = partial(_serve, learn, service)
@@ -155,7 +188,7 @@ def create_app(learn: Learn) -> Flask:
     return app
 
 
-def _serve(learn: Learn, service: Service) -> Response:
+def _serve(learn: Learn, service: Service, **_: str) -> Response:
     return learn.answer(service, request)
 
 

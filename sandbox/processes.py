@@ -88,8 +88,9 @@ class Processes:
     def start_worker(self) -> subprocess.Popen[bytes]:
         return self._start("manage.py", "db_worker", "--interval", "0.2", "--no-startup-delay")
 
-    def start_scheduler(self) -> subprocess.Popen[bytes]:
-        return self._start("manage.py", "scheduler")
+    def start_scheduler(self, *, is_shown: bool = False) -> subprocess.Popen[bytes]:
+        """`is_shown`: what it prints, beside its errors: the e-mails of a site that prints them."""
+        return self._start("manage.py", "scheduler", is_shown=is_shown)
 
     def check(self) -> None:
         """Raises ProcessFailed when one of them has ended."""
@@ -97,14 +98,14 @@ class Processes:
             if process.poll() is not None:
                 raise ProcessFailed(f"A process ended: {process.args!r}")
 
-    def _start(self, *command: str) -> subprocess.Popen[bytes]:
+    def _start(self, *command: str, is_shown: bool = False) -> subprocess.Popen[bytes]:
         # A session of its own: Ctrl-C reaches the caller alone, who stops them in order.
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, *command],
             env=self.environment,
             cwd=self._root,
             start_new_session=True,
-            stdout=self._output or subprocess.DEVNULL,
+            stdout=self._output or (None if is_shown else subprocess.DEVNULL),
             stderr=self._output,
         )
         self._running.append(process)

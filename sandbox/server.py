@@ -155,6 +155,7 @@ class SandboxLearn(Learn):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stopping.set()
+        self.wiseflow.stopping.set()
         self._server.shutdown()
         self._thread.join()
         self._server.end_connections()

@@ -1,26 +1,38 @@
-"""The services of Learn that the sandbox offers. A Grades Journey service is one function and one entry here."""
+"""The services of Learn that the sandbox offers.
+
+A service of Grades Journey is one function and one entry here; a call of the public gradebook API is one function of
+`public_api.py` and one entry here.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox import formats, gradable_items
+from sandbox import formats, gradable_items, public_api
 from sandbox.fields import LONG_TEXT_LENGTH, Item, optional_data, refuse_unknown, text
 from sandbox.gradebook import Schema
+from sandbox.public_api import Read
 from sandbox.world import World
 
 COURSE_ID_OF_ITEM_LENGTH = 256  # 333 at every other service
 GRADES_JOURNEY = "/learn/api/v2/cc/gradejourney"
+PUBLIC = "/learn/api/public"
 Act = Callable[[World, Item], None]  # carries out one item, or raises Refused
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """One address of Learn. A service with `act` takes a JSON array and answers with one result an item."""
+    """One address of Learn.
+
+    A service with `act` takes a JSON array and answers with one result an item. One with `read` answers from the
+    gradebook; the parts of its address are named as in `public_api.Question`.
+    """
 
     name: str
     method: str = "POST"
     path: str
     act: Act | None = None
+    read: Read | None = None
+    has_pages: bool = False
     done: str = ""  # the message of an item that was carried out
     not_done: str = "The item could not be carried out"
     in_course: bool = True  # a result repeats the item's courseId; else it is ""
@@ -74,14 +86,33 @@ def set_value(world: World, item: Item) -> None:
     )
 
 
-TOKEN = Service(name="token", path="/learn/api/public/v1/oauth2/token")
-VERSION = Service(name="version", method="GET", path="/learn/api/public/v1/system/version")
+TOKEN = Service(name="token", path=f"{PUBLIC}/v1/oauth2/token")
+VERSION = Service(name="version", method="GET", path=f"{PUBLIC}/v1/system/version")
+
+
+def _reading(name: str, path: str, read: Read, *, has_pages: bool = False) -> Service:
+    return Service(name=name, method="GET", path=PUBLIC + path, read=read, has_pages=has_pages)
+
+
+COLUMN = "/courses/<path:course>/gradebook/columns/<column>"
+READING = (
+    _reading("course", "/v3/courses/<path:course>", public_api.course),
+    _reading("members", "/v1/courses/<path:course>/users", public_api.members, has_pages=True),
+    _reading("member", "/v1/courses/<path:course>/users/<path:user>", public_api.member),
+    _reading("columns", "/v2/courses/<path:course>/gradebook/columns", public_api.columns, has_pages=True),
+    _reading("schemas", "/v1/courses/<path:course>/gradebook/schemas", public_api.schemas, has_pages=True),
+    _reading("grades", f"/v2{COLUMN}/users", public_api.grades, has_pages=True),
+    _reading("lastChanged", f"/v2{COLUMN}/users/lastChanged", public_api.last_changed),
+    _reading("grade", f"/v2{COLUMN}/users/<path:user>", public_api.grade),
+    _reading("changes", f"/v1{COLUMN}/logs", public_api.changes, has_pages=True),
+)
 
 SERVICES = {
     service.name: service
     for service in (
         TOKEN,
         VERSION,
+        *READING,
         Service(
             name="gradeSchemasAPI",
             path=f"{GRADES_JOURNEY}/gradeSchemasAPI",

@@ -5,10 +5,17 @@ from typing import Any
 
 from sandbox import gradable_items
 from sandbox.fields import is_points
-from sandbox.gradebook import Column, Course, Refused, Schema
+from sandbox.gradebook import Column, Course, Grade, Membership, Person, Refused, Schema
+from sandbox.showing import SCALES
 
 EXPERIENCES = ("ULTRA", "ORIGINAL")
-OF_COLUMN = ("points", "schema", "values", *gradable_items.FIELDS)
+COURSE_AVAILABLE = ("Yes", "No", "Disabled", "Term")
+MEMBER_AVAILABLE = ("Yes", "No", "Disabled")
+OF_COURSE = (
+    *("experience", "users", "metadata", "externalGrade", "columns"),
+    *("courseId", "name", "available", "closedComplete", "parent", "memberships"),
+)
+OF_COLUMN = ("points", "schema", "values", "shownAs", "flags", *gradable_items.FIELDS)
 
 
 class Senseless(ValueError):
@@ -28,38 +35,76 @@ def known(given: object, what: str, keys: Iterable[str]) -> None:
         raise Senseless(f"{what} has no '{strange[0]}'. It has: {listed(keys)}.")
 
 
-def written(schemas: Mapping[str, Schema], courses: Mapping[str, Course]) -> dict[str, Any]:
-    return {
+def written(
+    schemas: Mapping[str, Schema], courses: Mapping[str, Course], people: Mapping[str, Person]
+) -> dict[str, Any]:
+    held: dict[str, Any] = {
         "schemas": {
             title: {"symbols": schema.symbols, "optionalData": schema.optional_data}
             for title, schema in schemas.items()
         },
-        "courses": {
-            course_id: {
-                "experience": course.experience,
-                "users": sorted(course.users),
-                "metadata": dict(course.metadata),
-                "externalGrade": course.external_grade,
-                "columns": {
-                    name: {**_written_column(column), "copies": [_written_column(copy) for copy in column.copies]}
-                    for name, column in course.columns.items()
-                },
-            }
-            for course_id, course in courses.items()
+        "courses": {course_id: _written_course(course) for course_id, course in courses.items()},
+    }
+    if people:
+        held["people"] = {
+            user: _unusual(name=person.name, hasExternalId=None if person.has_external_id else False)
+            for user, person in people.items()
+        }
+    return held
+
+
+def _written_course(course: Course) -> dict[str, Any]:
+    return {
+        "experience": course.experience,
+        "users": sorted(course.users),
+        "metadata": dict(course.metadata),
+        "externalGrade": course.external_grade,
+        "columns": {
+            name: {**_written_column(column), "copies": [_written_column(copy) for copy in column.copies]}
+            for name, column in course.columns.items()
         },
+        **_unusual(
+            courseId=course.course_id,
+            name=course.name,
+            available=None if course.available == "Yes" else course.available,
+            closedComplete=course.is_completed or None,
+            parent=course.parent,
+            memberships={
+                user: {"available": membership.available, "role": membership.role}
+                for user, membership in course.memberships.items()
+            }
+            or None,
+        ),
     }
 
 
 def _written_column(column: Column) -> dict[str, Any]:
-    return {"points": column.points, "schema": column.schema, "values": dict(column.values), **column.fields}
+    flags = {
+        user: _unusual(exempt=grade.is_exempt or None, corrupt=grade.is_corrupt or None, notation=grade.notation)
+        for user, grade in column.grades.items()
+        if grade.is_exempt or grade.is_corrupt or grade.notation is not None
+    }
+    return {
+        "points": column.points,
+        "schema": column.schema,
+        "values": dict(column.values),
+        **column.fields,
+        **_unusual(shownAs=column.shown_as, flags=flags or None),
+    }
 
 
-def read(state: Mapping[str, Any]) -> tuple[dict[str, Schema], dict[str, Course]]:
-    """The schemas and the courses. Raises Senseless."""
-    known(state, "the state", ("schemas", "courses"))
+def _unusual(**keys: Any) -> dict[str, Any]:
+    """Only those that are set: a world without them is written as short as it was given."""
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def read(state: Mapping[str, Any]) -> tuple[dict[str, Schema], dict[str, Course], dict[str, Person]]:
+    """The schemas, the courses and the people. Raises Senseless."""
+    known(state, "the state", ("schemas", "courses", "people"))
     schemas = {title: _schema(title, given) for title, given in _named(state, "schemas", "the state").items()}
     courses = _named(state, "courses", "the state")
-    return schemas, {course_id: _course(course_id, given, schemas) for course_id, given in courses.items()}
+    people = {user: _person(user, given) for user, given in _named(state, "people", "the state").items()}
+    return schemas, {course_id: _course(course_id, courses, schemas) for course_id in courses}, people
 
 
 def merged(old: Any, new: Any) -> Any:
@@ -96,25 +141,71 @@ def _schema(title: str, given: Any) -> Schema:
     return Schema(symbols, optional_data)
 
 
-def _course(course_id: str, given: Any, schemas: Mapping[str, Schema]) -> Course:
-    what = f"course '{course_id}'"
-    known(given, what, ("experience", "users", "metadata", "externalGrade", "columns"))
-    experience, users = given.get("experience", "ULTRA"), given.get("users", [])
-    if experience not in EXPERIENCES:
-        raise Senseless(f"'experience' of {what} must be one of {listed(EXPERIENCES)}.")
+def _person(user: str, given: Any) -> Person:
+    what = f"person '{user}'"
+    known(given, what, ("name", "hasExternalId"))
+    return Person(name=_text_or_none(given, "name", what), has_external_id=_flag(given, "hasExternalId", what, True))
+
+
+def _course(course_id: str, courses: Mapping[str, Any], schemas: Mapping[str, Schema]) -> Course:
+    what, given = f"course '{course_id}'", courses[course_id]
+    known(given, what, OF_COURSE)
+    users = given.get("users", [])
     if not isinstance(users, list) or not all(isinstance(user, str) for user in users):
         raise Senseless(f"'users' of {what} must be a list of texts.")
     columns = _named(given, "columns", what)
-    external_grade = given.get("externalGrade")
-    if external_grade is not None and not (isinstance(external_grade, str) and external_grade in columns):
-        raise Senseless(f"'externalGrade' of {what} must be null or one of {listed(columns)}.")
+    others = [other for other in courses if other != course_id]
     return Course(
-        experience=experience,
+        experience=_one_of(given, "experience", what, EXPERIENCES),
         users=set(users),
         columns={name: _column(name, columns[name], what, schemas) for name in columns},
-        external_grade=external_grade,
+        external_grade=_named_or_none(given, "externalGrade", what, columns),
         metadata=_texts(given, "metadata", what),
+        course_id=_text_or_none(given, "courseId", what),
+        name=_text_or_none(given, "name", what),
+        available=_one_of(given, "available", what, COURSE_AVAILABLE),
+        is_completed=_flag(given, "closedComplete", what),
+        parent=_named_or_none(given, "parent", what, others),
+        memberships={
+            user: _membership(membership, f"the membership of '{user}' in {what}")
+            for user, membership in _named(given, "memberships", what).items()
+        },
     )
+
+
+def _membership(given: Any, what: str) -> Membership:
+    known(given, what, ("available", "role"))
+    role = _text_or_none(given, "role", what)
+    return Membership(available=_one_of(given, "available", what, MEMBER_AVAILABLE), role=role or "Student")
+
+
+def _one_of(given: Mapping[str, Any], key: str, what: str, choices: tuple[str, ...]) -> str:
+    """The first choice where it is left out."""
+    chosen = given.get(key, choices[0])
+    if chosen not in choices:
+        raise Senseless(f"'{key}' of {what} must be one of {listed(choices)}.")
+    return str(chosen)
+
+
+def _named_or_none(given: Mapping[str, Any], key: str, what: str, names: Iterable[str]) -> str | None:
+    name = given.get(key)
+    if name is not None and not (isinstance(name, str) and name in names):
+        raise Senseless(f"'{key}' of {what} must be null or one of {listed(names)}.")
+    return name
+
+
+def _text_or_none(given: Mapping[str, Any], key: str, what: str) -> str | None:
+    text = given.get(key)
+    if text is not None and not isinstance(text, str):
+        raise Senseless(f"'{key}' of {what} must be text.")
+    return text
+
+
+def _flag(given: Mapping[str, Any], key: str, what: str, usual: bool = False) -> bool:
+    value = given.get(key, usual)
+    if not isinstance(value, bool):
+        raise Senseless(f"'{key}' of {what} must be true or false.")
+    return value
 
 
 def _column(name: str, given: Any, course: str, schemas: Mapping[str, Schema]) -> Column:
@@ -130,11 +221,9 @@ def _column(name: str, given: Any, course: str, schemas: Mapping[str, Schema]) -
 
 def _single_column(given: Any, what: str, schemas: Mapping[str, Schema]) -> Column:
     known(given, what, OF_COLUMN)
-    points, schema = given.get("points", 100.0), given.get("schema")
+    points = given.get("points", 100.0)
     if points is not None and not is_points(points):
         raise Senseless(f"'points' of {what} must be a number above 0, or null for a text column.")
-    if schema is not None and not (isinstance(schema, str) and schema in schemas):
-        raise Senseless(f"'schema' of {what} must be null or one of {listed(schemas)}.")
     sent = {name: given[name] for name in gradable_items.FIELDS if given.get(name) is not None}
     try:
         fields = gradable_items.kept_fields({"itemType": "MANUAL_COLUMN", **sent})
@@ -142,7 +231,21 @@ def _single_column(given: Any, what: str, schemas: Mapping[str, Schema]) -> Colu
         raise Senseless(f"{what}: {refusal}.") from refusal
     return Column(
         points=None if points is None else float(points),
-        schema=schema,
+        schema=_named_or_none(given, "schema", what, schemas),
         values=_texts(given, "values", what),
         fields=fields,
+        shown_as=_named_or_none(given, "shownAs", what, SCALES),
+        grades={
+            user: _grade(flags, f"the flags of '{user}' in {what}")
+            for user, flags in _named(given, "flags", what).items()
+        },
+    )
+
+
+def _grade(given: Any, what: str) -> Grade:
+    known(given, what, ("exempt", "corrupt", "notation"))
+    return Grade(
+        is_exempt=_flag(given, "exempt", what),
+        is_corrupt=_flag(given, "corrupt", what),
+        notation=_text_or_none(given, "notation", what),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response
 
+from sandbox import reading_faults  # noqa: F401  its kinds join KINDS
 from sandbox.faults import KINDS, Call, Kind, Reach
 from sandbox.services import SERVICES, TOKEN, Service
 from sandbox.state import Senseless, listed

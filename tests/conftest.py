@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection, connections
 from django.test import Client
 
-from exports.delivering import batches, workers
+from courses.connection import connect_anew
+from exports.delivering import workers
 from sandbox.server import SandboxLearn
 from sandbox.world import World
 from tests.factories import ApiClientFactory, ColumnMappingFactory, CourseFactory, FlowFactory, GradeColumnFactory
@@ -36,6 +38,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.fixture(autouse=True)
+def _nothing_cached() -> None:
+    """What one test has seen is not there in the next, whose rows have the same keys."""
+    cache.clear()
+
+
 COURSE = "BIO101-2026"
 COLUMN = "Written exam"
 
@@ -56,11 +64,16 @@ def learn(transactional_db: None, settings: Any) -> Iterator[SandboxLearn]:
     world = World({"courses": {COURSE: {"users": users, "columns": {COLUMN: {"points": None}}}}})
     with SandboxLearn(world) as running:
         settings.LEARN_URL = running.url
-        batches.grades_journey.cache_clear()
+        connect_anew()
         workers.workers = workers.DeliveryWorkers()
         yield running
         workers.workers.wait_until_idle(seconds=10)
-    batches.grades_journey.cache_clear()
+    connect_anew()
+
+
+def let_no_one_look(learn: SandboxLearn) -> None:
+    """What a call leaves unknown stays so: Learn shows GradeBridge no grades, as on a site without the privilege."""
+    learn.privileges.take_away("course.gradebook-grades.VIEW")
 
 
 @pytest.fixture

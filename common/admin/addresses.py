@@ -1,12 +1,15 @@
-"""What may stand in an address of the admin. People mangle addresses, and a link may be sent to them."""
+"""What an address of the admin may contain. People mangle addresses, and a link may be sent to them."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db.models import Field, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 
 ENDINGS = ("__exact", "__isnull")  # what the filters, tabs and links of the site write
@@ -14,7 +17,7 @@ MAX_NUMBER = 2**63  # beyond it no database has a number
 
 
 class GuardsAddresses(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
-    """The base of every page. A list is filtered by what its own filters and links ask for: any other lookup (a regular
+    """The base of every page. A list is filtered by what its own filters and links use: any other lookup (a regular
     expression, a range) could hold a worker for minutes, or fail in the database.
     """
 
@@ -28,10 +31,22 @@ class GuardsAddresses(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
         for name in (*listed, *self.linked_by):
             path = name[0] if isinstance(name, (list, tuple)) else name
             if not isinstance(path, str):
-                yield path.parameter_name
+                yield from path.parameters() if hasattr(path, "parameters") else [path.parameter_name]
                 continue
             yield path
             yield from (f"{path}{ending}" for ending in ENDINGS)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Who lost a permission between the question and the answer reads so; Django would speak of no selection."""
+        action = request.POST.get("action")
+        if action and self.has_view_or_change_permission(request) and action not in self.get_actions(request):
+            messages.error(request, _("Nothing was done: you are not allowed to do that."))
+            return HttpResponseRedirect(request.get_full_path())
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        if response.headers.get("Location") == f"{request.path}?{ERROR_FLAG}=1":
+            text = _("The address has a filter with a value that cannot be read, so the list is shown without filters.")
+            messages.warning(request, text)
+        return response
 
     def response_action(self, request: Any, queryset: QuerySet[Any]) -> Any:
         """A row that cannot be is none, so nothing is done about it."""

@@ -3,9 +3,11 @@
 from datetime import datetime, timedelta
 
 from django.db.models import Model, TextChoices
+from django.template.defaultfilters import floatformat
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from common.moments import short_moment
 
@@ -43,20 +45,24 @@ def address(row: Model) -> str:
 
 
 def span(length: timedelta) -> str:
-    """`0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`."""
+    """`under 0.1 s`, `0.4 s`, `12 s`, `3 min 5 s`, `2 h 10 min`."""
     seconds = length.total_seconds()
+    if seconds < 0.1:
+        return _("under 0.1 s")
     if seconds < 10:
-        return f"{seconds:.1f} s"
+        return _("%(seconds)s s") % {"seconds": floatformat(seconds, 1)}
     minutes, seconds = divmod(round(seconds), 60)
+    if not minutes:
+        return _("%(seconds)s s") % {"seconds": seconds}
     if minutes < 60:
-        return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+        return _("%(minutes)s min %(seconds)s s") % {"minutes": minutes, "seconds": seconds}
+    return _("%(hours)s h %(minutes)s min") % {"hours": minutes // 60, "minutes": minutes % 60}
 
 
-def status_cell(standing: TextChoices | str, when: datetime | None, message: str) -> SafeString:
-    """Where a row stands, since when, and the message of the last try where it failed."""
+def status_cell(status: TextChoices | str, when: datetime | None, message: str) -> SafeString:
+    """The status of a row, since when, and the message of the last try where it failed."""
     since = short_moment(when) if when else ""
-    state = pill(standing) if isinstance(standing, TextChoices) else standing
+    state = pill(status) if isinstance(status, TextChoices) else status
     date = format_html('<span class="gb-since">{}</span>', since) if since else ""
     return (
         format_html('{} {}<div class="gb-reason">{}</div>', state, date, message)

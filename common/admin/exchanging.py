@@ -3,7 +3,12 @@
 from typing import Any
 from uuid import uuid4
 
+from django.forms.formsets import DELETION_FIELD_NAME
 from django.forms.models import BaseInlineFormSet
+
+
+def is_deleted(form: Any) -> bool:
+    return bool(getattr(form, "cleaned_data", {}).get(DELETION_FIELD_NAME))
 
 
 class ExchangesKeys(BaseInlineFormSet):  # type: ignore[type-arg]
@@ -11,11 +16,16 @@ class ExchangesKeys(BaseInlineFormSet):  # type: ignore[type-arg]
 
     keys: tuple[str, ...] = ()  # the fields by which a row is told apart; the last one is a text
 
+    @property
+    def kept_forms(self) -> list[Any]:
+        """Those that are not to be deleted. Django's own `deleted_forms` looks at all forms each time it is asked."""
+        return [form for form in self.forms if not is_deleted(form)]
+
     def save_existing_objects(self, commit: bool = True) -> Any:
         leaving = [
             form.instance.pk
             for form in self.initial_forms
-            if form in self.deleted_forms or not set(self.keys).isdisjoint(form.changed_data)
+            if is_deleted(form) or not set(self.keys).isdisjoint(form.changed_data)
         ]
         if commit and len(leaving) > 1:
             assert self.model is not None  # it is made for one

@@ -1,26 +1,23 @@
 """What every page of history has in common: it is read, and nothing else."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 
-from common.admin.addresses import GuardsAddresses
+from common.admin.base import BaseAdmin
 
 
-class HistoryAdmin(GuardsAddresses):
-    """Nobody adds, changes or deletes history, whatever their permissions."""
+class HistoryAdmin(BaseAdmin):
+    """No one adds, changes or deletes history, whatever their permissions."""
 
     list_per_page = 50
     show_full_result_count = False  # would count the whole table beside the filtered rows
-    sortable_by = ()  # newest first is what the indexes serve
+    sortable_by: Sequence[str] = ()  # newest first is what the indexes serve
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        context = {"show_history": False} | (extra_context or {})  # of edits: there are none
-        response: HttpResponse = super().change_view(request, object_id, form_url, context)
-        return response
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        return {"show_history": False}  # of edits: there are none
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -30,3 +27,13 @@ class HistoryAdmin(GuardsAddresses):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+class WatchedAdmin(HistoryAdmin):
+    """What runs for a while, until `finished_at`: its page renews a part of itself as long as it does."""
+
+    def change_page(self, request: HttpRequest, row: Any, *args: Any) -> HttpResponse:
+        response = super().change_page(request, row, *args)
+        if row and row.finished_at and "HX-Request" in request.headers:
+            response["HX-Refresh"] = "true"  # the page was watching it run: show it whole
+        return response

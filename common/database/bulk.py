@@ -1,6 +1,6 @@
 """Many rows in one statement, whatever their number: the few things that the ORM says in one statement a chunk.
 
-The rows travel as few parameters: a binary array a column on PostgreSQL (a single value where all rows share it), a
+The rows are sent as few parameters: a binary array a column on PostgreSQL (a single value where all rows share it), a
 JSON document on SQLite. An export's number of statements does not depend on the number of its participants, and ten
 thousand rows take a fraction of the time of `bulk_create`.
 """
@@ -9,25 +9,25 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, models
 from django.db.models import F, Func, Value
 
-Row = Sequence[Any]
+Row = Mapping[str, Any]  # by the names of database columns; all rows of a statement have the same
 
 
 def insert(
     model: type[models.Model],
-    columns: Sequence[str],
     rows: Sequence[Row],
     *,
     unique: Sequence[str] = (),
     update: Sequence[str] = (),
     returning: Sequence[str] = (),
 ) -> list[tuple[Any, ...]]:
-    """Insert `rows`, whose values are in the order of `columns` (database names, all without a default).
+    """Insert `rows`, which have all columns that the database has no default for.
 
     Where a row with the same `unique` columns is there already, its `update` columns are set instead. Returns the
     `returning` columns, in no promised order.
@@ -35,7 +35,8 @@ def insert(
     if not rows:
         return []
     table = model._meta.db_table
-    source, parameters = _source(model, columns, rows)
+    columns = _columns(rows)
+    source, parameters = _source(model, columns)
     sql = f"INSERT INTO {table} ({listed(columns)}) {source}"
     if unique:
         changes = ", ".join(f"{name} = EXCLUDED.{name}" for name in map(quoted, update))
@@ -90,23 +91,23 @@ def update_where(
 
 def update(
     model: type[models.Model],
-    columns: Sequence[str],
-    rows: Sequence[Row],
+    rows: Mapping[int, Row],
     *,
     where: Mapping[str, Any] | None = None,
     returning: Sequence[str] = (),
 ) -> list[tuple[Any, ...]]:
-    """Set `columns` of the rows whose `id` comes first in each of `rows`, where they have the values `where` still.
+    """Set the values of `rows`, by primary key, where they have the values `where` still.
 
     Returns the `returning` columns, in no promised order.
     """
     if not rows:
         return []
     table = model._meta.db_table
-    source, parameters = _source(model, ("id", *columns), rows)
+    columns = _columns(list(rows.values()))
+    source, parameters = _source(model, {"id": list(rows), **columns})
     changes = ", ".join(f"{name} = v.{name}" for name in map(quoted, columns))
     kept, tests = _kept(where or {})
-    is_one, keys = is_among([row[0] for row in rows])  # once more as constants: PostgreSQL would walk the whole table
+    is_one, keys = is_among(list(rows))  # once more as constants: PostgreSQL would walk the whole table
     # S608: names of our own tables and columns; the values are parameters.
     sql = f"UPDATE {table} AS t SET {changes} FROM ({source}) AS v WHERE t.id = v.id AND t.id {is_one}{kept}"  # noqa: S608
     if returning:
@@ -114,6 +115,15 @@ def update(
     with _cursor() as cursor:
         cursor.execute(sql, [*parameters, *keys, *tests])
         return cursor.fetchall() if returning else []
+
+
+def delete(model: type[models.Model], pks: Sequence[int]) -> None:
+    """Delete the rows of these primary keys. No other row may refer to them: none is looked for."""
+    if not pks:
+        return
+    is_one, keys = is_among(pks)
+    with _cursor() as cursor:
+        cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE id {is_one}", keys)  # noqa: S608
 
 
 def among(field: str, values: Collection[int] | Collection[str]) -> Func:
@@ -159,21 +169,28 @@ def _cursor() -> Any:
     return connection.make_debug_cursor(cursor) if connection.queries_logged else connection.make_cursor(cursor)
 
 
-def _source(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row]) -> tuple[str, list[Any]]:
-    """A SELECT that yields `rows`, and its parameters."""
+def _columns(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    """The values of all rows, by column."""
+    return {name: list(map(itemgetter(name), rows)) for name in rows[0]}
+
+
+def _source(model: type[models.Model], columns: Mapping[str, list[Any]]) -> tuple[str, list[Any]]:
+    """A SELECT that yields the rows of `columns`, and its parameters."""
     if connection.vendor == "sqlite":
         values = ", ".join(f"json_extract(value, '$[{place}]') AS {quoted(name)}" for place, name in enumerate(columns))
         # WHERE lets SQLite parse ON CONFLICT
         sql = f"SELECT {values} FROM json_each(%s) WHERE true"  # noqa: S608
+        rows = list(zip(*columns.values(), strict=True))
         return sql, [json.dumps(rows, default=_sqlite_value, ensure_ascii=False)]
     shared: dict[str, Any] = {}
     arrays: dict[str, list[Any]] = {}
-    for name, column in zip(columns, zip(*rows, strict=True), strict=True):
+    for name, values_of_all in columns.items():
         # The first column's array also says how many rows there are.
-        if len(rows) == 1 or (arrays and column.count(column[0]) == len(column)):
-            shared[name] = column[0]
+        if len(values_of_all) == 1 or (arrays and values_of_all.count(values_of_all[0]) == len(values_of_all)):
+            shared[name] = _json_as_text(values_of_all[0])
         else:
-            arrays[name] = list(column)
+            is_json = isinstance(values_of_all[0], dict)
+            arrays[name] = list(map(_json_as_text, values_of_all)) if is_json else values_of_all
     chosen = ", ".join(
         f"%b::{_type(model, name)} AS {quoted(name)}" if name in shared else quoted(name) for name in columns
     )
@@ -195,6 +212,11 @@ def _kept(where: Mapping[str, Any]) -> tuple[str, list[Any]]:
     tests = [(f" AND t.{quoted(name)}", value) for name, value in where.items()]
     kept = "".join(f"{name} IS NULL" if value is None else f"{name} = %s" for name, value in tests)
     return kept, [_parameter(value) for _, value in tests if value is not None]
+
+
+def _json_as_text(value: Any) -> Any:
+    """As the database casts it to jsonb; a value that is text already, as a statement has returned it, stays so."""
+    return json.dumps(value) if isinstance(value, dict) else value
 
 
 def _parameter(value: Any) -> Any:

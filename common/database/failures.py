@@ -1,9 +1,11 @@
-"""What a failure of the database means for whoever asked: which kind it is, and what to say."""
+"""What a failure of the database means for whoever made the request: which kind it is, and what to say."""
 
 import logging
 from enum import Enum
+from typing import Any
 
 from django.db import DataError, InterfaceError, OperationalError
+from django.utils.translation import gettext_lazy as _
 
 CONFLICTS = {"40001", "40P01", "55P03"}  # SQLSTATE: serialization failure, deadlock, lock time-out
 SQLITE_CONFLICTS = {5, 6}  # busy, locked
@@ -14,23 +16,30 @@ UNUSABLE_VALUES = {"2201B", "22003", "22007", "22008", "22019", "22021", "22025"
 TOO_LARGE = "54"  # the class of statements that are too complex or too large
 STOPPED = "57014"  # it ran into the site's time-out for statements
 
+SENTENCES: dict[str, Any] = {
+    "AWAY": _("GradeBridge's database is not available. Try again in a minute."),
+    "CONFLICT": _("Someone else changed the same rows at the same time. Nothing was saved; try again."),
+    "TOO_SLOW": _("The database took too long and stopped. Nothing was saved; try again in a minute."),
+    "NOT_EXECUTABLE": _("The database cannot execute this search or filter. Make it shorter or simpler."),
+}
+
 
 class Failure(Enum):
     """`status` answers the request. Where it may be sent again, `wait` says after how many seconds."""
 
-    AWAY = (503, 60, "GradeBridge's database is not available. Try again in a minute.")
-    CONFLICT = (
-        503,
-        5,
-        "Somebody else changed the same rows at the same moment. Nothing was saved; try again.",
-    )
-    TOO_SLOW = (503, 60, "The database took too long and stopped. Nothing was saved; try again in a minute.")
-    NOT_EXECUTABLE = (400, None, "The database cannot execute this search or filter. Make it shorter or simpler.")
+    AWAY = ("AWAY", 503, 60)
+    CONFLICT = ("CONFLICT", 503, 5)
+    TOO_SLOW = ("TOO_SLOW", 503, 60)
+    NOT_EXECUTABLE = ("NOT_EXECUTABLE", 400, None)
 
-    def __init__(self, status: int, wait: int | None, sentence: str) -> None:
+    def __init__(self, code: str, status: int, wait: int | None) -> None:
+        self.code = code
         self.status = status
         self.wait = wait
-        self.sentence = sentence
+
+    @property
+    def sentence(self) -> str:
+        return str(SENTENCES[self.code])
 
     @property
     def level(self) -> int:

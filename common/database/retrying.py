@@ -13,11 +13,11 @@ from common.database.failures import Failure, failure_of
 
 T = TypeVar("T")
 
-SECONDS = 10.0  # no step is repeated after a conflict later than that: somebody waits for an answer
+SECONDS = 10.0  # no step is repeated after a conflict later than that: someone waits for an answer
 LOCK_MS = 1000
 
 
-def patiently(step: Callable[..., T], *args: Any) -> T:
+def retry_on_database_error(step: Callable[..., T], *args: Any) -> T:
     """What the step returns; tried again, up to four times in all, where the database fails. It must be repeatable."""
     for pause in (0.1, 1, 5):
         try:
@@ -29,7 +29,7 @@ def patiently(step: Callable[..., T], *args: Any) -> T:
 
 
 def despite_conflicts(step: Callable[..., T], *args: Any, **options: Any) -> T:
-    """What the step returns; tried again, up to four times in all, where the database gave way to somebody else who
+    """What the step returns; tried again, up to four times in all, where the database gave way to someone else who
     changed the same rows. The step is one transaction, so nothing of it was saved. Inside another transaction, which is
     lost with it, it is tried once.
     """

@@ -17,10 +17,14 @@ from django.core.paginator import Page, Paginator
 from django.db.models import CASCADE, Exists, Field, ForeignKey, Max, Model, OuterRef, QuerySet, Subquery, Value
 from django.utils import formats, timezone
 from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import registered_models
 
+from common.numbers import plain_number
+
 PER_PAGE = 25
-NOBODY = "Command line, or a deleted account"
+COMMAND_LINE = _("Command line")  # an account that has changed something cannot be deleted
 
 # The reason on a record that says what a row was like before its first recorded change. Compared with, never shown.
 BASELINE = "As it stood before"
@@ -49,6 +53,7 @@ class Change:
     name: str
     owner: Model | None
     owner_name: str
+    history_type: str  # as in the record: `+`, `~` or `-`
     note: str
     differences: Sequence[Difference]
 
@@ -57,7 +62,7 @@ class Change:
         return str(self.row._meta.verbose_name)
 
 
-VERBS = {"+": "Added", "~": "Changed", "-": "Deleted"}
+VERBS = {"+": _("Added"), "~": _("Changed"), "-": _("Deleted")}
 
 
 def tracked_models() -> list[type[Model]]:
@@ -116,14 +121,13 @@ class Record:
         owner = names.target(row, owner_field) if owner_field else None
         return Change(
             when=record.history_date,
-            who=(record.history_user.get_full_name() or record.history_user.get_username())
-            if record.history_user
-            else NOBODY,
-            verb=VERBS[record.history_type],
+            who=person(record.history_user) if record.history_user else str(COMMAND_LINE),
+            verb=str(VERBS[record.history_type]),
             row=row,
             name=names.of(row),
             owner=owner,
             owner_name=names.of(owner) if owner else "",
+            history_type=record.history_type,
             note=record.history_change_reason or "",
             differences=[
                 difference
@@ -144,6 +148,10 @@ class Record:
         texts = [names.shown(field, getattr(record, field.attname)) if record else "" for record in (before, after)]
         label = labels.get((self.record.instance_type, field.name)) or capfirst(field.verbose_name)
         return Difference(label=str(label), before=texts[0], after=texts[1]) if any(texts) else None
+
+
+def person(user: Any) -> str:
+    return str(user.get_full_name() or user.get_username())
 
 
 def describe(history: Records, ids: Collection[int]) -> dict[int, Record]:
@@ -181,17 +189,17 @@ class Names:
 
     def __init__(self, rows: Iterable[Model]) -> None:
         self.found: dict[tuple[type[Model], Any], Model | None] = {}
-        while wanted := self.missing(rows):  # as many rounds as foreign keys stand behind one another
-            rows = [row for model, pks in wanted.items() for row in self.load(model, pks)]
+        while missing := self.missing(rows):  # as many rounds as there are foreign keys behind one another
+            rows = [row for model, pks in missing.items() for row in self.load(model, pks)]
 
     def missing(self, rows: Iterable[Model]) -> Mapping[type[Model], set[Any]]:
-        wanted: dict[type[Model], set[Any]] = defaultdict(set)
+        found: dict[type[Model], set[Any]] = defaultdict(set)
         for row in rows:
             for field in keys_of(row):
                 model, pk = field.related_model, getattr(row, field.attname)
                 if pk is not None and (model, pk) not in self.found:
-                    wanted[model].add(pk)
-        return wanted
+                    found[model].add(pk)
+        return found
 
     def load(self, model: type[Model], pks: set[Any]) -> list[Model]:
         rows = model._base_manager.in_bulk(pks)
@@ -220,7 +228,9 @@ class Names:
         """A value in the words of the form."""
         if isinstance(field, ForeignKey) and value is not None:
             target = self.found.get((field.related_model, value))
-            return self.of(target) if target else f"{field.verbose_name} {value}, which is gone"
+            if target:
+                return self.of(target)
+            return gettext("%(kind)s %(value)s (deleted)") % {"kind": field.verbose_name, "value": value}
         if value is None or value in ("", []):
             return ""
         if field.choices:
@@ -231,12 +241,11 @@ class Names:
 def plain(value: Any) -> str:
     match value:
         case bool():
-            return "Yes" if value else "No"
+            return gettext("Yes") if value else gettext("No")
         case datetime():
             return str(formats.localize(timezone.localtime(value)))
         case float() | Decimal():
-            number = f"{Decimal(str(value)):f}"
-            return number.rstrip("0").rstrip(".") if "." in number else number
+            return plain_number(value)
         case list():
             return ", ".join(map(plain, value))
     return str(value)

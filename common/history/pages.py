@@ -8,21 +8,28 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
-from common.admin.addresses import GuardsAddresses
-from common.admin.dates import ChecksYears
+from common.admin.base import BaseAdmin, site_page
 from common.history.changes import Labels, Names, Records, history_of, newest, owner_of, row_of, tracked_models
 
 TEMPLATE = "admin/changes.html"
 
 
-class ShowsChanges(ChecksYears, GuardsAddresses):
-    """The admin of a model that keeps its history: the page behind the button History."""
+class ConfigurationAdmin(BaseAdmin):
+    """The admin of a model that keeps its history: the page behind the button History. What others depend on is
+    protected: a page says what to remove first.
+    """
+
+    list_per_page = 50
+    show_full_result_count = False
+    warn_unsaved_form = True
+    delete_confirmation_template = "admin/configuration/delete_confirmation.html"
+    delete_selected_confirmation_template = "admin/configuration/delete_selected_confirmation.html"
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """What nobody changed is not recorded as a change."""
+        """What no one changed is not recorded as a change."""
         if not change or form.changed_data:
             super().save_model(request, obj, form, change)
 
@@ -44,7 +51,7 @@ class ShowsChanges(ChecksYears, GuardsAddresses):
             return gone
         histories = [own, *self.histories_of_parts(request, pk)]
         name = str(row) if row else Names([row_of(last)]).of(row_of(last))
-        context = {"title": "History", "opts": self.opts, "original": row, "name": name} | (extra_context or {})
+        context = {"title": _("History"), "opts": self.opts, "original": row, "name": name} | (extra_context or {})
         return page_of(request, histories, **context)
 
     def histories_of_parts(self, request: HttpRequest, pk: Any) -> Iterable[Records]:
@@ -57,17 +64,25 @@ class ShowsChanges(ChecksYears, GuardsAddresses):
 
 def all_changes(request: HttpRequest) -> HttpResponse:
     """What has changed in all of the configuration that this person may see."""
-    histories = [history_of(model) for model in tracked_models() if may_view(request, model)]
+    histories = [history_of(model) for model in seen_histories(request)]
     if not histories:
         raise PermissionDenied
-    return page_of(request, histories, title="Changes", is_over_all=True)
+    return page_of(request, histories, title=_("Changes"), is_over_all=True)
+
+
+def seen_histories(request: HttpRequest) -> list[type[Model]]:
+    return [model for model in tracked_models() if may_view(request, model)]
+
+
+def may_see_changes(request: HttpRequest) -> bool:
+    return bool(seen_histories(request))
 
 
 def page_of(request: HttpRequest, histories: list[Records], **context: Any) -> HttpResponse:
     page = newest(histories, request.GET.get("p"), form_labels())
     context["page"] = page
     context["changes"] = [(change, address(change.row), change.owner and address(change.owner)) for change in page]
-    return TemplateResponse(request, TEMPLATE, admin.site.each_context(request) | context)
+    return site_page(request, TEMPLATE, **context)
 
 
 def form_labels() -> Labels:

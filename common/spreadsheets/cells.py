@@ -1,29 +1,30 @@
-"""What a cell means. Every reader takes a cell and returns its value, or raises ValueError with what is wrong."""
+"""What a cell means. Every reader takes a cell and returns its value, or raises ValueError that says what is wrong."""
 
-import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from common import spelling
 from common.moments import year_refusal
-from common.spreadsheets.files import Cell, quoted
+from common.spreadsheets import apostrophes, leftovers
+from common.spreadsheets.files import quoted
+from common.spreadsheets.formats import Cell, Formatted, Unreadable, digits_of
 
 Reader = Callable[[Cell], Any]
 
-EXACT_DIGITS = 15  # of a number in a workbook; Excel makes zeros of the rest
+MAX_CHARACTERS = 10_000  # of a cell, before anything is done with it; no field takes more than 2000
 BREAKS = re.compile(f"[{spelling.MULTILINE}]+")
-NOT_CALCULATED = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A"})
-SHORTENED = re.compile(r"[0-9][.,][0-9]+E\+[0-9]+")  # what Excel writes to CSV for a long number
-# What a spreadsheet takes for a formula, behind any apostrophes: on export one more apostrophe is put in front, and
-# taken off here again.
-FORMULA = re.compile(r"'*[=+\-@\t\r\n]")
+DECIMALS = re.compile(
+    r"(?:#,##)?0+(?:\.(0+))?"
+)  # a number format that shows digits alone, and how many after the point
 ISO = re.compile(  # seconds may have a fraction: an export writes it
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?P<time>[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
@@ -39,28 +40,38 @@ def text_of(cell: Cell) -> str:
             return str(cell).upper()
         case int() | float():
             return digits_of(cell)
+        case str() if len(cell.strip()) > MAX_CHARACTERS:
+            raise ValueError(
+                _("This has %(length)s characters; GradeBridge reads up to %(max)s.")
+                % {"length": intcomma(len(cell.strip())), "max": intcomma(MAX_CHARACTERS)}
+            )
         case str():
-            is_neutralised = cell.startswith("'") and FORMULA.match(cell)
-            return usable(spelling.clean(BREAKS.sub(" ", cell[1 if is_neutralised else 0 :])))
-        case _:
-            raise ValueError(f"holds a date or time ({cell}), not text; give the column the format Text")
+            return spelling.clean(BREAKS.sub(" ", apostrophes.take_off(cell)))
+        case Unreadable(reason):
+            raise ValueError(reason)
+        case Formatted():
+            raise ValueError(
+                _(
+                    "This is a number in the format %(format)s, which may show something else. "
+                    "Format the column as Text and write what is meant."
+                )
+                % {"format": quoted(cell.format)}
+            )
+    raise ValueError(
+        _("This is a date or time (%(value)s), not text. Format the column as Text.") % {"value": str(cell)}
+    )
 
 
-def digits_of(number: float) -> str:
-    """1001 as 1001, never as 1001.0."""
-    if not math.isfinite(number) or abs(number) >= 10**EXACT_DIGITS:
+def digits_in(cell: Cell) -> str:
+    """As text of a column of numbers, where 12.50 is the same as 12.5."""
+    if not isinstance(cell, Formatted) or not (found := DECIMALS.fullmatch(cell.format)):
+        return text_of(cell)
+    digits = digits_of(cell.number)
+    if len(digits.partition(".")[2]) > len(found[1] or ""):
         raise ValueError(
-            f"is a number of more than {EXACT_DIGITS} digits, and Excel keeps no more; give the column the format Text"
+            _("This is %(digits)s, but shows fewer decimals. Write the number that is meant.") % {"digits": digits}
         )
-    return str(int(number)) if number == int(number) else f"{Decimal(f'{number:.{EXACT_DIGITS}g}'):f}"
-
-
-def usable(text: str) -> str:
-    if text in NOT_CALCULATED:
-        raise ValueError(f"holds a formula that could not be calculated ({text})")
-    if SHORTENED.fullmatch(text):
-        raise ValueError(f"{quoted(text)} is a number that Excel has shortened; give the column the format Text")
-    return text
+    return digits
 
 
 def text(model: type[models.Model], name: str, *, required: bool = False) -> Reader:
@@ -73,12 +84,28 @@ def text(model: type[models.Model], name: str, *, required: bool = False) -> Rea
     def read(cell: Cell) -> str:
         value = text_of(cell)
         if required and not value:
-            raise ValueError("is empty")
+            raise ValueError(_("This is empty."))
         if len(value) > length:
-            raise ValueError(f"has {len(value)} characters; {length} are allowed")
+            raise ValueError(
+                _("This has %(length)s characters; %(max)s are allowed.")
+                % {"length": intcomma(len(value)), "max": intcomma(length)}
+            )
         return value
 
     return read
+
+
+def identifier(model: type[models.Model], name: str, *, required: bool = False) -> Reader:
+    """Text that is an id. What a spreadsheet leaves in place of one is refused, unless an apostrophe is in front."""
+    read = text(model, name, required=required)
+
+    def read_id(cell: Cell) -> str:
+        if isinstance(cell, str) and not apostrophes.has_one(cell):
+            leftovers.refuse(cell.strip())
+        value: str = read(cell)
+        return value
+
+    return read_id
 
 
 def choice(choices: type[models.TextChoices], *, empty: str) -> Reader:
@@ -89,25 +116,41 @@ def choice(choices: type[models.TextChoices], *, empty: str) -> Reader:
         if not value:
             return str(empty)
         if value.upper() not in choices.values:
-            raise ValueError(f"{quoted(value)} is none of {', '.join(choices.values)}")
+            raise ValueError(not_allowed(value, choices.values))
         return value.upper()
 
     return read
+
+
+def not_allowed(value: str, allowed: Sequence[str]) -> str:
+    """`'registry' is not allowed; use SIS or MANUAL.`"""
+    *others, last = allowed
+    return _("%(value)s is not allowed; use %(others)s or %(last)s.") % {
+        "value": quoted(value),
+        "others": ", ".join(others),
+        "last": last,
+    }
 
 
 def number(*, least: float, most: float, empty: float) -> Reader:
     """A plain decimal number with a point."""
 
     def read(cell: Cell) -> float:
-        value = text_of(cell)
+        value = digits_in(cell)
         if not value:
             return empty
         if re.fullmatch(r"[0-9]+,[0-9]+", value):
-            raise ValueError(f"{quoted(value)} has a comma; write the number with a point, without separators")
+            raise ValueError(
+                _("%(value)s has a comma. Write the number with a point, without separators.")
+                % {"value": quoted(value)}
+            )
         if not re.fullmatch(r"[0-9]*\.?[0-9]+", value) or not float(value) > 0:
-            raise ValueError(f"{quoted(value)} is not a number greater than 0")
+            raise ValueError(_("%(value)s is not a number greater than 0.") % {"value": quoted(value)})
         if not least <= float(value) <= most:
-            raise ValueError(f"{quoted(value)} is not between {least:,} and {most:,}")
+            raise ValueError(
+                _("%(value)s is not between %(min)s and %(max)s.")
+                % {"value": quoted(value), "min": f"{least:,}", "max": f"{most:,}"}
+            )
         return float(value)
 
     return read
@@ -117,11 +160,13 @@ def whole(*, most: int) -> Reader:
     """A whole number from 0 to `most`, None where the cell is empty."""
 
     def read(cell: Cell) -> int | None:
-        value = text_of(cell)
+        value = digits_in(cell)
         if not value:
             return None
         if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) > most:
-            raise ValueError(f"{quoted(value)} is not a whole number from 0 to {most}")
+            raise ValueError(
+                _("%(value)s is not a whole number from 0 to %(max)s.") % {"value": quoted(value), "max": most}
+            )
         return int(value)
 
     return read
@@ -133,15 +178,18 @@ def exact(model: type[models.Model], name: str) -> Reader:
     assert isinstance(field, models.DecimalField)
 
     def read(cell: Cell) -> Decimal:
-        value = text_of(cell)
+        value = digits_in(cell)
         if not value:
             return Decimal(field.get_default())
         if not re.fullmatch(r"[0-9]*\.?[0-9]+", value):
-            raise ValueError(f"{quoted(value)} is not a number such as 100 or 0.5")
+            raise ValueError(_("%(value)s is not a number such as 100 or 0.5.") % {"value": quoted(value)})
         try:
             number: Decimal = field.clean(value, None)
         except ValidationError as error:
-            raise ValueError(f"{quoted(value)} cannot be used: {' '.join(error.messages)}") from None
+            reason = " ".join(error.messages)
+            raise ValueError(
+                _("%(value)s cannot be used: %(reason)s") % {"value": quoted(value), "reason": reason}
+            ) from None
         return number
 
     return read
@@ -154,7 +202,7 @@ def yes_or_no(cell: Cell) -> bool:
         return True
     if value.lower() in ("false", "no", "0", ""):
         return False
-    raise ValueError(f"{quoted(value)} is neither true nor false")
+    raise ValueError(_("%(value)s is neither true nor false.") % {"value": quoted(value)})
 
 
 def moment(*, time_of_day: time) -> Reader:
@@ -180,16 +228,27 @@ def moment(*, time_of_day: time) -> Reader:
 
 
 def in_the_sites_zone(given: datetime) -> datetime:
-    """Raises ValueError for a time that the clocks skip, or show twice: nobody knows which moment was meant."""
+    """Raises ValueError for a time that the clocks skip, or show twice: no one knows which moment was meant."""
     aware = given.replace(tzinfo=timezone.get_default_timezone())
     first, second = (aware.replace(fold=fold).utcoffset() for fold in (0, 1))
     assert first is not None
     assert second is not None
     if first != second:
-        why = "does not exist" if first < second else "exists twice"
+        values = {"time": f"{given:%Y-%m-%d %H:%M}", "zone": timezone.get_default_timezone()}
+        if first < second:
+            raise ValueError(
+                _(
+                    "'%(time)s' does not exist in %(zone)s, where the clocks change. "
+                    "Write it as text and add the offset, such as +02:00."
+                )
+                % values
+            )
         raise ValueError(
-            f"'{given:%Y-%m-%d %H:%M}' {why} in {timezone.get_default_timezone()}, where the clocks change; "
-            "write it as text and add the offset, such as +02:00"
+            _(
+                "'%(time)s' exists twice in %(zone)s, where the clocks change. "
+                "Write it as text and add the offset, such as +02:00."
+            )
+            % values
         )
     return aware
 
@@ -201,7 +260,7 @@ def from_iso(value: str) -> date | None:
     """
     if not value:
         return None
-    refusal = f"{quoted(value)} is not an ISO 8601 date such as 2026-05-31T12:00"
+    refusal = _("%(value)s is not an ISO 8601 date such as 2026-05-31T12:00.") % {"value": quoted(value)}
     if not (found := ISO.fullmatch(value)):
         raise ValueError(refusal)
     try:

@@ -1,48 +1,42 @@
 """A .csv or .xlsx file -> rows of cells by the names of its header. What a cell means is for `cells`."""
 
 import csv
-import io
-import lzma
 import re
-import warnings
-import zipfile
-import zlib
 from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
-from xml.etree.ElementTree import ParseError
 
-from openpyxl import load_workbook
-from openpyxl.cell.read_only import ReadOnlyCell
-from openpyxl.utils import get_column_letter
-from openpyxl.worksheet._reader import FORMULA_TAG, VALUE_TAG, WorkSheetParser
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-Cell = str | int | float | bool | datetime | date | time | timedelta | None
-NumberedCells = tuple[int, Sequence[Cell]]
+from common.spreadsheets.formats import Cell
+from common.spreadsheets.workbooks import MAX_COLUMNS, NumberedCells, WorkbookRefused
+from common.spreadsheets.workbooks import read_rows as workbook_rows
 
-MOST_BYTES = 50_000_000
-MOST_BYTES_UNPACKED = 80_000_000  # a small workbook can hold gigabytes of zeros; a roster of MOST_ROWS takes 65 MB
-MOST_ROWS = 200_000
-MOST_EMPTY_ROWS = 50_000  # a sheet has a few that somebody has emptied, or formatted and never filled
-MOST_COLUMNS = 50
-MOST_TAGS = 8_000_000  # in all of a workbook's files; a roster of MOST_ROWS has 5 million
-MOST_READ = 1_000_000  # bytes at once
-MOST_SHOWN = 50  # problems; whoever sees more of them repairs the first and tries again
+MAX_BYTES = 50_000_000
+MAX_ROWS = 200_000
+MAX_EMPTY_ROWS = 50_000  # a sheet has a few that someone has emptied, or formatted and never filled
+MAX_SEPARATORS = 20_000  # in a row of CSV, those inside of quotes too
+LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+MAX_SHOWN = 50  # problems; whoever sees more of them repairs the first and tries again
 
 
 class ImportRefused(Exception):
-    """The file is not imported. `problems` says in a sentence each what has to be repaired."""
+    """The file is not imported. `problems` says in a sentence each what has to be corrected."""
 
     def __init__(self, *problems: object) -> None:
         super().__init__(*problems)
         self.problems = [str(problem) for problem in problems]
 
     def __str__(self) -> str:
-        more = len(self.problems) - MOST_SHOWN
-        return "\n".join([*self.problems[:MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])])
+        more = len(self.problems) - MAX_SHOWN
+        return "\n".join([*self.problems[:MAX_SHOWN], *([more_problems(more)] if more > 0 else [])])
+
+
+def more_problems(count: int) -> str:
+    return ngettext("And %(count)s more problem.", "And %(count)s more problems.", count) % {"count": intcomma(count)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +50,15 @@ class Row:
 def load(path: Path) -> bytes:
     """The file's content. Raises ImportRefused where there is none, or too much of it."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ImportRefused(f"{path} is larger than {MOST_BYTES // 1_000_000} MB.")
+        if path.stat().st_size > MAX_BYTES:
+            raise ImportRefused(
+                _("%(path)s is larger than %(max)s MB.") % {"path": path, "max": MAX_BYTES // 1_000_000}
+            )
         return path.read_bytes()
     except OSError as error:
-        raise ImportRefused(f"{path} cannot be read: {error.strerror}.") from error
+        raise ImportRefused(
+            _("%(path)s cannot be read: %(reason)s.") % {"path": path, "reason": error.strerror}
+        ) from error
 
 
 def read_rows(name: str, content: bytes, *, known: Collection[str], required: Collection[str]) -> list[Row]:
@@ -73,36 +71,52 @@ def read_rows(name: str, content: bytes, *, known: Collection[str], required: Co
         case ".csv":
             lines = with_values(csv_lines(content))
         case ".xlsx":
-            lines = xlsx_lines(content)
+            lines = with_values(workbook_rows(content))
         case _:
-            raise ImportRefused(f"{Path(name).name} is neither a .csv nor an .xlsx file.")
-    if not lines:
-        raise ImportRefused("The file is empty; its first row must name the columns.")
-    columns = read_header(lines[0][1], known=known, required=required)
-    if len(lines) == 1:
-        raise ImportRefused("The file has no rows below its header.")
-    if problems := list(find_strays(lines[1:], columns)):
-        raise ImportRefused(*problems)
-    return [
-        Row(number, {name: cells[place] if place < len(cells) else None for place, name in columns.items()})
-        for number, cells in lines[1:]
-    ]
+            raise ImportRefused(_("%(file)s is neither a .csv nor an .xlsx file.") % {"file": Path(name).name})
+    try:
+        return rows_below_the_header(lines, known=known, required=required)
+    except WorkbookRefused as error:
+        raise ImportRefused(*error.args) from error
 
 
-def with_values(lines: Iterable[NumberedCells]) -> list[NumberedCells]:
+def with_values(lines: Iterable[NumberedCells]) -> Iterator[NumberedCells]:
     """The lines with a value in any cell. Raises ImportRefused at the first line that is too many of its kind."""
-    found: list[NumberedCells] = []
-    empty = 0
+    found = empty = 0
     for number, cells in lines:
         if any(map(has_value, cells)):
-            found.append((number, cells))
-            if len(found) > MOST_ROWS + 1:
-                raise ImportRefused(f"The file has more than {MOST_ROWS:,} rows; divide it.")
+            found += 1
+            if found > MAX_ROWS + 1:
+                raise ImportRefused(_("The file has more than %(max)s rows. Divide it.") % {"max": intcomma(MAX_ROWS)})
+            yield number, cells
         else:
             empty += 1
-            if empty > MOST_EMPTY_ROWS:
-                raise ImportRefused(f"The file has more than {MOST_EMPTY_ROWS:,} empty rows; delete them.")
-    return found
+            if empty > MAX_EMPTY_ROWS:
+                raise ImportRefused(
+                    _("The file has more than %(max)s empty rows. Delete them.") % {"max": intcomma(MAX_EMPTY_ROWS)}
+                )
+
+
+def rows_below_the_header(
+    lines: Iterator[NumberedCells], *, known: Collection[str], required: Collection[str]
+) -> list[Row]:
+    """Of each line no more is kept than the cells under a name."""
+    header = next(lines, None)
+    if header is None:
+        raise ImportRefused(_("The file is empty. Its first row must name the columns."))
+    columns = read_header(header[1], known=known, required=required)
+    rows: list[Row] = []
+    strays: list[str] = []
+    for number, cells in lines:
+        if stray := find_stray(number, cells, columns):
+            strays.append(stray)
+        named = {name: cells[place] if place < len(cells) else None for place, name in columns.items()}
+        rows.append(Row(number, named))
+    if strays:
+        raise ImportRefused(*strays)
+    if not rows:
+        raise ImportRefused(_("The file has no rows below its header."))
+    return rows
 
 
 def has_value(cell: Cell) -> bool:
@@ -113,22 +127,34 @@ def read_header(cells: Sequence[Cell], *, known: Collection[str], required: Coll
     """The columns' names by their place, 0 the first. Raises ImportRefused."""
     columns = {place: str(cell).strip().lower() for place, cell in enumerate(cells) if has_value(cell)}
     names = list(columns.values())
-    problems = [f"row 1: column {name} stands there twice" for name in sorted(set(names)) if names.count(name) > 1]
-    problems += [f"row 1: column {name} is missing" for name in required if name not in names]
+    problems = [
+        _("Row 1: Column %(column)s appears twice.") % {"column": name}
+        for name in sorted(set(names))
+        if names.count(name) > 1
+    ]
+    problems += [_("Row 1: Column %(column)s is missing.") % {"column": name} for name in required if name not in names]
     if unknown := [quoted(name) for name in names if name not in known]:
-        problems.append(f"row 1: unknown column {', '.join(unknown)}; known are {', '.join(known)}")
+        values = {"names": ", ".join(unknown), "known": ", ".join(known), "count": len(unknown)}
+        problems.append(
+            ngettext(
+                "Row 1: The column %(names)s is unknown. The columns are %(known)s.",
+                "Row 1: The columns %(names)s are unknown. The columns are %(known)s.",
+                len(unknown),
+            )
+            % values
+        )
     if problems:
         raise ImportRefused(*problems)
     return columns
 
 
-def find_strays(lines: Iterable[NumberedCells], columns: Mapping[int, str]) -> Iterator[str]:
-    """A value under no name is most often a separator that is not in quotes: the cells after it are all shifted."""
-    for number, cells in lines:
-        for place, cell in enumerate(cells):
-            if place not in columns and has_value(cell):
-                yield f"row {number}: {quoted(str(cell))} in cell {place + 1} stands under no column name"
-                break
+def find_stray(number: int, cells: Sequence[Cell], columns: Mapping[int, str]) -> str | None:
+    """A value without a heading is usually a separator that is not in quotes: the cells after it are all shifted."""
+    for place, cell in enumerate(cells):
+        if place not in columns and has_value(cell):
+            values = {"row": number, "value": quoted(str(cell)), "cell": place + 1}
+            return _("Row %(row)s: %(value)s in cell %(cell)s has no column heading.") % values
+    return None
 
 
 def quoted(text: str) -> str:
@@ -138,27 +164,49 @@ def quoted(text: str) -> str:
 
 
 def csv_lines(content: bytes) -> Iterator[NumberedCells]:
-    """Comma, semicolon or tab: whichever the header has most of."""
+    """Comma, semicolon or tab: the one that is most frequent in the header."""
     text = decode(content)
     named = re.match(r"sep=([,;\t])(?:\r\n|\r|\n)", text)  # a line for Excel alone; it keeps its number
     header = re.split(r"[\r\n]", text[named.end() if named else 0 :].lstrip(), maxsplit=1)[0]
     delimiter = named[1] if named else max(",;\t", key=header.count)
+    separators = 0
+
+    def counted() -> Iterator[str]:
+        """The text's lines. A row that would take too much memory is refused before it is taken apart."""
+        nonlocal separators
+        for line in LINE.finditer(text):
+            separators += text.count(delimiter, *line.span())
+            if separators > MAX_SEPARATORS:
+                raise ImportRefused(
+                    _("Row %(row)s has more than %(max)s separators. Delete them.")
+                    % {"row": number + 1, "max": intcomma(MAX_SEPARATORS)}
+                )
+            yield line[0]
+
     # Strict: a quote that is never closed would otherwise swallow the rest of the file.
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
+    reader = csv.reader(counted(), delimiter=delimiter, strict=True, skipinitialspace=True)
     number = 0
     try:
         for number, cells in enumerate(reader, start=1):
+            separators = 0
+            if any(map(has_value, cells[MAX_COLUMNS:])):
+                raise ImportRefused(
+                    _("Row %(row)s has a value beyond the %(max)s columns that are read.")
+                    % {"row": number, "max": MAX_COLUMNS}
+                )
             if not (named and number == 1):
-                yield number, cells
+                yield number, cells[:MAX_COLUMNS]
     except csv.Error as error:
-        raise ImportRefused(f"row {number + 1} cannot be read: {error}") from error
+        raise ImportRefused(
+            _("Row %(row)s cannot be read: %(reason)s.") % {"row": number + 1, "reason": error}
+        ) from error
 
 
 def decode(content: bytes) -> str:
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ImportRefused("The file is UTF-16 text; save it as CSV UTF-8.")
+        raise ImportRefused(_("The file is UTF-16 text. Save it as CSV UTF-8."))
     if content.startswith(b"PK\x03\x04"):
-        raise ImportRefused("The file is no CSV text but looks like a workbook; name it .xlsx.")
+        raise ImportRefused(_("The file is not CSV text but looks like a workbook. Name it .xlsx."))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -166,116 +214,10 @@ def decode(content: bytes) -> str:
         if content.startswith(BOM_UTF8) or not readable.isascii():  # by chance nothing else decodes
             row = len(re.findall(rb"\r\n|\r|\n", error.object[: error.start])) + 1
             raise ImportRefused(
-                f"row {row} holds a byte that is not UTF-8, unlike the rest; save it as CSV UTF-8."
+                _("Row %(row)s contains a byte that is not UTF-8, unlike the rest. Save the file as CSV UTF-8.")
+                % {"row": row}
             ) from error
     try:
         return content.decode("cp1252")
     except UnicodeDecodeError as error:
-        raise ImportRefused("The file is neither UTF-8 nor Windows-1252 text; save it as CSV UTF-8.") from error
-
-
-# What openpyxl, zipfile and the XML parser raise for a workbook that is broken in one way or another.
-BROKEN = (
-    zipfile.BadZipFile,
-    lzma.LZMAError,
-    zlib.error,
-    ParseError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    TypeError,
-    ValueError,
-)
-
-
-def xlsx_lines(content: bytes) -> list[NumberedCells]:
-    """The rows with values of the first sheet; of a formula, the value that was last calculated."""
-    if content.startswith(b"\xd0\xcf\x11\xe0"):
-        raise ImportRefused("The workbook has a password or the old .xls format; save it as .xlsx without a password.")
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MOST_BYTES_UNPACKED:
-                raise ImportRefused(f"The workbook unpacks to more than {MOST_BYTES_UNPACKED // 1_000_000} MB.")
-            if any(member.flag_bits & 1 for member in archive.infolist()):
-                raise ImportRefused("The workbook has a password; save it without one.")
-            refuse_masses(archive)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # styles and extensions that openpyxl leaves aside
-            workbook = load_workbook(io.BytesIO(content), read_only=True, data_only=True, keep_links=False)
-            return with_values(sheet_rows(workbook.worksheets[0]))
-    except BROKEN as error:
-        raise ImportRefused("The file cannot be read as an .xlsx workbook; save it once more as .xlsx.") from error
-
-
-def refuse_masses(archive: zipfile.ZipFile) -> None:
-    """Raises ImportRefused for more rows or tags than a workbook of that size needs.
-
-    openpyxl keeps each of them in memory, those of the other sheets as well, before it hands out the first row.
-    """
-    tags = 0
-    for member in archive.infolist():
-        rows = 0
-        with archive.open(member) as content:
-            while part := content.read(MOST_READ):
-                rows += part.count(b"<row")
-                tags += part.count(b"<")
-                if rows > MOST_ROWS + MOST_EMPTY_ROWS:
-                    most = f"{MOST_ROWS + MOST_EMPTY_ROWS:,}"
-                    raise ImportRefused(
-                        f"A sheet has more than {most} rows, empty ones included; delete or divide them."
-                    )
-                if tags > MOST_TAGS:
-                    raise ImportRefused("The workbook has too many cells; divide it.")
-
-
-class Parser(WorkSheetParser):
-    """openpyxl's, which takes a formula that nobody has calculated for an empty cell."""
-
-    def parse_cell(self, element: Any) -> Any:
-        cell = super().parse_cell(element)
-        if cell["value"] is None and element.find(FORMULA_TAG) is not None:
-            is_empty_text = element.get("t") == "str" and element.find(VALUE_TAG) is not None
-            if not is_empty_text:
-                place = f"{get_column_letter(cell['column'])}{cell['row']}"
-                raise ImportRefused(
-                    f"row {cell['row']}: cell {place} holds a formula without a value; paste its values"
-                )
-        return cell
-
-
-def sheet_rows(sheet: Any) -> Iterator[NumberedCells]:
-    """The rows that the sheet's file has, one by one and by their own numbers.
-
-    openpyxl's own `iter_rows` makes up a row for every number that is left out, a million of them for a single row
-    with a large number; hence its parser is used here.
-    """
-    book = sheet.parent
-    with sheet._get_source() as source:
-        parser = Parser(
-            source,
-            sheet._shared_strings,
-            data_only=True,
-            epoch=book.epoch,
-            date_formats=book._date_formats,
-            timedelta_formats=book._timedelta_formats,
-        )
-        for number, cells in parser.parse():
-            row: list[Cell] = []
-            for cell in cells:
-                if (place := cell["column"] - 1) < MOST_COLUMNS:
-                    row += [None] * (place + 1 - len(row))
-                    row[place] = value_of(ReadOnlyCell(sheet, **cell))
-            yield number, row
-
-
-def value_of(cell: Any) -> Cell:
-    """A cell's value, as far as its format decides what a person sees: a date without a time, a number as 00123."""
-    value: Cell = cell.value
-    if isinstance(value, datetime) and value.time() == time.min and "h" not in cell.number_format.lower():
-        return value.date()
-    if isinstance(value, int) and re.fullmatch("00+", cell.number_format):
-        return str(value).zfill(len(cell.number_format))
-    return value
+        raise ImportRefused(_("The file is neither UTF-8 nor Windows-1252 text. Save it as CSV UTF-8.")) from error

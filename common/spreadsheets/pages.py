@@ -9,21 +9,26 @@ from django.contrib.auth import get_permission_codename
 from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.text import slugify
-from unfold.admin import ModelAdmin
+from django.utils.translation import gettext, override
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
+from common.admin.base import BaseAdmin
 from common.spreadsheets import writing
-from common.spreadsheets.files import MOST_BYTES, ImportRefused
-from common.spreadsheets.plans import Change, Line, Plan, Problem, Values
+from common.spreadsheets.files import MAX_BYTES, ImportRefused
+from common.spreadsheets.plans import Change, Plan, Problem, Values
 from common.spreadsheets.sheets import PlanChanged, Sheet, fingerprint, import_lines
 
 MAX_SHOWN = 100  # rows of each kind, on the page of a preview
 PREVIEW_LIFETIME = 60 * 60  # seconds
 MAX_POSTED = 2_300_000  # characters of a packed file; Django takes 2.5 MB in the fields of a form
-TOO_LARGE = "The file is too large to be shown before it is imported. Divide it, or use the import command."
+TOO_LARGE = _(
+    "The file is too large for a preview. Divide it, or ask an administrator of the server to use the import command."
+)
+
+TEMPLATE = "admin/import.html"
+Shown = dict[str, Any]  # what the page shows beside the form
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -42,10 +47,12 @@ def may(request: HttpRequest, sheet: Sheet, *verbs: str) -> bool:
 
 
 def download(request: HttpRequest, sheet: Sheet, ending: str, *, name: str = "") -> HttpResponse:
-    """What stands there now, as a file that the import reads."""
+    """What is there now, as a file that the import reads."""
     if not may(request, sheet, "view"):
         raise PermissionDenied
-    return attachment(name or slugify(sheet.what), ending, list(sheet.columns), sheet.rows())
+    with override(None):  # the file's name is the same in every language
+        name = name or slugify(sheet.what)
+    return attachment(name, ending, sheet.names, sheet.rows())
 
 
 def attachment(name: str, ending: str, columns: Sequence[str], rows: Iterable[Any]) -> HttpResponse:
@@ -54,94 +61,94 @@ def attachment(name: str, ending: str, columns: Sequence[str], rows: Iterable[An
     return HttpResponse(content, content_type=CONTENT_TYPES[ending], headers=headers)
 
 
-def import_page(request: HttpRequest, sheet: Sheet, *, of: ModelAdmin, title: str, back_url: str) -> HttpResponse:
+def import_page(request: HttpRequest, sheet: Sheet, *, of: BaseAdmin, title: str, back_url: str) -> HttpResponse:
     """Three steps at one address: the form, the preview of a file, and what was done once it is confirmed.
 
-    The file travels with the preview's form, packed and signed, so nothing of it stays here between the steps.
+    The preview's form contains the file, packed and signed, so nothing of it stays here between the steps.
     """
     if not may(request, sheet, "add", "change"):
         raise PermissionDenied
-    context = {
-        **of.admin_site.each_context(request),
+    context: dict[str, Any] = {
         "title": title,
-        "opts": of.opts,
         "sheet": sheet,
-        "columns": [(name, meaning, name in sheet.required) for name, meaning in sheet.columns.items()],
         "back_url": back_url,
     }
     if request.method != "POST":
-        return TemplateResponse(request, "admin/import.html", context)
+        return of.page(request, TEMPLATE, **context)
     salt = f"import {request.path} {request.user.pk}"
     try:
         if packed := request.POST.get("packed"):
-            return confirmed(request, sheet, packed, salt, context)
-        return previewed(request, sheet, salt, context)
+            shown = confirmed(request, sheet, packed, salt)
+        else:
+            shown = previewed(request, sheet, salt)
     except ImportRefused as refused:
         context["problems"] = problems_of(refused)
         context["more_problems"] = max(0, len(refused.args) - MAX_SHOWN)
-        return TemplateResponse(request, "admin/import.html", context, status=422)
+        return of.page(request, TEMPLATE, status=422, **context)
+    return of.page(request, TEMPLATE, **context | shown) if shown else HttpResponseRedirect(back_url)
 
 
-def previewed(request: HttpRequest, sheet: Sheet, salt: str, context: dict[str, Any]) -> HttpResponse:
+def previewed(request: HttpRequest, sheet: Sheet, salt: str) -> Shown:
     upload = request.FILES.get("file")
     if upload is None or not upload.name:
-        raise ImportRefused("No file was chosen.")
-    if (upload.size or 0) > MOST_BYTES:
-        raise ImportRefused(f"The file is larger than {MOST_BYTES // 1_000_000} MB.")
+        raise ImportRefused(gettext("No file was chosen."))
+    if (upload.size or 0) > MAX_BYTES:
+        raise ImportRefused(gettext("The file is larger than %(max)s MB.") % {"max": MAX_BYTES // 1_000_000})
     content = upload.read()
     lines = sheet.read(upload.name, content)
-    return show_plan(request, sheet, sheet.plan(lines), (upload.name, content), salt, context)
+    return show_plan(sheet, sheet.plan(lines), (upload.name, content), salt)
 
 
-def confirmed(request: HttpRequest, sheet: Sheet, packed: str, salt: str, context: dict[str, Any]) -> HttpResponse:
+def confirmed(request: HttpRequest, sheet: Sheet, packed: str, salt: str) -> Shown | None:
     """Exactly what was shown is done; if that is no longer what the file would do, it is shown again."""
-    assert request.user.is_authenticated  # the admin lets nobody else in
+    assert request.user.is_authenticated  # the admin lets no one else in
     try:
         name, text, expected = signing.loads(packed, salt=salt, max_age=PREVIEW_LIFETIME)
     except signing.SignatureExpired:
-        raise ImportRefused("The preview is older than an hour. Nothing was imported; choose the file again.") from None
+        raise ImportRefused(
+            gettext("The preview is older than an hour. Nothing was imported; upload the file again.")
+        ) from None
     except signing.BadSignature:
-        raise ImportRefused("The preview did not arrive whole. Nothing was imported; choose the file again.") from None
+        raise ImportRefused(
+            gettext("The preview could not be verified. Nothing was imported; upload the file again.")
+        ) from None
     content = base64.b64decode(text)
     lines = sheet.read(name, content)
     try:
         done = import_lines(sheet, lines, by=request.user, expected=expected)
     except PlanChanged as changed:
-        context["has_changed"] = True
-        return show_plan(request, sheet, changed.plan, (name, content), salt, context)
-    messages.success(request, f"Imported {name}: {done.sentence()}.")
-    return HttpResponseRedirect(context["back_url"])
+        return show_plan(sheet, changed.plan, (name, content), salt) | {"has_changed": True}
+    messages.success(request, gettext("Imported %(file)s: %(done)s.") % {"file": name, "done": done.sentence()})
+    return None
 
 
-def show_plan(
-    request: HttpRequest,
-    sheet: Sheet,
-    plan: Plan,
-    file: tuple[str, bytes],
-    salt: str,
-    context: dict[str, Any],
-) -> HttpResponse:
+def show_plan(sheet: Sheet, plan: Plan, file: tuple[str, bytes], salt: str) -> Shown:
     name, content = file
     text = base64.b64encode(content).decode()
     packed = signing.dumps([name, text, fingerprint(plan)], salt=salt, compress=True)
     if len(packed) > MAX_POSTED:
         raise ImportRefused(TOO_LARGE)
-    context |= {
+    return {
         "file_name": name,
         "plan": plan,
         "packed": packed,
         "notes": sheet.notes(plan),
         "changed": [
-            (change.line.row, name_of(change.line, sheet), shown_differences(change))
+            (change.line.row, key_shown(change.line.values, sheet), shown_differences(change))
             for change in plan.differing[:MAX_SHOWN]
         ],
         "more_changed": max(0, len(plan.differing) - MAX_SHOWN),
         "added": [
-            (line.row, name_of(line, sheet), shown_values(line.values, sheet)) for line in plan.added[:MAX_SHOWN]
+            (line.row, key_shown(line.values, sheet), shown_values(line.values, sheet))
+            for line in plan.added[:MAX_SHOWN]
         ],
         "more_added": max(0, len(plan.added) - MAX_SHOWN),
+        "taken_off": [
+            (key_shown(removal.values, sheet), removal.name, removal.effect.label)
+            for removal in plan.taken_off[:MAX_SHOWN]
+        ],
+        "more_taken_off": max(0, len(plan.taken_off) - MAX_SHOWN),
     }
-    return TemplateResponse(request, "admin/import.html", context)
 
 
 def problems_of(refused: ImportRefused) -> list[tuple[int | str, str, str]]:
@@ -152,15 +159,15 @@ def problems_of(refused: ImportRefused) -> list[tuple[int | str, str, str]]:
     ]
 
 
-def name_of(line: Line, sheet: Sheet) -> str:
-    return " · ".join(str(line.values[column]) for column in sheet.key if line.values.get(column))
+def key_shown(values: Values, sheet: Sheet) -> str:
+    return " · ".join(str(values[column]) for column in sheet.key if values.get(column))
 
 
 def shown_differences(change: Change) -> list[tuple[str, str, str]]:
     """Column, before and after. What others share with an added line says whose it is: `points of BIO101 · Final`."""
     return [
         (
-            f"{column} of {change.whose[column]}" if column in change.whose else column,
+            whose_column(column, change.whose[column]) if column in change.whose else column,
             writing.text_of(before),
             writing.text_of(after),
         )
@@ -168,21 +175,25 @@ def shown_differences(change: Change) -> list[tuple[str, str, str]]:
     ]
 
 
+def whose_column(column: str, whose: str) -> str:
+    return gettext("%(column)s of %(whose)s") % {"column": column, "whose": whose}
+
+
 def shown_values(values: Values, sheet: Sheet) -> list[tuple[str, str]]:
     """What the row says beside its key."""
     return [
         (column, writing.text_of(value))
         for column, value in values.items()
-        if column in sheet.columns and column not in sheet.key
+        if column in sheet.names and column not in sheet.key
     ]
 
 
-class ImportExportMixin(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
+class ImportExportMixin(BaseAdmin):
     """The admin of a model with a file of its own: `Import`, `Export as CSV` and `Export as Excel` above its list."""
 
     actions_list = [
         {
-            "title": "Import and export",
+            "title": _("Import and export"),
             "icon": "swap_vert",
             "items": ["import_file", "export_csv", "export_xlsx"],
         }
@@ -197,16 +208,16 @@ class ImportExportMixin(ModelAdmin):  # type: ignore[misc]  # Unfold is untyped
     def has_download_permission(self, request: HttpRequest) -> bool:
         return may(request, self.sheet(), "view")
 
-    @action(description="Import a file", url_path="import", permissions=["import"], icon="upload")  # type: ignore[untyped-decorator]
+    @action(description=_("Import a file"), url_path="import", permissions=["import"], icon="upload")  # type: ignore[untyped-decorator]
     def import_file(self, request: HttpRequest) -> HttpResponse:
         sheet = self.sheet()
-        changelist = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
-        return import_page(request, sheet, of=self, title=f"Import {sheet.what}", back_url=changelist)
+        title = gettext("Import %(what)s") % {"what": sheet.what}
+        return import_page(request, sheet, of=self, title=title, back_url=self.list_url())
 
-    @action(description="Export as CSV", url_path="export.csv", permissions=["download"], icon="download")  # type: ignore[untyped-decorator]
+    @action(description=_("Export as CSV"), url_path="export.csv", permissions=["download"], icon="download")  # type: ignore[untyped-decorator]
     def export_csv(self, request: HttpRequest) -> HttpResponse:
         return download(request, self.sheet(), "csv")
 
-    @action(description="Export as Excel", url_path="export.xlsx", permissions=["download"], icon="download")  # type: ignore[untyped-decorator]
+    @action(description=_("Export as Excel"), url_path="export.xlsx", permissions=["download"], icon="download")  # type: ignore[untyped-decorator]
     def export_xlsx(self, request: HttpRequest) -> HttpResponse:
         return download(request, self.sheet(), "xlsx")

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.db.models import TextChoices
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from common.spreadsheets.cells import Reader
 from common.spreadsheets.files import ImportRefused, Row, quoted
@@ -17,14 +20,14 @@ Key = tuple[Any, ...]
 
 
 class Problem(NamedTuple):
-    """What is wrong with one cell."""
+    """What is wrong with one cell, in a whole sentence."""
 
     row: int
     column: str
     sentence: str
 
     def __str__(self) -> str:
-        return f"row {self.row}, {self.column}: {self.sentence}"
+        return _("Row %(row)s, %(column)s: %(sentence)s") % self._asdict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class ConsistencyRule:
     """Lines that are alike in `about` must be alike in `columns`."""
 
     about: Sequence[str]
     columns: Sequence[str]
 
 
-Shared = tuple[Fact, Mapping[Key, Values]]  # with what stands in its columns, by what it is about
+ExistingValues = tuple[ConsistencyRule, Mapping[Key, Values]]  # what is now in a rule's columns, by what it is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,15 @@ class Change:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What is there now, and not in a file that replaces all of it. `effect`: what becomes of it."""
+
+    values: Values
+    effect: TextChoices
+    name: str = ""  # as people call it
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     """What an import would do. `shared`: what lines that are added change of things that are there already."""
@@ -72,6 +84,7 @@ class Plan:
     shared: list[Change] = field(default_factory=list)
     changed: list[Change] = field(default_factory=list)
     unchanged: list[Line] = field(default_factory=list)
+    taken_off: list[Removal] = field(default_factory=list)
 
     @property
     def to_write(self) -> list[Line]:
@@ -82,13 +95,26 @@ class Plan:
         return self.shared + self.changed
 
     def sentence(self) -> str:
-        return f"{len(self.added)} added, {len(self.differing)} changed, {len(self.unchanged)} unchanged"
+        if self.taken_off:
+            template = _("%(added)s added, %(changed)s changed, %(taken_off)s taken off, %(unchanged)s unchanged")
+        else:
+            template = _("%(added)s added, %(changed)s changed, %(unchanged)s unchanged")
+        return template % self.counts
+
+    @property
+    def counts(self) -> dict[str, str]:
+        return {
+            "added": intcomma(len(self.added)),
+            "changed": intcomma(len(self.differing)),
+            "unchanged": intcomma(len(self.unchanged)),
+            "taken_off": intcomma(len(self.taken_off)),
+        }
 
 
-def read_lines(rows: Iterable[Row], readers: Mapping[str, Reader], facts: Sequence[Fact]) -> list[Line]:
+def read_lines(rows: Iterable[Row], readers: Mapping[str, Reader], rules: Sequence[ConsistencyRule]) -> list[Line]:
     """The rows' values, each distinct line once. Raises ImportRefused with every problem there is.
 
-    The first of `facts` names the columns that tell one line from another.
+    The first of `rules` names the columns that tell one line from another.
     """
     lines: list[Line] = []
     problems: list[Problem] = []
@@ -101,25 +127,33 @@ def read_lines(rows: Iterable[Row], readers: Mapping[str, Reader], facts: Sequen
                 problems.append(Problem(row.number, column, str(reason)))
         if len(values) == len(row.cells):
             lines.append(Line(row.number, values))
-    problems += [problem for fact in facts for problem in find_contradictions(lines, fact)]
+    problems += [problem for rule in rules for problem in find_contradictions(lines, rule)]
     if problems:
         raise ImportRefused(*sorted(problems))
     distinct: dict[Key, Line] = {}
     for line in lines:
-        distinct.setdefault(key_of(line, facts[0].about), line)
+        distinct.setdefault(key_of(line, rules[0].about), line)
     return list(distinct.values())
 
 
-def find_contradictions(lines: Iterable[Line], fact: Fact) -> Iterator[Problem]:
+def find_contradictions(lines: Iterable[Line], rule: ConsistencyRule) -> Iterator[Problem]:
     """Where a line says something else than the first about the same thing."""
     firsts: dict[Key, Line] = {}
     for line in lines:
-        first = firsts.setdefault(key_of(line, fact.about), line)
-        for column in fact.columns:
+        first = firsts.setdefault(key_of(line, rule.about), line)
+        for column in rule.columns:
             if line.values.get(column) != first.values.get(column):
-                here, there = shown(line.values[column]), shown(first.values[column])
-                same = " and ".join(fact.about)
-                yield Problem(line.row, column, f"{here} contradicts {there} in row {first.row} of the same {same}")
+                yield Problem(line.row, column, contradiction(line, first, column, rule.about))
+
+
+def contradiction(line: Line, first: Line, column: str, about: Sequence[str]) -> str:
+    values = {
+        "value": shown(line.values[column]),
+        "other": shown(first.values[column]),
+        "row": first.row,
+        "same": ", ".join(about),
+    }
+    return _("%(value)s contradicts %(other)s in row %(row)s, which has the same %(same)s.") % values
 
 
 def key_of(line: Line, columns: Sequence[str]) -> Key:
@@ -128,43 +162,45 @@ def key_of(line: Line, columns: Sequence[str]) -> Key:
 
 def shown(value: Any) -> str:
     if value in (None, ""):
-        return "empty"
+        return _("(empty)")
     return timezone.localtime(value).isoformat() if isinstance(value, datetime) else quoted(str(value))
 
 
 def compare(
-    lines: Iterable[Line], standing: Mapping[Key, Values], key: Sequence[str], shared: Sequence[Shared] = ()
+    lines: Iterable[Line], existing: Mapping[Key, Values], key: Sequence[str], shared: Sequence[ExistingValues] = ()
 ) -> Plan:
-    """What the lines would change of `standing`, whose values have the columns' names, and of what they share."""
+    """What the lines would change of `existing`, whose values have the columns' names, and of what they share."""
     plan = Plan()
-    told: set[tuple[Fact, Key]] = set()  # what is shared is told once
+    seen: set[tuple[ConsistencyRule, Key]] = set()  # a change of what is shared is listed once
     for line in lines:
-        before = standing.get(key_of(line, key))
+        before = existing.get(key_of(line, key))
         if before is None:
             plan.added.append(line)
             continue
         # A mapping that moves to another column changes that column, not the one it comes from.
-        for fact, values in shared:
-            about = key_of(line, fact.about)
-            told.add((fact, about))
+        for rule, values in shared:
+            about = key_of(line, rule.about)
+            seen.add((rule, about))
             before = {**before, **values.get(about, {})}
         if (change := Change(line, before)).differences:
             plan.changed.append(change)
         else:
             plan.unchanged.append(line)
-    plan.shared.extend(find_shared(plan.added, shared, told))
+    plan.shared.extend(find_shared(plan.added, shared, seen))
     return plan
 
 
-def find_shared(lines: Iterable[Line], shared: Sequence[Shared], told: set[tuple[Fact, Key]]) -> Iterator[Change]:
+def find_shared(
+    lines: Iterable[Line], shared: Sequence[ExistingValues], seen: set[tuple[ConsistencyRule, Key]]
+) -> Iterator[Change]:
     """What lines that are added would change of flows, columns and the like that are there, each of these once."""
     for line in lines:
         before: dict[str, Any] = {}
         whose: dict[str, str] = {}
-        for fact, values in shared:
-            about = key_of(line, fact.about)
-            if (fact, about) not in told and about in values:
-                told.add((fact, about))
+        for rule, values in shared:
+            about = key_of(line, rule.about)
+            if (rule, about) not in seen and about in values:
+                seen.add((rule, about))
                 before |= values[about]
                 whose |= dict.fromkeys(values[about], " · ".join(map(str, about)))
         if (change := Change(line, before, whose)).differences:

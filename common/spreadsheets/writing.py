@@ -1,6 +1,6 @@
 """Rows -> a .csv or .xlsx file that the import reads back as the same rows.
 
-A text that a spreadsheet would take for a formula gets an apostrophe in front; `cells.text_of` takes it off again.
+What a spreadsheet would take for something other than a text gets an apostrophe in front: see `apostrophes`.
 """
 
 import csv
@@ -9,16 +9,17 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 from django.utils import timezone
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
-from common.spreadsheets.cells import FORMULA
+from common.numbers import plain_number
+from common.spreadsheets import apostrophes
 
-PLAIN_NUMBER = re.compile(r"-[0-9]+([.,][0-9]+)?")
+LOOKS_ESCAPED = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # Excel would show _x0041_ as A
 
 
 def text_of(value: Any) -> str:
@@ -31,52 +32,60 @@ def text_of(value: Any) -> str:
         case datetime():
             return timezone.localtime(value).isoformat()
         case float() | Decimal():
-            return plain(value)
+            return plain_number(value)
         case _:
             return str(value)
 
 
-def plain(number: float | Decimal) -> str:
-    """100 for 100.0, every digit of 0.0001, never 1E-4."""
-    digits = f"{Decimal(str(number)):f}"
-    return digits.rstrip("0").rstrip(".") if "." in digits else digits
-
-
-def neutralised(text: str) -> str:
-    """A plain number such as -3 is no formula."""
-    if PLAIN_NUMBER.fullmatch(text):
-        return text
-    return f"'{text}" if FORMULA.match(text) else text
-
-
 def cells_of(row: Iterable[Any]) -> list[str]:
-    return [neutralised(text_of(value)) for value in row]
+    return [apostrophes.add(text_of(value)) for value in row]
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> bytes:
+    content = io.BytesIO()
+    write_csv(content, columns, rows)
+    return content.getvalue()
+
+
+def write_csv(file: IO[bytes], columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
     """With a byte order mark, or Excel takes UTF-8 for something else."""
-    text = io.StringIO(newline="")
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="replace", newline="")
     writer = csv.writer(text)
     writer.writerow(columns)
     writer.writerows(map(cells_of, rows))
-    return text.getvalue().encode("utf-8-sig", "replace")
+    text.flush()
+    text.detach()  # or the file would be closed with it
 
 
 def to_xlsx(columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> bytes:
-    """Every cell is text, so that no digit and no leading zero is lost when somebody edits it."""
-    workbook = Workbook(write_only=True)
-    sheet = workbook.create_sheet()
-    sheet.append(list(columns))
-    for row in rows:
-        sheet.append([text_cell(sheet, text) for text in cells_of(row)])
     content = io.BytesIO()
-    workbook.save(content)
+    write_workbook(content, [Table(None, columns, rows)])
     return content.getvalue()
+
+
+class Table(NamedTuple):
+    """A sheet of a workbook: its title, the names of its columns, its rows."""
+
+    title: str | None
+    columns: Sequence[str]
+    rows: Iterable[Iterable[Any]]
+
+
+def write_workbook(file: IO[bytes], tables: Iterable[Table]) -> None:
+    """Every cell is text, so that no digit and no leading zero is lost when someone edits it."""
+    workbook = Workbook(write_only=True)
+    for table in tables:
+        sheet = workbook.create_sheet(table.title)
+        sheet.append(list(table.columns))
+        for row in table.rows:
+            sheet.append([text_cell(sheet, text) for text in cells_of(row)])
+    workbook.save(file)
 
 
 def text_cell(sheet: Any, text: str) -> Any:
     if not text:
         return None
-    cell = WriteOnlyCell(sheet, ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text))
+    escaped = LOOKS_ESCAPED.sub("_x005F_", ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text))
+    cell = WriteOnlyCell(sheet, escaped)
     cell.number_format = "@"
     return cell

@@ -1,14 +1,17 @@
-"""The call log: each call to Learn, what it carried in number, and how it went."""
+"""The call log: each call to Learn, how many items it had, and its result."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import floatformat
 from django.utils.html import format_html_join
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from common.admin.cells import link
-from common.admin.filters import OnlyChosen
+from common.admin.filters import LinkedRowFilter
 from common.admin.read_only import HistoryAdmin
 from courses.models import ServiceCall
 
@@ -28,7 +31,7 @@ class ServiceCallAdmin(HistoryAdmin):
         "rate_remaining",
         "for_work",
     ]
-    list_filter = ["service", "status", ("attempts", OnlyChosen), ("provisioning_runs", OnlyChosen)]
+    list_filter = ["service", "status", ("attempts", LinkedRowFilter), ("provisioning_runs", LinkedRowFilter)]
     fields = [
         "service",
         "started_at",
@@ -49,17 +52,19 @@ class ServiceCallAdmin(HistoryAdmin):
         calls: QuerySet[ServiceCall] = super().get_queryset(request)
         return calls.prefetch_related("attempts", "provisioning_runs")
 
-    @admin.display(description="Call")
+    @admin.display(description=_("Call"))
     def number(self, call: ServiceCall) -> int:
         return call.pk
 
-    @admin.display(description="Took")
+    @admin.display(description=_("Duration"))
     def took(self, call: ServiceCall) -> str:
-        return f"{call.seconds:.2f} s"
+        return gettext("%(seconds)s s") % {"seconds": floatformat(call.seconds, 2)}
 
-    @admin.display(description="For")
+    @admin.display(description=_("For"))
     def for_work(self, call: Any) -> str:
-        """The attempts that travelled in it, or the provisioning run."""
-        work = [(link(attempt, f"attempt {attempt.pk}"),) for attempt in call.attempts.all()]
-        work += [(link(run, f"run {run.pk}"),) for run in call.provisioning_runs.all()]
+        """The attempts whose grades were in it, or the provisioning run."""
+        work = [
+            (link(attempt, gettext("attempt %(number)s") % {"number": attempt.pk}),) for attempt in call.attempts.all()
+        ]
+        work += [(link(run, gettext("run %(number)s") % {"number": run.pk}),) for run in call.provisioning_runs.all()]
         return format_html_join(", ", "{}", work)

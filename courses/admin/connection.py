@@ -1,14 +1,16 @@
 """The connection to Learn: what is configured, what is left of the quota, and a test."""
 
+from typing import Any
+
 from django.conf import settings
-from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from common.admin.base import site_page
 from courses import quota
-from courses.connection import try_connection
+from courses.connection import READING_PRIVILEGES, try_connection, works
 from courses.models import ServiceCall
 
 
@@ -16,11 +18,10 @@ from courses.models import ServiceCall
 def connection_page(request: HttpRequest) -> HttpResponse:
     """Shows; a POST tests the connection and shows what was found."""
     findings = try_connection() if request.method == "POST" else []
-    context = {
-        **admin.site.each_context(request),
-        "title": "Connection to Learn",
+    context: dict[str, Any] = {
         "findings": findings,
-        "works": bool(findings) and findings[-1].is_ok,
+        "works": works(findings),
+        "reading_privileges": READING_PRIVILEGES,
         "url": settings.LEARN_URL,
         "key": masked(settings.LEARN_KEY),
         "timeout": settings.LEARN_TIMEOUT,
@@ -31,7 +32,7 @@ def connection_page(request: HttpRequest) -> HttpResponse:
         "lifts_at": quota.lifts_at(timezone.now()),
         "last_call": ServiceCall.objects.first(),
     }
-    return TemplateResponse(request, "admin/courses/connection.html", context)
+    return site_page(request, "admin/courses/connection.html", title=_("Connection to Learn"), **context)
 
 
 def masked(key: str) -> str:

@@ -1,13 +1,23 @@
-"""The client of Blackboard Learn's Grades Journey. It knows HTTP and OAuth2; it knows no Django."""
+"""The client of Blackboard Learn's Grades Journey. It knows no Django."""
 
-from courses.grades_journey.calls import Call, Observe
 from courses.grades_journey.client import VERSION_SERVICE, GradesJourney
-from courses.grades_journey.errors import (
+from courses.grades_journey.items import (
+    ColumnToDelete,
+    EnrolmentData,
+    ExternalGradeColumn,
+    GradableItem,
+    GradeValue,
+    InvalidItem,
+    Item,
+    ItemType,
+    SchemaItem,
+)
+from courses.grades_journey.results import ItemRejected
+from courses.learn_http.calls import Call, Observe
+from courses.learn_http.errors import (
     CertificateRefused,
     CredentialsRefused,
     HostUnknown,
-    InvalidItem,
-    ItemRejected,
     LearnError,
     NotInstalled,
     PermissionMissing,
@@ -16,17 +26,7 @@ from courses.grades_journey.errors import (
     Unavailable,
     Unconfirmed,
 )
-from courses.grades_journey.items import (
-    ColumnToDelete,
-    EnrolmentData,
-    ExternalGradeColumn,
-    GradableItem,
-    GradeValue,
-    Item,
-    ItemType,
-    SchemaItem,
-)
-from courses.grades_journey.tokens import TOKEN_SERVICE
+from courses.learn_http.tokens import TOKEN_SERVICE
 
 __all__ = [
     "TOKEN_SERVICE",

@@ -7,11 +7,19 @@ from datetime import date
 from enum import StrEnum
 from typing import ClassVar, Protocol
 
-from courses.grades_journey.errors import InvalidItem
+from courses.learn_http.errors import Explained, Fault
 
-MOST_CHARACTERS = 333  # of a field for which the document says nothing else
+MAX_CHARACTERS = 333  # of a field for which the document says nothing else
 COURSE_ID_OF_ITEM, FOLDER, COLOUR, LONG_TEXT = 256, 255, 10, 2000
 HEX_COLOUR = re.compile(r"#[0-9A-Fa-f]{3}([0-9A-Fa-f]{3})?")
+
+
+class InvalidItem(Explained, ValueError):
+    """The item cannot be written in Grades Journey's format; `field` is the name of the field that prevents it."""
+
+    def __init__(self, code: str, *, field: str, **params: str | int | float) -> None:
+        super().__init__(code, field=field, **params)
+        self.field = field
 
 
 class Item(Protocol):
@@ -19,7 +27,7 @@ class Item(Protocol):
 
     service: ClassVar[str]
     repeatable: ClassVar[bool]  # whether sending it twice leaves Learn as sending it once does
-    deed: ClassVar[str]  # what Learn does with it, as in "it may have ..."
+    effect: ClassVar[str]  # names what Learn does with it
 
     @property
     def echo(self) -> tuple[str, str]:
@@ -35,7 +43,7 @@ class GradeValue:
 
     service: ClassVar[str] = "gradeValueAPI"
     repeatable: ClassVar[bool] = True
-    deed: ClassVar[str] = "stored the grade"
+    effect: ClassVar[str] = "GRADE"
 
     course_id: str  # the course's batch uid
     user_id: str  # the user's batch uid
@@ -43,10 +51,10 @@ class GradeValue:
     value: str
 
     def __post_init__(self) -> None:
-        check_text("course_id", "course id", self.course_id)
-        check_text("user_id", "user id", self.user_id)
-        check_text("name", "column name", self.name)
-        check_text("value", "value", self.value)
+        check_text("course_id", self.course_id)
+        check_text("user_id", self.user_id)
+        check_text("name", self.name)
+        check_text("value", self.value)
 
     @property
     def echo(self) -> tuple[str, str]:
@@ -62,16 +70,16 @@ class SchemaItem:
 
     service: ClassVar[str] = "gradeSchemasAPI"
     repeatable: ClassVar[bool] = False
-    deed: ClassVar[str] = "made the schema"
+    effect: ClassVar[str] = "SCHEMA"
 
     title: str
     symbols: str
     optional_data: str = ""
 
     def __post_init__(self) -> None:
-        check_text("title", "title", self.title)
-        check_text("symbols", "list of symbols", self.symbols, most=LONG_TEXT)
-        check_text("optional_data", "optional data", self.optional_data, most=LONG_TEXT, required=False)
+        check_text("title", self.title)
+        check_text("symbols", self.symbols, most=LONG_TEXT)
+        check_text("optional_data", self.optional_data, most=LONG_TEXT, required=False)
 
     @property
     def echo(self) -> tuple[str, str]:
@@ -122,7 +130,7 @@ class GradableItem:
 
     service: ClassVar[str] = "gradableItemsAPI"
     repeatable: ClassVar[bool] = False
-    deed: ClassVar[str] = "made the column"
+    effect: ClassVar[str] = "COLUMN"
 
     course_id: str
     name: str
@@ -146,29 +154,29 @@ class GradableItem:
     optional_data: str = ""
 
     def __post_init__(self) -> None:
-        check_text("course_id", "course id", self.course_id, most=COURSE_ID_OF_ITEM)
-        check_text("name", "name", self.name)
-        for field, label, most in (
-            ("instructions", "instructions", LONG_TEXT),
-            ("content_area_name", "content area", FOLDER),
-            ("color", "colour", COLOUR),
-            ("grade_schema", "grade schema", MOST_CHARACTERS),
-            ("mapping", "mapping", MOST_CHARACTERS),
-            ("optional_data", "optional data", LONG_TEXT),
+        check_text("course_id", self.course_id, most=COURSE_ID_OF_ITEM)
+        check_text("name", self.name)
+        for field, most in (
+            ("instructions", LONG_TEXT),
+            ("content_area_name", FOLDER),
+            ("color", COLOUR),
+            ("grade_schema", MAX_CHARACTERS),
+            ("mapping", MAX_CHARACTERS),
+            ("optional_data", LONG_TEXT),
         ):
-            check_text(field, label, getattr(self, field), most=most, required=False)
+            check_text(field, getattr(self, field), most=most, required=False)
         if self.color and not (HEX_COLOUR.fullmatch(self.color) or (self.color.isascii() and self.color.isalpha())):
-            raise InvalidItem("color", "The colour is neither a name such as red nor hex such as #FF0000.")
+            raise InvalidItem(Fault.NO_COLOUR, field="color")
         if self.attempts is not None and self.attempts != -1 and self.attempts < 1:
-            raise InvalidItem("attempts", "The number of attempts is -1 for unlimited, or at least 1.")
+            raise InvalidItem(Fault.ATTEMPTS_TOO_FEW, field="attempts")
         if self.points is not None and not (math.isfinite(self.points) and self.points > 0):
-            raise InvalidItem("points", "The points are not a number greater than 0.")
+            raise InvalidItem(Fault.NO_POINTS, field="points")
         if self.start_date and self.end_date and self.start_date > self.end_date:
-            raise InvalidItem("end_date", "The end is before the start.")
+            raise InvalidItem(Fault.ENDS_BEFORE_START, field="end_date")
         if self.mapping and not self.item_type.is_calculated:
-            raise InvalidItem("mapping", f"An item of type {self.item_type} takes no mapping.")
+            raise InvalidItem(Fault.TAKES_NO_MAPPING, field="mapping", item_type=self.item_type.value)
         if self.group and self.item_type is not ItemType.ASSIGNMENT:
-            raise InvalidItem("group", f"An item of type {self.item_type} is not handed in by groups.")
+            raise InvalidItem(Fault.NOT_FOR_GROUPS, field="group", item_type=self.item_type.value)
 
     @property
     def echo(self) -> tuple[str, str]:
@@ -201,14 +209,14 @@ class GradableItem:
 
 @dataclass(frozen=True, kw_only=True)
 class ColumnName:
-    """A column that stands in Learn. Each field has 1 to 333 characters; else InvalidItem."""
+    """A column that is in Learn. Each field has 1 to 333 characters; else InvalidItem."""
 
     course_id: str
     name: str
 
     def __post_init__(self) -> None:
-        check_text("course_id", "course id", self.course_id)
-        check_text("name", "column name", self.name)
+        check_text("course_id", self.course_id)
+        check_text("name", self.name)
 
     @property
     def echo(self) -> tuple[str, str]:
@@ -224,7 +232,7 @@ class ColumnToDelete(ColumnName):
 
     service: ClassVar[str] = "gradeColumnDeleteAPI"
     repeatable: ClassVar[bool] = False
-    deed: ClassVar[str] = "deleted the column"
+    effect: ClassVar[str] = "DELETION"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,7 +241,7 @@ class ExternalGradeColumn(ColumnName):
 
     service: ClassVar[str] = "externalGradeColumnAPI"
     repeatable: ClassVar[bool] = True
-    deed: ClassVar[str] = "made the column the external grade"
+    effect: ClassVar[str] = "EXTERNAL_GRADE"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,16 +250,16 @@ class EnrolmentData:
 
     service: ClassVar[str] = "userMetadataAPI"
     repeatable: ClassVar[bool] = True
-    deed: ClassVar[str] = "stored the data"
+    effect: ClassVar[str] = "DATA"
 
     course_id: str
     user_id: str
     optional_data: str = ""
 
     def __post_init__(self) -> None:
-        check_text("course_id", "course id", self.course_id)
-        check_text("user_id", "user id", self.user_id)
-        check_text("optional_data", "optional data", self.optional_data, most=LONG_TEXT, required=False)
+        check_text("course_id", self.course_id)
+        check_text("user_id", self.user_id)
+        check_text("optional_data", self.optional_data, most=LONG_TEXT, required=False)
 
     @property
     def echo(self) -> tuple[str, str]:
@@ -271,15 +279,15 @@ def without_unset(**fields: object) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None and value != ""}
 
 
-def check_text(field: str, label: str, text: str, *, most: int = MOST_CHARACTERS, required: bool = True) -> None:
+def check_text(field: str, text: str, *, most: int = MAX_CHARACTERS, required: bool = True) -> None:
     """Raises InvalidItem unless `text` has at most `most` characters that can all be sent, and one if `required`."""
     if required and not text:
-        raise InvalidItem(field, f"The {label} is empty.")
+        raise InvalidItem(Fault.EMPTY, field=field)
     if len(text) > most:
-        raise InvalidItem(field, f"The {label} has {len(text)} characters; Learn takes {most}.")
+        raise InvalidItem(Fault.TOO_LONG, field=field, length=len(text), max=most)
     try:
         sendable = b"\0" not in text.encode()
     except UnicodeEncodeError:  # half of a character
         sendable = False
     if not sendable:
-        raise InvalidItem(field, f"The {label} holds a character that cannot be sent.")
+        raise InvalidItem(Fault.NOT_SENDABLE, field=field)

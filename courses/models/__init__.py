@@ -1,6 +1,7 @@
 """Where grades land: what Learn holds, as GradeBridge knows it, and what GradeBridge did to it."""
 
 from common.spelled import Spelled
+from courses.models.column_reading import ColumnReading
 from courses.models.course import NAME_LENGTH, Course
 from courses.models.enrolment_metadata import EnrolmentMetadata
 from courses.models.grade_column import GradeColumn
@@ -11,6 +12,7 @@ from courses.models.service_call import ServiceCall
 
 __all__ = [
     "NAME_LENGTH",
+    "ColumnReading",
     "Course",
     "EnrolmentMetadata",
     "GradeColumn",

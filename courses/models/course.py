@@ -1,6 +1,7 @@
 """Learn's courses, as GradeBridge knows them."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from common.spelled import Spelled
@@ -12,19 +13,24 @@ class Course(Spelled):
     """A course in Learn, known by its batch uid."""
 
     class Experience(models.TextChoices):
-        ULTRA = "ULTRA", "Ultra"
-        ORIGINAL = "ORIGINAL", "Original"
+        ULTRA = "ULTRA", _("Ultra")
+        ORIGINAL = "ORIGINAL", _("Original")
 
     course_id = models.CharField(
-        "course id", max_length=NAME_LENGTH, unique=True, help_text="The course's batch uid in Learn."
+        _("course id"),
+        max_length=NAME_LENGTH,
+        unique=True,
+        help_text=_("The course's batch uid, its ID in Learn's data integration."),
     )
-    title = models.CharField(max_length=NAME_LENGTH, blank=True)
-    experience = models.CharField(max_length=8, choices=Experience, default=Experience.ULTRA)
+    title = models.CharField(_("title"), max_length=NAME_LENGTH, blank=True)
+    experience = models.CharField(_("experience"), max_length=8, choices=Experience, default=Experience.ULTRA)
 
     history = HistoricalRecords()
 
     class Meta:
         ordering = ["course_id"]
+        verbose_name = _("course")
+        verbose_name_plural = _("courses")
         constraints = [
             models.CheckConstraint(
                 name="course_experience_known", condition=models.Q(experience__in=["ULTRA", "ORIGINAL"])

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from courses import wire
 from courses.grades_journey.items import EnrolmentData
 from courses.models.course import NAME_LENGTH, Course
 from courses.models.provisioned import OF_PROVISIONING, Provisioned
+from courses.sentences import Reason, reason_of, sentence
 
 
 class EnrolmentMetadata(Provisioned):
     """What Learn is to keep of one user's enrolment in one course. Setting it twice is setting it once."""
 
-    course = models.ForeignKey(Course, on_delete=models.PROTECT, related_name="enrolment_metadata")
-    user_id = models.CharField("Learn user", max_length=NAME_LENGTH, help_text="The user's batch uid in Learn.")
+    course = models.ForeignKey(
+        Course, on_delete=models.PROTECT, related_name="enrolment_metadata", verbose_name=_("course")
+    )
+    user_id = models.CharField(
+        _("Learn user"),
+        max_length=NAME_LENGTH,
+        help_text=_("The user's batch uid, the ID in Learn's data integration."),
+    )
     optional_data = models.CharField(
-        "keys and values", max_length=2000, help_text="Joined by colons, such as EnrollType=Audit:Room=B12."
+        _("keys and values"), max_length=2000, help_text=_("Separated by colons, such as EnrollType=Audit:Room=B12.")
     )
 
     history = HistoricalRecords(excluded_fields=OF_PROVISIONING)
 
     class Meta(Provisioned.Meta):
         ordering = ["course__course_id", "user_id"]
-        verbose_name_plural = "enrolment metadata"
+        verbose_name = _("enrolment metadata")
+        verbose_name_plural = _("enrolment metadata")
         constraints = [
             *Provisioned.Meta.constraints,
             models.UniqueConstraint(name="enrolment_metadata_once_a_user", fields=["course", "user_id"]),
@@ -37,14 +46,14 @@ class EnrolmentMetadata(Provisioned):
     def clean(self) -> None:
         """Whether Learn's format can carry it."""
         if problems := self.problems():
-            raise ValidationError(problems)
+            raise ValidationError({field: sentence(reason) for field, reason in problems.items()})
 
-    def problems(self) -> dict[str, str]:
+    def problems(self) -> dict[str, Reason]:
         """By field: why Learn would not take it."""
         try:
             wire.read_options(self.optional_data)
         except wire.WireError as error:
-            return {"optional_data": str(error)}
+            return {"optional_data": reason_of(error)}
         return {}
 
     def item(self) -> EnrolmentData:

@@ -1,4 +1,4 @@
-"""What GradeBridge can create in Learn, and where each of it stands."""
+"""What GradeBridge can create in Learn, and the status of each."""
 
 from __future__ import annotations
 
@@ -7,68 +7,85 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from common.spelled import Spelled
+from courses.sentences import sentence
 
-OF_PROVISIONING = ("standing", "provisioned_at", "provisioning_message")  # no configuration: kept out of its history
+NOT_SENT = _("It is in Learn already. Changes made here are not sent to Learn.")
+OF_PROVISIONING = ("status", "provisioned_at", "provisioning_reason")  # no configuration: kept out of its history
 
 
 class Provisioned(Spelled):
     """A row that can be created in Learn."""
 
-    class Standing(models.TextChoices):
-        NOT_PROVISIONED = "NOT_PROVISIONED", "Not provisioned"  # unless it was made by hand: provision
-        PROVISIONED = "PROVISIONED", "In Learn"  # Learn confirmed it: nothing to do
-        FAILED = "FAILED", "Failed"  # Learn said no, or nothing arrived: repair the cause, then provision again
-        UNCONFIRMED = "UNCONFIRMED", "Unconfirmed"  # it may stand in Learn: look there first
-        DELETING = "DELETING", "Being deleted"  # a deletion is on its way: no grade is sent there
-        DELETED = "DELETED", "Deleted in Learn"  # Learn confirmed the deletion: no grade is sent there
+    class Status(models.TextChoices):
+        # GradeBridge has not created it: an administrator provisions it, or marks it as in Learn if it is there.
+        NOT_PROVISIONED = "NOT_PROVISIONED", _("Not provisioned")
+        # Learn has confirmed it: nothing to do.
+        PROVISIONED = "PROVISIONED", _("In Learn")
+        # Learn rejected it, or it did not reach Learn: an administrator corrects what the message says, then provisions
+        # it again.
+        FAILED = "FAILED", _("Failed")
+        # It may be in Learn: an administrator checks there, then marks it as in Learn or as not in Learn.
+        UNCONFIRMED = "UNCONFIRMED", _("Not confirmed")
+        # The deletion is in progress, and no grade is sent there: nothing to do.
+        DELETING = "DELETING", _("Being deleted")
+        # Learn has confirmed the deletion, and no grade is sent there: an administrator creates it again, or maps its
+        # flows to another column.
+        DELETED = "DELETED", _("Deleted in Learn")
 
-    standing = models.CharField(
-        "in Learn", max_length=15, choices=Standing, default=Standing.NOT_PROVISIONED, editable=False
+    status = models.CharField(
+        _("status"), max_length=15, choices=Status, default=Status.NOT_PROVISIONED, editable=False
     )
-    provisioned_at = models.DateTimeField(null=True, blank=True, editable=False)
-    provisioning_message = models.TextField("last message", blank=True, editable=False)  # of the last try, if it failed
+    provisioned_at = models.DateTimeField(_("in Learn since"), null=True, blank=True, editable=False)
+    # Why the last try failed.
+    provisioning_reason = models.JSONField(_("why it failed"), default=dict, blank=True, editable=False)
 
     class Meta:
         abstract = True
         constraints = [
             models.CheckConstraint(
-                name="%(class)s_standing_known",
+                name="%(class)s_status_known",
                 condition=Q(
-                    standing__in=["NOT_PROVISIONED", "PROVISIONED", "FAILED", "UNCONFIRMED", "DELETING", "DELETED"]
+                    status__in=["NOT_PROVISIONED", "PROVISIONED", "FAILED", "UNCONFIRMED", "DELETING", "DELETED"]
                 ),
             ),
             models.CheckConstraint(
                 name="%(class)s_provisioned_and_when",
-                condition=~Q(standing="PROVISIONED") | Q(provisioned_at__isnull=False),
+                condition=~Q(status="PROVISIONED") | Q(provisioned_at__isnull=False),
             ),
         ]
 
     def forget(self) -> None:
         """It names something else in Learn now. It is not saved."""
-        self.standing, self.provisioned_at, self.provisioning_message = self.Standing.NOT_PROVISIONED, None, ""
+        self.status, self.provisioned_at, self.provisioning_reason = self.Status.NOT_PROVISIONED, None, {}
+
+    @property
+    def provisioning_message(self) -> str:
+        """Why the last try failed, and what to do."""
+        return sentence(self.provisioning_reason)
 
     @property
     def is_provisioned(self) -> bool:
-        return self.standing == self.Standing.PROVISIONED
+        return self.status == self.Status.PROVISIONED
 
 
 def mark_as_not_in_learn(rows: models.QuerySet[Any]) -> int:
-    """Say that somebody has looked and these do not stand in Learn, so that they can be created."""
+    """Record that someone has checked and these are not in Learn, so that they can be created."""
     return not_known_to_be_gone(rows).update(
-        standing=Provisioned.Standing.NOT_PROVISIONED, provisioned_at=None, provisioning_message=""
+        status=Provisioned.Status.NOT_PROVISIONED, provisioned_at=None, provisioning_reason={}
     )
 
 
 def not_known_to_be_gone(rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
     """Those that are in Learn, as far as is known, or may be. What was never provisioned may have been made by hand."""
-    return rows.exclude(standing__in=[Provisioned.Standing.DELETING, Provisioned.Standing.DELETED])
+    return rows.exclude(status__in=[Provisioned.Status.DELETING, Provisioned.Status.DELETED])
 
 
 def mark_as_in_learn(rows: models.QuerySet[Any]) -> int:
-    """Say that these stand in Learn, whoever made them there, so that they are not created a second time."""
-    known = [Provisioned.Standing.PROVISIONED, Provisioned.Standing.DELETING]
-    return rows.exclude(standing__in=known).update(
-        standing=Provisioned.Standing.PROVISIONED, provisioned_at=timezone.now(), provisioning_message=""
+    """Record that these are in Learn, whoever created them there, so that they are not created a second time."""
+    known = [Provisioned.Status.PROVISIONED, Provisioned.Status.DELETING]
+    return rows.exclude(status__in=known).update(
+        status=Provisioned.Status.PROVISIONED, provisioned_at=timezone.now(), provisioning_reason={}
     )

@@ -1,29 +1,29 @@
 """The pages of managers and administrators. One file a page; importing a page registers it."""
 
-from exports.admin import (
-    api_clients,
-    attempts,
-    corrections,
-    deliveries,
-    flows,
-    grades,
-    learn,
-    participants,
-    pills,
-    request_profiles,
-    translations,
-)
+from exports.admin import flows, pills
+from exports.admin.clients import api_clients, request_profiles, webhooks
+from exports.admin.desk import digests, evidence, holds, refused_requests, subscriptions
+from exports.admin.grades import attempts, corrections, decisions, deliveries, in_learn, participants, retry_runs
+from exports.admin.mapping import learn, translations
 
 __all__ = [
     "api_clients",
     "attempts",
     "corrections",
+    "decisions",
     "deliveries",
+    "digests",
+    "evidence",
     "flows",
-    "grades",
+    "holds",
+    "in_learn",
     "learn",
     "participants",
     "pills",
+    "refused_requests",
     "request_profiles",
+    "retry_runs",
+    "subscriptions",
     "translations",
+    "webhooks",
 ]

@@ -4,13 +4,14 @@ import ipaddress
 import re
 
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.request import Request
 
 # As proxies write an address: bare, or with the caller's port, which an IPv6 address needs brackets for.
 WITH_PORT = re.compile(r"(?P<v4>[0-9.]+):[0-9]{1,5}|\[(?P<v6>[^\[\]]*)\](?::[0-9]{1,5})?", re.ASCII)
 
 
-def caller_address(request: Request) -> str:
+def caller_address(request: Request | HttpRequest) -> str:
     """The caller's address. Behind one of TRUSTED_PROXIES: the last in X-Forwarded-For that is no such proxy."""
     address = bare(str(request.META.get("REMOTE_ADDR", "")))
     forwarded = [item.strip() for item in request.headers.get("X-Forwarded-For", "").split(",") if item.strip()]

@@ -5,6 +5,7 @@ import binascii
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core import signing
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
@@ -20,7 +21,7 @@ TOKEN_SECONDS = 3600
 TOKEN_SALT = "exports.api.bearer"  # noqa: S105  a salt is no secret
 REALM = 'realm="GradeBridge"'
 BASIC_CHALLENGE = f'Basic {REALM}, charset="UTF-8"'
-# Whole, since many callers show what they have only once they are asked for it by name. A Bearer takes no less than a
+# Whole, since many callers send what they have only once it is requested by name. A Bearer needs at least a
 # realm (RFC 6750), and Python's urllib looks for nothing but schemes with one.
 CHALLENGE = f"Api-Key {REALM}, {BASIC_CHALLENGE}, Bearer {REALM}"
 CALLERS = ApiClient.objects.filter(is_active=True).select_related("profile")  # it is read with: one statement
@@ -30,12 +31,12 @@ def find_client(key: str, *, name: str | None = None) -> ApiClient:
     """The active client with this key (and name). Raises AuthenticationFailed, without saying which part was wrong."""
     client = CALLERS.filter(key_hash=hash_key(key)).first()
     if client is None or (name is not None and client.name != name):
-        raise exceptions.AuthenticationFailed("The API key is not known, or no longer active.")
+        raise exceptions.AuthenticationFailed(gettext("The API key is unknown or no longer active."))
     return client
 
 
 class KeyAuthentication(authentication.BaseAuthentication):
-    """One way to show a key. Whoever is turned away is told of all of them, not of the first alone."""
+    """One way to show a key. Whoever is turned away is shown all of them, not only the first."""
 
     def authenticate_header(self, request: Request) -> str:
         return CHALLENGE
@@ -70,10 +71,10 @@ class BearerAuthentication(KeyAuthentication):
         try:
             pk, key_mark = signing.loads(token, salt=TOKEN_SALT, max_age=TOKEN_SECONDS)
         except signing.BadSignature:
-            raise exceptions.AuthenticationFailed("The bearer token is not valid, or has expired.") from None
+            raise exceptions.AuthenticationFailed(gettext("The bearer token is not valid or has expired.")) from None
         client = CALLERS.filter(pk=pk, key_hash__startswith=key_mark).first()
         if client is None:
-            raise exceptions.AuthenticationFailed("The bearer token's client is no longer active.")
+            raise exceptions.AuthenticationFailed(gettext("The API client of the bearer token is no longer active."))
         return client, "bearer"
 
 
@@ -98,7 +99,7 @@ def from_basic(authorization: str) -> tuple[str, str] | None:
     except (binascii.Error, ValueError):
         separator = ""
     if not separator:
-        raise exceptions.AuthenticationFailed("The Basic credentials are not NAME:KEY in base64.")
+        raise exceptions.AuthenticationFailed(gettext("The Basic credentials are not NAME:KEY in base64."))
     return name, key
 
 
@@ -118,9 +119,9 @@ class IsAllowedClient(permissions.BasePermission):
         client = client_of(request)
         address = caller_address(request)
         if not client.allows(address):
-            self.message = f"This API client may not call from {address}."
+            self.message = gettext("This API client may not call from %(address)s.") % {"address": address}
             return False
         if request.method in permissions.SAFE_METHODS or client.may_export:
             return True
-        self.message = "This API client may read states but not export."
+        self.message = gettext("This API client may read states but not export.")
         return False

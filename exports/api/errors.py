@@ -3,12 +3,14 @@
 import logging
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from common.database.failures import Failure, failure_of
+from exports.api.refusals import note_refusal
 
 log = logging.getLogger(__name__)
 
@@ -16,6 +18,20 @@ log = logging.getLogger(__name__)
 class TooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_code = "too_large"
+
+
+class UnsupportedEncoding(exceptions.APIException):
+    """The body is compressed in a way that nothing here unpacks."""
+
+    status_code = status.HTTP_415_UNSUPPORTED_MEDIA_TYPE
+    default_code = "unsupported_encoding"
+    unpacked = "gzip"  # what is, as the answer's Accept-Encoding (RFC 9110, 15.5.16)
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(
+            _("The Content-Encoding '%(encoding)s' is not supported. Send the request body uncompressed, or use gzip.")
+            % {"encoding": encoding}
+        )
 
 
 class DatabaseFailed(exceptions.APIException):
@@ -30,11 +46,26 @@ class DatabaseFailed(exceptions.APIException):
 
 
 def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
-    """Django REST framework's handler, with what the database could not do as 503 or 400."""
+    """Django REST framework's handler, with what the database could not do as 503 or 400, and 415 as it should be. A
+    refusal is noted.
+    """
     if failure := failure_of(error):
         log.log(failure.level, "%s (%s)", failure.name, type(error).__name__)
         error = DatabaseFailed(failure)
-    return exception_handler(error, context)
+    response = exception_handler(error, context)
+    if response is not None and isinstance(error, UnsupportedEncoding):
+        response["Accept-Encoding"] = error.unpacked
+    view = context["view"]
+    if response is not None and view.authentication_classes:  # not the description of the API, which all may read
+        request = context["request"]
+        note_refusal(
+            response,
+            request._request,
+            reason=str(response.data.get("detail", "")),
+            client=request.user if request.auth else None,
+            flow_id=context["kwargs"].get("flow_id") or getattr(view, "named_flow", ""),
+        )
+    return response
 
 
 class NoSuchAddressView(APIView):
@@ -45,4 +76,4 @@ class NoSuchAddressView(APIView):
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        raise exceptions.NotFound("There is no such address. /api/docs/ lists them all.")
+        raise exceptions.NotFound(_("This address does not exist. /api/docs/ lists all addresses."))

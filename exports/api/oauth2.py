@@ -1,10 +1,12 @@
 """`POST /oauth2/token/`: a bearer token for an API client's name and key (client_credentials)."""
 
+import json
 from http import HTTPStatus
 from typing import Any, cast
 from urllib.parse import unquote_plus
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
@@ -12,13 +14,15 @@ from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
 from rest_framework.exceptions import AuthenticationFailed
 
 from exports.api.authentication import BASIC_CHALLENGE, TOKEN_SECONDS, find_client, from_basic, make_token
+from exports.api.parsers import encoding_of
+from exports.api.refusals import note_refusal
 from exports.models import ApiClient
 
-MOST_FORM_BYTES = 64 * 1024
+MAX_FORM_BYTES = 64 * 1024
 
 
 def find_form_encoded(name: str, key: str) -> ApiClient:
-    """The client by name and key as they stand or, as RFC 6749 (2.3.1) has them in Basic, form-encoded."""
+    """The client by name and key as they are or, as RFC 6749 (2.3.1) has them in Basic, form-encoded."""
     try:
         return find_client(key, name=name)
     except AuthenticationFailed:
@@ -62,7 +66,7 @@ def form_of(request: HttpRequest) -> str:
     """The form, also where it comes in chunks, without the line break that a file ends with."""
     if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
         try:
-            content: bytes = request.META["wsgi.input"].read(MOST_FORM_BYTES)
+            content: bytes = request.META["wsgi.input"].read(MAX_FORM_BYTES)
         except (OSError, ParseException):  # it broke off: a form that names nothing
             content = b""
     else:
@@ -73,7 +77,24 @@ def form_of(request: HttpRequest) -> str:
 @csrf_exempt
 @require_POST
 def token(request: HttpRequest) -> HttpResponse:
-    """Answers as RFC 6749 says: the token, or `error` and `error_description`."""
+    """Answers as RFC 6749 says: the token, or `error` and `error_description`. A refusal is noted."""
+    response = answer(request)
+    if response.status_code != HTTPStatus.OK:
+        said = json.loads(response.content)
+        note_refusal(response, request, reason=": ".join(filter(None, [said["error"], said.get("error_description")])))
+    return response
+
+
+def answer(request: HttpRequest) -> HttpResponse:
+    if encoding := encoding_of(request):
+        text = _("The Content-Encoding '%(encoding)s' is not supported. Send the form uncompressed.") % {
+            "encoding": encoding
+        }
+        return JsonResponse(
+            {"error": "invalid_request", "error_description": text},
+            status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            headers={"Accept-Encoding": "identity"},
+        )
     headers, body, status = server.create_token_response(
         request.build_absolute_uri(request.path),  # without its query, where no credentials belong
         "POST",

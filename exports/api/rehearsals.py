@@ -3,6 +3,7 @@
 from difflib import get_close_matches
 from typing import Any
 
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
@@ -17,36 +18,41 @@ MEANS = {"true": True, "1": True, "false": False, "0": False}
 REHEARSAL = OpenApiParameter(
     PARAMETER,
     enum=list(MEANS),
-    description="`true` or `1`: answer with the verdicts only. Nothing is recorded and nothing is sent to Learn.",
+    description="`true` or `1`: only say what an export would do. Nothing is stored and nothing is sent to Learn.",
 )
 
 
 def is_rehearsal(request: Request) -> bool:
-    """Whether only a rehearsal is asked for. Raises ParseError where that is not certain: a rehearsal never sends."""
+    """Whether only a rehearsal is requested. Raises ParseError where that is not certain: a rehearsal never sends."""
     for name in request.query_params:
         if name != PARAMETER and get_close_matches(name.lower(), [PARAMETER], cutoff=0.75):
-            raise exceptions.ParseError(f"'{name}' is no parameter; '{PARAMETER}' is. Nothing was stored.")
+            raise exceptions.ParseError(
+                _("'%(name)s' is not a parameter. Did you mean '%(parameter)s'? Nothing was stored.")
+                % {"name": name, "parameter": PARAMETER}
+            )
     given = set(request.query_params.getlist(PARAMETER))
     if not given:
         return False
     if len(given) > 1 or not given <= MEANS.keys():
-        raise exceptions.ParseError(f"'{PARAMETER}' takes true or false, given once. Nothing was stored.")
+        raise exceptions.ParseError(
+            _("Send '%(parameter)s' once, as true or false. Nothing was stored.") % {"parameter": PARAMETER}
+        )
     return MEANS[given.pop()]
 
 
 class RehearsedEntrySerializer(serializers.Serializer[Any]):
     userId = UserIdField(help_text="As it came in the request.")
     verdict = serializers.ChoiceField(choices=Outcome.choices)
-    value = serializers.CharField(help_text="What would be sent, or what stands in Learn already; empty if refused.")
-    courseId = serializers.CharField(help_text="Empty if nothing would be sent, as the next two.")
-    columnName = serializers.CharField()
-    learnUserId = serializers.CharField()
+    value = serializers.CharField(help_text="What would be sent, or what is in Learn already; empty if refused.")
+    courseId = serializers.CharField(help_text="Empty if nothing would be sent.")
+    columnName = serializers.CharField(help_text="Empty if nothing would be sent.")
+    learnUserId = serializers.CharField(help_text="Empty if nothing would be sent.")
     cause = serializers.ChoiceField(choices=Cause.choices, allow_blank=True)
-    errorInfo = serializers.CharField(help_text="What forbids it, and what to do.")
+    errorInfo = serializers.CharField(help_text="Why it would be refused, and what to do.")
 
 
 class RehearsalSerializer(serializers.Serializer[Any]):
-    """The verdict on every entry, in the order of the body. The counts are as if Learn took all that would be sent."""
+    """What an export would do with each entry, in their order. The counts assume that Learn accepts all grades."""
 
     rehearsal = serializers.BooleanField(help_text="Always true.")
     flowId = serializers.CharField()

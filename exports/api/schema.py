@@ -1,4 +1,4 @@
-"""What the API's description says of the ways to show a key."""
+"""What the API's description says of the ways to send a key."""
 
 from typing import Any
 

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from exports.models import ExportAttempt, ExportState, Flow, GradeInLearn, Participant
+from exports.models import ExportAttempt, ExportState, Flow, GradeInLearn, Participant, Proof
 
 
 @extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
@@ -25,7 +25,7 @@ class ErrorSerializer(serializers.Serializer[Any]):
 
 
 class ReceiptSerializer(serializers.Serializer[Any]):
-    """The verdict on every entry: numberOfSuccess + numberOfErrors is the number of entries."""
+    """The result for every entry: numberOfSuccess + numberOfErrors is the number of entries."""
 
     numberOfSuccess = serializers.IntegerField()
     numberOfErrors = serializers.IntegerField()
@@ -42,7 +42,7 @@ class EntrySerializer(serializers.Serializer[Any]):
 
 
 class ExportSerializer(serializers.Serializer[Any]):
-    """The documented body. A client that has a request profile sends the shape that its profile describes."""
+    """The documented request body. A client with a request profile sends the shape that its profile describes."""
 
     flowId = serializers.CharField(required=False, max_length=255)
     sourceCode = serializers.CharField(required=False, max_length=255)
@@ -71,35 +71,51 @@ class FlowSerializer(serializers.ModelSerializer[Any]):
     flowId = serializers.CharField(source="flow_id")
     state = serializers.ChoiceField(choices=ExportState.choices)
     counts = CountsSerializer()
+    expected = serializers.IntegerField(
+        source="expected_count", help_text="How many participants are on the roster by a SIS source."
+    )
+    missing = serializers.IntegerField(
+        source="missing_count", help_text="How many of the expected WISEflow has sent no grade of."
+    )
     attempts = AttemptSerializer(many=True)
 
     class Meta:
         model = Flow
-        fields = ["flowId", "title", "state", "counts", "attempts"]
+        fields = ["flowId", "title", "state", "counts", "expected", "missing", "attempts"]
 
 
 class PlaceSerializer(serializers.ModelSerializer[GradeInLearn]):
     """One place in Learn where a grade of the person is, or may be."""
 
-    sourceCode = serializers.CharField(source="source_code", help_text="The SIS source it went by; empty for none.")
+    sourceCode = serializers.CharField(source="source_code", help_text="The SIS source of the grade; empty for none.")
     courseId = serializers.CharField(source="course_id")
     columnName = serializers.CharField(source="column_name")
     learnUserId = serializers.CharField(source="learn_user_id")
     certainty = serializers.ChoiceField(
-        choices=GradeInLearn.Certainty.choices, help_text="DOUBTFUL: Learn has not confirmed it; another may be there."
+        choices=GradeInLearn.Certainty.choices,
+        help_text="DOUBTFUL: Learn has not confirmed it; another grade may be there.",
     )
     exportedAt = serializers.DateTimeField(source="since")
+    proof = serializers.ChoiceField(
+        source="verdict",
+        choices=[*Proof.Verdict.choices, ("", "Not read back")],
+        help_text="What was found when Learn's gradebook was read back; empty: it has not been read since.",
+    )
+    shown = serializers.CharField(help_text="What Learn showed then; empty: nothing, or it could not be read.")
 
     class Meta:
         model = GradeInLearn
-        fields = ["sourceCode", "courseId", "columnName", "learnUserId", "value", "certainty", "exportedAt"]
+        fields = [
+            *("sourceCode", "courseId", "columnName", "learnUserId", "value", "certainty", "exportedAt"),
+            *("proof", "shown"),
+        ]
 
 
 class ParticipantSerializer(serializers.ModelSerializer[Participant]):
     userId = UserIdField()
     value = serializers.CharField(
         source="value_in_learn",
-        help_text="What is in Learn for certain; empty if there is nothing, or different values at several places.",
+        help_text="The value that Learn has confirmed; empty if there is none, or if places have different values.",
     )
     exportedAt = serializers.DateTimeField(source="exported_at", allow_null=True)
     errorInfo = serializers.CharField(source="error_info")

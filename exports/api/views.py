@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, generics, pagination
 from rest_framework.request import Request
@@ -11,7 +12,7 @@ from rest_framework.views import APIView
 
 from exports.api.authentication import client_of
 from exports.api.errors import TooLarge
-from exports.api.parsers import json_bytes
+from exports.api.parsers import ENCODING, json_bytes
 from exports.api.rehearsals import ANSWERS, REHEARSAL, answer_of, is_rehearsal
 from exports.api.serializers import (
     ExportSerializer,
@@ -20,7 +21,7 @@ from exports.api.serializers import (
 )
 from exports.models import ExportState, Flow, Participant
 from exports.models.participant import ParticipantQuerySet
-from exports.reading.body import ID_LENGTH, BodyError, TooManyParticipants, one_flow_id, text_of
+from exports.reading.body import ID_LENGTH, BodyError, TooManyParticipants, resolve_flow_id, text_of
 from exports.receiving import read_from, receive
 from exports.rehearsing import rehearse
 
@@ -30,16 +31,20 @@ ATTEMPTS_SHOWN = 100  # of a flow's attempts, the newest
 class ExportView(APIView):
     """WISEflow exports grades here, by POST or PATCH (R12)."""
 
-    @extend_schema(request=ExportSerializer, responses=ANSWERS, parameters=[REHEARSAL])
+    named_flow = ""  # by a body that is refused
+
+    @extend_schema(request=ExportSerializer, responses=ANSWERS, parameters=[REHEARSAL, ENCODING])
     def post(self, request: Request, flow_id: str = "") -> Response:
-        """Export a flow's grades; the answer holds the true verdict on every entry."""
+        """Export a flow's grades. The answer says of every entry whether its grade was delivered, and if not, why."""
         only_rehearses = is_rehearsal(request)
         try:
             body = read_from(client_of(request), json_bytes(request))
-            flow_id = one_flow_id(flow_id, body.flow_id)
+            flow_id = resolve_flow_id(flow_id, body.flow_id)
         except TooManyParticipants as error:
-            raise TooLarge(f"{str(error).removesuffix('.')}; nothing was stored.") from None
+            self.named_flow = error.flow_id
+            raise TooLarge(_("%(problem)s Nothing was stored.") % {"problem": error}) from None
         except BodyError as error:
+            self.named_flow = error.flow_id
             raise exceptions.ParseError(str(error)) from None
         if only_rehearses:
             return Response(answer_of(rehearse(flow_id, body, client_of(request))))
@@ -52,14 +57,14 @@ class ExportView(APIView):
             }
         )
 
-    @extend_schema(request=ExportSerializer, responses=ANSWERS, parameters=[REHEARSAL])
+    @extend_schema(request=ExportSerializer, responses=ANSWERS, parameters=[REHEARSAL, ENCODING])
     def patch(self, request: Request, flow_id: str = "") -> Response:
         """The same as POST."""
         return self.post(request, flow_id)
 
 
 class FlowExportView(ExportView):
-    """The same address tells where the flow's export stands."""
+    """The same address shows the state of the flow's export."""
 
     @extend_schema(responses=FlowSerializer)
     def get(self, request: Request, flow_id: str) -> Response:
@@ -72,6 +77,8 @@ class FlowExportView(ExportView):
                     "title": flow.title,
                     "state": flow.state,
                     "counts": flow.counts,
+                    "expected_count": flow.expected_count,
+                    "missing_count": flow.missing_count,
                     "attempts": flow.attempts.order_by("-pk")[:ATTEMPTS_SHOWN],
                 }
             ).data
@@ -93,14 +100,14 @@ class ParticipantPages(pagination.PageNumberPagination):
 
 
 class ParticipantsView(generics.ListAPIView[Participant]):
-    """Where each person's grade stands."""
+    """The state of each participant's grade."""
 
     serializer_class = ParticipantSerializer
     pagination_class = ParticipantPages
 
     @extend_schema(parameters=[OpenApiParameter("state", enum=ExportState.values)])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The flow's participants, of one state if `state` is given."""
+        """The flow's participants; with `state`, only those in that state."""
         return self.list(request, *args, **kwargs)
 
     def get_queryset(self) -> ParticipantQuerySet:
@@ -110,5 +117,8 @@ class ParticipantsView(generics.ListAPIView[Participant]):
         if not state:
             return participants
         if state not in ExportState.values:
-            raise exceptions.ParseError(f"'{state}' is no state; use one of {', '.join(ExportState.values)}.")
+            raise exceptions.ParseError(
+                _("'%(state)s' is not a state. Use one of %(states)s.")
+                % {"state": state, "states": ", ".join(ExportState.values)}
+            )
         return participants.filter(state=state)

@@ -1,12 +1,12 @@
 """Claim a batch, commit, call Learn, record what became of it: the way of every grade to Learn.
 
-No transaction is open during a call: what was committed before it (SENDING, with a lease) tells any survivor the truth
-should this process die.
+No transaction is open during a call: what was committed before it (SENDING, with a lease) shows any survivor the
+true state should this process die.
 """
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,18 +21,19 @@ from django.utils import timezone
 from common.database.bulk import among
 from courses import quota
 from courses.connection import grades_journey
-from courses.grades_journey import Call, GradeValue, LearnError, QuotaUsedUp
+from courses.grades_journey import Call, GradeValue, LearnError, QuotaUsedUp, Unconfirmed
 from courses.models import GradeColumn
-from exports.delivering import settling
+from exports.delivering import finishing
+from exports.delivering.finishing import lease_end
+from exports.delivering.looking import Item, Looks
 from exports.delivering.outcomes import Crashed, outcome_of
-from exports.delivering.recording import settle_batch
-from exports.delivering.settling import lease_end
+from exports.delivering.recording import DELIVERED, Outcome, finish_batch
 from exports.models import Delivery, ExportAttempt
 
 log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.3  # how long less than a full batch waits for a call that another process has just begun
-CLAIM_TRIES = 5  # each is lost to a claim of another process, so that somebody always gets on
+CLAIM_TRIES = 5  # each is lost to a claim of another process, so that someone always gets on
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,12 +46,13 @@ class Batch:
     until: datetime
     pks: list[int]
     attempts: set[int]
-    items: list[tuple[str, str, str, str]]  # course id, Learn user, column name, value
+    items: list[Item]
+    look_first: list[int] = field(default_factory=list)  # items by number, before which Learn is to be read
 
 
 def claim(*, at_least: int) -> Batch | None:
     """Take up to LEARN_BATCH_SIZE waiting deliveries for one call; None if fewer than `at_least` may go now."""
-    with suppress(IntegrityError):  # a call is on its way to one of their places in Learn: look at the places first
+    with suppress(IntegrityError):  # a call is in progress to one of their places in Learn: look at the places first
         return claim_once(at_least=at_least)
     for _ in range(CLAIM_TRIES - 1):
         with suppress(IntegrityError):  # another process has just claimed for one of these places
@@ -87,53 +89,86 @@ def claim_once(*, at_least: int, looks_at_places: bool = False) -> Batch | None:
         until=min(ends_by, now + timedelta(seconds=settings.EXPORT_DEADLINE)),
         pks=[row[0] for row in rows],
         attempts=attempts,
-        items=[row[2:] for row in rows],
+        items=[row[2:6] for row in rows],
+        look_first=[number for number, row in enumerate(rows) if row[6]],
     )
 
 
 def is_called_elsewhere(now: datetime) -> bool:
-    """Whether another process has begun a call within the last GATHER_SECONDS. What waits there travels together after
+    """Whether another process has begun a call within the last GATHER_SECONDS. What waits there is sent together after
     it: Learn counts calls, and two processes that call by turns would take twice as many.
     """
     begun = lease_end(now - timedelta(seconds=GATHER_SECONDS))
     sending = Delivery.objects.filter(state=Delivery.State.SENDING, lease_ends_at__gt=begun)
-    return sending.exclude(claim__in=settling.here.claims).exists()
+    return sending.exclude(claim__in=finishing.here.claims).exists()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """What became of a batch: an outcome an item (None: Learn confirmed it), and the calls it took.
+    """What became of a batch: an outcome an item (None: Learn confirmed the call), and the calls it took.
 
-    `logged` holds the primary keys of calls that stand in the call log already.
+    `logged` holds the primary keys of calls that are in the call log already.
     """
 
-    outcomes: Sequence[LearnError | None]
+    outcomes: Sequence[LearnError | Outcome | None]
     calls: list[Call] = field(default_factory=list)
     logged: list[int] = field(default_factory=list)
 
+    @property
+    def has_failures(self) -> bool:
+        return any(error is not None for error in self.outcomes)
+
 
 def send(batch: Batch) -> Sent:
-    """The call itself. Whatever goes wrong is an outcome."""
+    """The call itself, and the looks at Learn before and after it. Whatever goes wrong is an outcome."""
     sent = Sent(outcomes=[], calls=[], logged=[])
+    numbers = list(range(len(batch.items)))
+    outcomes: dict[int, LearnError | Outcome | None]
+    found: Mapping[int, Outcome] = {}
     try:
         if lifts_at := quota_lifts_at():
             if lifts_at >= batch.until:
                 return Sent(outcomes=[QuotaUsedUp(lifts_at)] * len(batch.items))
             time.sleep(max(0, (lifts_at - timezone.now()).total_seconds()))
-        remaining = (batch.until - timezone.now()).total_seconds()
-        items = [
-            GradeValue(course_id=course_id, user_id=user_id, name=name, value=value)
-            for course_id, user_id, name, value in batch.items
-        ]
-        outcomes = grades_journey().send(items, until=time.monotonic() + remaining, observe=partial(observe, sent))
+        until = time.monotonic() + (batch.until - timezone.now()).total_seconds()
+        looks = Looks(items=batch.items, until=until, observe=partial(observe, sent))
+        found = looks.outcomes
+        if batch.look_first:
+            looks.before(batch.look_first)
+            numbers = [number for number in numbers if number not in found]
+        outcomes = dict(zip(numbers, call(looks, numbers), strict=True))
     except Exception:  # the one place that turns a crash into a recorded outcome
         log.exception("A call to Learn crashed")
-        outcomes = [Crashed()] * len(batch.items)
-    return replace(sent, outcomes=outcomes)
+        outcomes = dict.fromkeys(numbers, Crashed())
+    return replace(sent, outcomes=[found.get(number) or outcomes[number] for number in range(len(batch.items))])
+
+
+def call(looks: Looks, numbers: Sequence[int]) -> list[LearnError | None]:
+    """Send these items; where the call leaves open what became of one, look."""
+
+    def look(places: Sequence[int]) -> dict[int, LearnError | None]:
+        told = looks.after([numbers[place] for place in places], {})
+        return {place: told[numbers[place]] for place in places if numbers[place] in told}
+
+    values = [
+        GradeValue(course_id=course_id, user_id=user_id, name=name, value=value)
+        for course_id, user_id, name, value in (looks.items[number] for number in numbers)
+    ]
+    errors = grades_journey().send(values, until=looks.until, observe=looks.observe, look=look)
+    unconfirmed = {
+        number: error for number, error in zip(numbers, errors, strict=True) if isinstance(error, Unconfirmed)
+    }
+    if unconfirmed:
+        looks.after(list(unconfirmed), unconfirmed)
+    return errors
+
+
+def is_delivered(outcome: Outcome) -> bool:
+    return outcome[0] == Delivery.State.DELIVERED
 
 
 def quota_lifts_at() -> datetime | None:
-    """When Learn takes calls again, None if it does, or if the database cannot tell: then Learn will."""
+    """When Learn accepts calls again. None: it does now, or the database does not say, and then Learn will."""
     try:
         return quota.lifts_at(timezone.now())
     except DatabaseError as error:
@@ -144,7 +179,7 @@ def quota_lifts_at() -> datetime | None:
 
 
 def observe(sent: Sent, call: Call) -> None:
-    """Take note of a call. Where Learn takes no more, all processes must know before the next one goes out."""
+    """Take note of a call. Where Learn accepts no more, all processes must know before the next one goes out."""
     if call.lifts_at:
         try:
             sent.logged.extend(row.pk for row in quota.log_calls([call]))
@@ -159,12 +194,11 @@ def observe(sent: Sent, call: Call) -> None:
 
 @transaction.atomic
 def record(batch: Batch, sent: Sent) -> None:
-    """Settle the batch's deliveries and their participants. One that was swept meanwhile keeps its settled state."""
-    delivered = (Delivery.State.DELIVERED, "", "")
-    outcomes = (delivered if error is None else outcome_of(error) for error in sent.outcomes)
-    settle_batch(batch.claim, dict(zip(batch.pks, outcomes, strict=True)), timezone.now())
-    confirmed = zip(batch.items, sent.outcomes, strict=True)
-    GradeColumn.objects.found_in_learn({(item[0], item[2]) for item, error in confirmed if error is None})
+    """Finish the batch's deliveries and their participants. One that was swept since then keeps its state."""
+    outcomes = [outcome_of(ended) if isinstance(ended, LearnError) else ended or DELIVERED for ended in sent.outcomes]
+    finish_batch(batch.claim, dict(zip(batch.pks, outcomes, strict=True)), timezone.now())
+    ended = zip(batch.items, outcomes, strict=True)
+    GradeColumn.objects.found_in_learn({(item[0], item[2]) for item, outcome in ended if is_delivered(outcome)})
     calls = [*sent.logged, *(row.pk for row in quota.log_calls(sent.calls))]
     ExportAttempt.calls.through.objects.bulk_create(
         ExportAttempt.calls.through(exportattempt_id=attempt, servicecall_id=call)

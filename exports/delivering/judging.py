@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
 
 from django.db.models import Q
 
 from common.database.bulk import among
+from exports.delivering.holders import HolderRows, read_holders
 from exports.grades.causes import Cause
 from exports.grades.conflicts import Holder, contradictions, join_same_places, refuse_shared_places, refuse_taken_places
 from exports.grades.facts import (
@@ -33,7 +33,7 @@ from exports.grades.facts import (
 )
 from exports.grades.rules import by_source, case_of, judge
 from exports.grades.translating import Scale
-from exports.models import ApiClient, ColumnMapping, Delivery, Flow, GradeInLearn, Participant, RequestProfile
+from exports.models import ApiClient, ColumnMapping, Delivery, Flow, GradeInLearn, Hold, Participant, RequestProfile
 from exports.reading.profiles import BadRule
 
 log = logging.getLogger(__name__)
@@ -54,13 +54,23 @@ class Judged:
     verdicts: Mapping[Entry, Verdict]  # by part
     known: Mapping[str, PersonFacts]  # by user id
     facts: FlowFacts
+    held: Collection[Place] = ()  # where someone's grade is in Learn
+
+    def looks_first(self, part: Entry, send: Send) -> bool:
+        """Whether Learn is to be read before the grade is sent: a grade that GradeBridge did not write may be there in
+        place of one that it wrote.
+        """
+        person = self.person(part)
+        if self.facts.protect_first_export or person.looks_first or send.place in self.held:
+            return True
+        return any(grade.place == send.place for grade in person.grades)
 
     def person(self, entry: Entry) -> PersonFacts:
         return self.known.get(entry.user_id, UNKNOWN_PARTICIPANT)
 
     def is_joint(self, entry: Entry) -> bool:
         """Whether the entry is for all sources of a person who has several: a success only where all have the grade."""
-        if not self.known:  # nobody has a source yet
+        if not self.known:  # no one has a source yet
             return False
         return len(self.parts[entry]) > 1 or (not entry.source_code and self.person(entry).has_several_sources)
 
@@ -68,6 +78,11 @@ class Judged:
         """What of an entry of the body no rule lets through."""
         verdicts = ((part, self.verdicts[part]) for part in self.parts[entry])
         return {part: verdict for part, verdict in verdicts if isinstance(verdict, Refused)}
+
+    @property
+    def places(self) -> set[Place]:
+        """Where something is to be sent."""
+        return {verdict.place for verdict in self.verdicts.values() if isinstance(verdict, Send)}
 
     @property
     def refusals(self) -> dict[Entry, Refused]:
@@ -101,42 +116,89 @@ def judge_all(flow: Flow, entries: Iterable[Entry], *, now: datetime, client: Ap
     counts = Counter(entries)
     known = find_known(flow, counts)
     facts = flow_facts(flow, now, client, callers=callers_of(known.values()))
+    judged = judge_alone(counts, known, facts)
+    places = judged.places
+    return beside_others(flow, judged, read_holders([flow], places)) if places else judged
+
+
+def judge_alone(counts: Counter[Entry], known: Mapping[str, PersonFacts], facts: FlowFacts) -> Judged:
+    """As far as the flow's own entries and people decide it. Reads nothing."""
     parts = {entry: by_source(entry, known.get(entry.user_id, UNKNOWN_PARTICIPANT), facts) for entry in counts}
     judged_as = [part for some in parts.values() for part in some]
     verdicts: dict[Entry, Verdict] = {
         part: judge(part, known.get(part.user_id, UNKNOWN_PARTICIPANT), facts) for part in judged_as
     }
-    if len(verdicts) > len({part.user_id for part in judged_as}):  # somebody has several entries, or sources
+    if len(verdicts) > len({part.user_id for part in judged_as}):  # someone has several entries, or sources
         verdicts |= dict.fromkeys(contradictions(judged_as), Refused(Cause.CONTRADICTORY_ENTRIES))
         verdicts, carried = join_same_places(verdicts)
         if carried:
             parts = {entry: tuple({carried.get(part, part): None for part in some}) for entry, some in parts.items()}
-    verdicts = refuse_shared_places(verdicts)
-    places = {verdict.place for verdict in verdicts.values() if isinstance(verdict, Send)}
-    if holders := find_holders(flow, places, verdicts, known, facts):
-        verdicts = refuse_taken_places(verdicts, known, holders, flow.pk)
-    return Judged(counts=counts, parts=parts, verdicts=verdicts, known=known, facts=facts)
+    return Judged(counts=counts, parts=parts, verdicts=refuse_shared_places(verdicts), known=known, facts=facts)
+
+
+def beside_others(flow: Flow, judged: Judged, rows: HolderRows) -> Judged:
+    """The same, and whoever has a grade at these places, or is getting one."""
+    judged = replace(judged, held=rows.held)
+    holders = find_holders(flow, rows, judged)
+    if not holders:
+        return judged
+    return replace(judged, verdicts=refuse_taken_places(judged.verdicts, judged.known, holders, flow.pk))
 
 
 def flow_facts(flow: Flow, now: datetime, client: ApiClient | None, *, callers: Collection[int] = ()) -> FlowFacts:
     """What is known of the flow, for a body of `client`; None: for a retry or correction of people whom the `callers`,
     primary keys of API clients, have exported last.
     """
-    mappings = ColumnMapping.objects.filter(flow_id=flow.pk).select_related(
+    rules = rules_of(callers) if client is None else rules_among([client])
+    columns, holds = find_columns([flow.pk])[flow.pk], find_holds([flow.pk])[flow.pk]
+    return facts_of(flow, columns, holds, now, caller=client.pk if client else None, rules=rules)
+
+
+def find_columns(flows: Collection[int | None]) -> dict[int | None, dict[str, Column]]:
+    """The columns of these flows, by flow and source."""
+    mappings = ColumnMapping.objects.filter(flow_id__in=[flow for flow in flows if flow]).select_related(
         "grade_column__course", "grade_column__grade_schema", "translation"
     )
+    columns: dict[int | None, dict[str, Column]] = {flow: {} for flow in flows}
+    for mapping in mappings.prefetch_related("translation__grades"):
+        columns[mapping.flow_id][mapping.source_code] = column_facts(mapping)
+    return columns
+
+
+def find_holds(flows: Collection[int | None]) -> dict[int | None, list[Hold]]:
+    """What keeps grades of these flows back, by flow: holds of its people, of itself, and the pause of all sending."""
+    found: dict[int | None, list[Hold]] = {flow: [] for flow in flows}
+    for hold in Hold.objects.concerning([flow for flow in flows if flow]):
+        for theirs in found.values() if hold.is_pause else [found[hold.flow_id]]:
+            theirs.append(hold)
+    return found
+
+
+def facts_of(
+    flow: Flow,
+    columns: Mapping[str, Column],
+    holds: Collection[Hold],
+    now: datetime,
+    *,
+    caller: int | None,
+    rules: Mapping[int, LearnUserOf],
+) -> FlowFacts:
+    """`holds`: those of the flow and its people, and of everything."""
     return FlowFacts(
         now=now,
-        columns={
-            mapping.source_code: column_facts(mapping) for mapping in mappings.prefetch_related("translation__grades")
-        },
+        columns=columns,
         is_synchronised=flow.synchronised_at is not None and flow.synchronised_at <= now,
+        synchronised_at=flow.synchronised_at,
         assessment_ends_at=flow.assessment_ends_at,
         instant_export=flow.instant_export,
         allow_overwrite=flow.allow_overwrite,
+        protect_first_export=flow.protect_first_export,
         has_roster=flow.roster_imported_at is not None,
-        caller=client.pk if client else None,
-        learn_user_rules=rules_of(callers) if client is None else rules_among([client]),
+        held=next((hold.refusal for hold in holds if hold.flow_id and not hold.participant_id), None),
+        held_people={hold.participant_id: hold.refusal for hold in holds if hold.participant_id},
+        paused=next((hold.refusal for hold in holds if hold.is_pause), None),
+        caller=caller,
+        learn_user_rules=rules,
     )
 
 
@@ -190,12 +252,15 @@ PERSON_FIELDS = (
     "added_by",
     "sources",
     "learn_user_id",
+    "learn_user_is_unknown",
     "api_client_id",
     "mark",
     "alternative_grade",
     "changed_since_export",
     "approved_mark",
     "approved_source_code",
+    "failed_at",
+    "looks_first",
 )
 
 
@@ -208,7 +273,7 @@ def find_known(flow: Flow, entries: Collection[Entry]) -> dict[str, PersonFacts]
     rows = list(people.values_list("user_id", *PERSON_FIELDS))
     if not rows:
         return {}
-    # What is on its way first: what is recorded between the two statements is then seen twice rather than never.
+    # What is in progress first: what is recorded between the two statements is then seen twice rather than never.
     open_deliveries = find_open_deliveries(flow, [row[1] for row in rows]) if flow.queued_count else {}
     grades = find_grades(Q(among("participant_id", [row[1] for row in rows])) if is_few else Q(participant__flow=flow))
     return {
@@ -259,7 +324,7 @@ def find_grades(whose: Q) -> dict[int, list[PlacedGrade]]:
 
 
 def find_open_deliveries(flow: Flow, people: Collection[int]) -> dict[int, list[OpenDelivery]]:
-    """What of these participants is on its way."""
+    """The open deliveries of these participants."""
     still_open = Delivery.objects.filter(among("participant_id", people), state__in=Delivery.OPEN).order_by()
     found: dict[int, list[OpenDelivery]] = defaultdict(list)
     columns = ("participant_id", "source_code", "course_id", "column_name", "learn_user_id")
@@ -268,37 +333,21 @@ def find_open_deliveries(flow: Flow, people: Collection[int]) -> dict[int, list[
     return found
 
 
-def find_holders(
-    flow: Flow,
-    places: Collection[Place],
-    verdicts: Mapping[Entry, Verdict],
-    known: Mapping[str, PersonFacts],
-    facts: FlowFacts,
-) -> dict[Place, list[Holder]]:
-    """Whose grades are at these places in Learn; and of this flow, whose are on their way there."""
-    if not places:
-        return {}
-    columns = ("course_id", "column_name", "learn_user_id", "participant_id", "value", "alternative_grade")
-    on_their_way: list[tuple[Any, ...]] = []
-    if flow.queued_count:  # read first, as above
-        users = among("learn_user_id", {place[2] for place in places})
-        still_open = Delivery.objects.filter(users, state__in=Delivery.OPEN, participant__flow=flow).order_by()
-        on_their_way = [row for row in still_open.values_list(*columns, "source_code") if row[:3] in places]
-    grades = GradeInLearn.objects.current().at_places(places).order_by()
-    in_learn = [row for row in grades.values_list(*columns, "source_code", "certainty") if row[:3] in places]
-    if not (in_learn or on_their_way):
-        return {}
-    holders = Participant.objects.filter(among("pk", {row[3] for row in (*in_learn, *on_their_way)})).order_by()
-    people = {row[0]: row for row in holders.values_list("pk", "user_id", "flow_id", "flow__flow_id")}
+def find_holders(flow: Flow, rows: HolderRows, judged: Judged) -> dict[Place, list[Holder]]:
+    """Whose grades are where this flow leads; and of this flow, whose are being sent there."""
+    places = judged.places
     found: dict[Place, list[Holder]] = defaultdict(list)
-    for *place, participant, value, code, source_code, certainty in in_learn:
-        is_certain = certainty == GradeInLearn.Certainty.CONFIRMED
-        holder = Holder(*people[participant], value, code, source_code, is_certain=is_certain)
-        found[tuple(place)].append(holder)
-    found = leave_out_who_left(found, flow, verdicts, known, facts)
-    for *place, participant, value, code, source_code in on_their_way:
-        holder = Holder(*people[participant], value, code, source_code, is_on_its_way=True)
-        found.setdefault(tuple(place), []).append(holder)
+    for place in rows.in_learn.keys() & places:
+        for participant, value, code, source_code, is_certain in rows.in_learn[place]:
+            who = (participant, *rows.people[participant])
+            found[place].append(Holder(*who, value, code, source_code, is_certain=is_certain))
+    if found:
+        found = leave_out_who_left(found, flow, judged.verdicts, judged.known, judged.facts)
+    for place in rows.in_progress.keys() & places:
+        for participant, value, code, source_code in rows.in_progress[place]:
+            who = (participant, *rows.people[participant])
+            if rows.people[participant][1] == flow.pk:
+                found.setdefault(place, []).append(Holder(*who, value, code, source_code, is_in_progress=True))
     return found
 
 

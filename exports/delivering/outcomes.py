@@ -1,6 +1,5 @@
 """What an error of the client of Learn means for a delivery: its state, the cause, and what is particular to it."""
 
-from common.moments import moment_this_year
 from courses.grades_journey import (
     CertificateRefused,
     CredentialsRefused,
@@ -14,12 +13,23 @@ from courses.grades_journey import (
     Unavailable,
     Unconfirmed,
 )
-from exports.grades.causes import Cause
+from courses.sentences import reason_of
+from exports.grades.causes import Cause, Detail
 from exports.models import Delivery
 
 
 class Crashed(LearnError):
     """Our own code failed during the call."""
+
+    def __init__(self) -> None:
+        super().__init__("CRASHED")
+
+
+class NotInLearn(LearnError):
+    """Learn had answered the call, so that it is over, and its gradebook does not show the grade."""
+
+    def __init__(self) -> None:
+        super().__init__("NOT_IN_LEARN")
 
 
 OUTCOMES: dict[type[LearnError], tuple[Delivery.State, Cause]] = {
@@ -34,15 +44,13 @@ OUTCOMES: dict[type[LearnError], tuple[Delivery.State, Cause]] = {
     RequestRefused: (Delivery.State.FAILED, Cause.REQUEST_REFUSED),
     Unconfirmed: (Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED),
     Crashed: (Delivery.State.UNCONFIRMED, Cause.INTERNAL_ERROR),
+    NotInLearn: (Delivery.State.FAILED, Cause.NOT_IN_LEARN),
     # A class that is added later and not listed here: the grade may have arrived.
     LearnError: (Delivery.State.UNCONFIRMED, Cause.UNCONFIRMED),
 }
 
 
-def outcome_of(error: LearnError) -> tuple[Delivery.State, str, str]:
+def outcome_of(error: LearnError) -> tuple[Delivery.State, str, Detail]:
     """State, cause and detail of a delivery that ended in `error`."""
     state, cause = next(OUTCOMES[kind] for kind in type(error).__mro__ if kind in OUTCOMES)
-    detail = str(error)
-    if isinstance(error, QuotaUsedUp):
-        detail = f"Learn's quota of calls is used up until {moment_this_year(error.lifts_at)}"
-    return state, cause.value, detail
+    return state, cause.value, reason_of(error)

@@ -12,22 +12,24 @@ from django.utils import timezone
 
 from common.database.bulk import among, insert, update
 from exports.delivering import recording
+from exports.delivering.events import record_ends
 from exports.delivering.judging import Judged, judge_all
-from exports.grades.causes import Cause
+from exports.grades.causes import HELD_BACK, Cause, Detail
 from exports.grades.facts import BY_HAND, AlreadyExported, Entry, PersonFacts, PlacedGrade, Refused, Send, Verdict
 from exports.grades.rules import Case, case_of, is_approved
 from exports.models import ApiClient, Delivery, ExportAttempt, ExportState, Flow, GradeInLearn, Participant
+from exports.models.attempt import FinishedAttempt, causes_of
 
 Pks = Mapping[str, int]  # participants' primary keys by user id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Queued:
-    """What was recorded. What was judged to be sent is delivered or on its way, the rest is settled for good."""
+    """What was recorded. What was judged to be sent is delivered or in progress, the rest is finished."""
 
     attempt: ExportAttempt
     judged: Judged
-    on_its_way: int = 0
+    in_progress: int = 0
 
 
 def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queued:
@@ -38,20 +40,37 @@ def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queue
     """
     now = timezone.localtime()
     judged = judge_all(flow, entries, now=now, client=attempt.api_client)
-    on_its_way = sum(isinstance(verdict, Send) for verdict in judged.verdicts.values())
+    in_progress = sum(isinstance(verdict, Send) for verdict in judged.verdicts.values())
     errors = judged.errors
-    if not on_its_way:
-        attempt.finish(now, delivered=judged.counts.total() - errors, errors=errors)
+    if not in_progress:
+        attempt.finish(now, delivered=judged.counts.total() - errors, refused=errors)
     attempt.save()
+    if not in_progress:
+        record_ends([end_of(attempt, judged)])
     pks, written = record_participants(flow, judged, attempt.api_client)
     record_deliveries(attempt, judged, pks, now)
     mark_left_behind(judged, now)
     recording.refresh_states({pks[user_id] for user_id in judged.in_several_sources})
     if written:
         Flow.objects.refresh([flow.pk])
-    elif not (on_its_way or errors):
+    elif not (in_progress or errors):
         commit_without_waiting_for_disk()
-    return Queued(attempt=attempt, judged=judged, on_its_way=on_its_way)
+    return Queued(attempt=attempt, judged=judged, in_progress=in_progress)
+
+
+def end_of(attempt: ExportAttempt, judged: Judged) -> FinishedAttempt:
+    """Of an attempt that has nothing to send: it is over as soon as it is recorded."""
+    causes = causes_of(attempt.unreadable_entries)
+    causes.update(refused.cause.value for refused in judged.refusals.values())
+    return FinishedAttempt(
+        pk=attempt.pk,
+        flow=attempt.flow_id,
+        trigger=attempt.trigger,
+        delivered=attempt.number_of_success,
+        errors=attempt.number_of_errors,
+        refused=attempt.number_of_refused,
+        causes=causes,
+    )
 
 
 def commit_without_waiting_for_disk() -> None:
@@ -67,21 +86,21 @@ def record_participants(flow: Flow, judged: Judged, client: ApiClient | None) ->
     """Write what changes of each person, one row a person. Returns the primary keys of all by user id, and how many
     rows were written.
     """
-    rows: list[tuple[Any, ...]] = []
-    more_sources: list[tuple[Any, ...]] = []  # of people of whom nothing else changes: these sources count as well
+    rows: list[dict[str, Any]] = []
+    more_sources: dict[int, dict[str, Any]] = {}  # of people of whom nothing else changes: these count as well
     for user_id, parts in by_person(judged).items():
-        row = changed_row(user_id, parts, judged, client)
+        row = changed_row(flow, user_id, parts, judged, client)
         if row is not None:
-            rows.append((flow.pk, *row))
+            rows.append(row)
             continue
         person = judged.known[user_id]
         counts = person.state != ExportState.QUEUED or user_id in judged.in_several_sources
-        if counts and (sources := sources_after(parts, person)) != person.sources:
-            more_sources.append((person.pk, json.dumps(sources)))
-    conflicts = {"unique": ("flow_id", "user_id"), "update": UPDATED_COLUMNS} if judged.known else {}
-    columns = ("flow_id", "user_id", *UPDATED_COLUMNS, *UNTOUCHED_COLUMNS)
-    written = insert(Participant, columns, rows, returning=("user_id", "id"), **conflicts)
-    update(Participant, ("sources",), more_sources)
+        if person.pk and counts and (sources := sources_after(parts, person)) != person.sources:
+            more_sources[person.pk] = {"sources": json.dumps(sources)}
+    changed = [name for name in rows[0] if name not in (*PERSON, *UNTOUCHED)] if rows else []
+    conflicts = {"unique": PERSON, "update": changed} if judged.known else {}
+    written = insert(Participant, rows, returning=("user_id", "id"), **conflicts)
+    update(Participant, more_sources)
     pks = {user_id: person.pk for user_id, person in judged.known.items() if person.pk}
     return pks | dict(written), len(written)
 
@@ -94,11 +113,11 @@ def by_person(judged: Judged) -> dict[str, list[Entry]]:
 
 
 def changed_row(
-    user_id: str, parts: Collection[Entry], judged: Judged, client: ApiClient | None
-) -> tuple[Any, ...] | None:
-    """The person's row from user_id on, None where nothing changes.
+    flow: Flow, user_id: str, parts: Collection[Entry], judged: Judged, client: ApiClient | None
+) -> dict[str, Any] | None:
+    """The person's columns, None where nothing changes.
 
-    Of a person on their way nothing changes while no more is sent: what becomes of them is for the open delivery.
+    Of a person with a grade in progress nothing changes while no more is sent: the open delivery decides their state.
     """
     parts = [part for part in parts if not part.fault] or parts  # the usable ones speak for the person
     entry = next(iter(parts))
@@ -108,49 +127,51 @@ def changed_row(
     if not sends:
         if person.state == ExportState.QUEUED:
             return None
-        if is_settled(person) and all(isinstance(verdict, AlreadyExported) for verdict in verdicts.values()):
+        if is_up_to_date(person) and all(isinstance(verdict, AlreadyExported) for verdict in verdicts.values()):
             return None
     said = person if entry.is_correction else entry
     approved_mark = approval_after(verdicts, person)
     states = [participant_state(part, verdict, judged, approved_mark) for part, verdict in verdicts.items()]
-    return (
-        user_id,
-        entry.user_id_is_number,
-        entry.learn_user_id or person.learn_user_id,
-        json.dumps(sources_after(parts, person)),
-        said.mark,
-        said.alternative_grade,
-        *min(states, key=lambda state: STATE_ORDER.index(state[0])),
-        added_by_after(entry, person),
-        approved_mark,
-        client.pk if client else person.api_client_id,
-        "",
-        False,
-        "",
-    )
+    state, cause, detail, has_changed = min(states, key=lambda state: STATE_ORDER.index(state[0]))
+    return {
+        "flow_id": flow.pk,
+        "user_id": user_id,
+        "user_id_is_number": entry.user_id_is_number,
+        "learn_user_id": entry.learn_user_id or person.learn_user_id,
+        "learn_user_is_unknown": False,
+        "sources": json.dumps(sources_after(parts, person)),
+        "mark": said.mark,
+        "alternative_grade": said.alternative_grade,
+        "state": state,
+        "cause": cause,
+        "detail": detail,
+        "failed_at": judged.facts.now if state == ExportState.FAILED else person.failed_at,
+        "changed_since_export": has_changed,
+        "added_by": added_by_after(entry, person),
+        "approved_mark": approved_mark,
+        "api_client_id": client.pk if client else person.api_client_id,
+        "cause_source_code": "",  # of people who have several sources it is set once the deliveries are there
+        "on_roster": False,
+        "left_roster_at": None,
+        "first_name": "",
+        "last_name": "",
+        "approved_source_code": "",
+    }
 
 
-UPDATED_COLUMNS = (
-    "user_id_is_number",
-    "learn_user_id",
-    "sources",
-    "mark",
-    "alternative_grade",
-    "state",
-    "cause",
-    "detail",
-    "changed_since_export",
-    "added_by",
-    "approved_mark",
-    "api_client_id",
-    "cause_source_code",  # of people who have several sources it is set once the deliveries are there
-)
-# Given for a person never seen. Of one who is there they stay as they are.
-UNTOUCHED_COLUMNS = ("on_roster", "approved_source_code")
+PERSON = ("flow_id", "user_id")
+UNTOUCHED = (
+    "on_roster",
+    "left_roster_at",
+    "first_name",
+    "last_name",
+    "approved_source_code",
+    "learn_user_is_unknown",
+)  # of a person who is there; given for one never seen
 STATE_ORDER = [*map(str, recording.ORDER)]  # the worst first
 
 
-def is_settled(person: PersonFacts) -> bool:
+def is_up_to_date(person: PersonFacts) -> bool:
     """Whether the person is exported, and nothing more is to be said."""
     if person.state != ExportState.EXPORTED or person.changed_since_export or person.cause or person.approved_mark:
         return False
@@ -160,7 +181,7 @@ def is_settled(person: PersonFacts) -> bool:
 def sources_after(parts: Iterable[Entry], person: PersonFacts) -> dict[str, str | None]:
     """The person's sources, with those that the body names for the first time.
 
-    A body can say that somebody on the roster was added by hand; only the next roster takes that back (R8).
+    A body can say that someone on the roster was added by hand; only the next roster takes that back (R8).
     """
     sources = dict(person.sources)
     for part in parts:
@@ -185,13 +206,15 @@ def approval_after(verdicts: Mapping[Entry, Verdict], person: PersonFacts) -> st
         if person.approved_source_code not in ("", entry.source_code):
             continue
         if isinstance(verdict, Send) and not is_approved(entry, person):
-            return ""  # overwritten: a newer grade that the flow allows is on its way
+            return ""  # overwritten: a newer grade that the flow allows is being sent
         if isinstance(verdict, AlreadyExported) and is_approved(entry, person) and len(verdicts) == 1:
             return ""  # by today's translation Learn shows it already
     return person.approved_mark
 
 
-def participant_state(entry: Entry, verdict: Verdict, judged: Judged, approved_mark: str) -> tuple[str, str, str, bool]:
+def participant_state(
+    entry: Entry, verdict: Verdict, judged: Judged, approved_mark: str
+) -> tuple[str, str, Detail, bool]:
     """Where the verdict leaves the person: state, cause, detail, changed since export.
 
     A refusal never takes away what Learn has confirmed: an exported person stays exported, unless they lead to another
@@ -200,13 +223,14 @@ def participant_state(entry: Entry, verdict: Verdict, judged: Judged, approved_m
     person = judged.person(entry)
     match verdict:
         case Send():
-            return ExportState.QUEUED.value, "", "", person.changed_since_export
+            return ExportState.QUEUED.value, "", {}, person.changed_since_export
         case AlreadyExported() if approved_mark:  # why its correction was refused stays in sight
             return ExportState.EXPORTED.value, person.cause, person.detail, False
         case AlreadyExported():
-            return ExportState.EXPORTED.value, "", "", False
+            return ExportState.EXPORTED.value, "", {}, False
         case Refused(cause, detail) if person.state == ExportState.EXPORTED and not has_moved(entry, judged):
-            changed = cause in (Cause.ALREADY_EXPORTED, Cause.ALTERNATIVE_GRADE_LOCKED)
+            is_other = cause in HELD_BACK and bool(entry.given) and not entry.is_correction
+            changed = is_other or cause in (Cause.ALREADY_EXPORTED, Cause.ALTERNATIVE_GRADE_LOCKED)
             return ExportState.EXPORTED.value, cause.value, detail, changed or person.changed_since_export
         case Refused(cause, detail):
             return ExportState.FAILED.value, cause.value, detail, person.changed_since_export
@@ -224,57 +248,43 @@ def record_deliveries(attempt: ExportAttempt, judged: Judged, pks: Pks, now: dat
         counts = joint if judged.is_joint(entry) else alone
         for part in parts:
             counts[part] += judged.counts[entry]
-    insert(
-        Delivery,
-        DELIVERY_COLUMNS,
-        [
-            (
-                attempt.pk,
-                pks[part.user_id],
-                part.source_code,
-                alone[part],
-                joint[part],
-                part.mark,
-                part.alternative_grade,
-                *outcome(verdict, now),
-            )
-            for part, verdict in judged.verdicts.items()
-        ],
-    )
-
-
-DELIVERY_COLUMNS = (
-    "attempt_id",
-    "participant_id",
-    "source_code",
-    "entry_count",
-    "joint_entry_count",
-    "mark",
-    "alternative_grade",
-    "course_id",
-    "column_name",
-    "learn_user_id",
-    "value",
-    "state",
-    "cause",
-    "detail",
-    "settled_at",
-)
-
-
-def outcome(verdict: Verdict, now: datetime) -> tuple[Any, ...]:
-    """A delivery's columns from course_id on."""
-    match verdict:
-        case Send(value, column, learn_user_id):
-            return column.course_id, column.name, learn_user_id, value, Delivery.State.QUEUED.value, "", "", None
-        case AlreadyExported(value):
-            return "", "", "", value, Delivery.State.DELIVERED.value, "", "", now
-        case Refused(cause, detail):
-            return "", "", "", "", Delivery.State.REFUSED.value, cause.value, detail, now
+    rows = []
+    for part, verdict in judged.verdicts.items():
+        row = {
+            "attempt_id": attempt.pk,
+            "participant_id": pks[part.user_id],
+            "source_code": part.source_code,
+            "entry_count": alone[part],
+            "joint_entry_count": joint[part] if joint else 0,
+            "mark": part.mark,
+            "alternative_grade": part.alternative_grade,
+            "course_id": "",
+            "column_name": "",
+            "learn_user_id": "",
+            "value": "",
+            "cause": "",
+            "detail": {},
+            "state": Delivery.State.QUEUED.value,
+            "finished_at": None,
+        }
+        match verdict:
+            case Send(value, column, learn_user_id):
+                row["course_id"], row["column_name"] = column.course_id, column.name
+                row["learn_user_id"], row["value"] = learn_user_id, value
+            case AlreadyExported(value):
+                row["state"], row["value"], row["finished_at"] = Delivery.State.DELIVERED.value, value, now
+            case Refused(cause, detail):
+                row["state"], row["finished_at"] = Delivery.State.REFUSED.value, now
+                row["cause"], row["detail"] = cause.value, detail
+        rows.append(row)
+    looks = [isinstance(send, Send) and judged.looks_first(part, send) for part, send in judged.verdicts.items()]
+    if any(looks):
+        rows = [{**row, "looks_first": looks_first} for row, looks_first in zip(rows, looks, strict=True)]
+    insert(Delivery, rows)
 
 
 def mark_left_behind(judged: Judged, now: datetime) -> None:
-    """A grade that its person no longer leads to stays in sight as left behind, until somebody has dealt with it."""
+    """A grade that its person no longer leads to stays in sight as left behind, until someone has dealt with it."""
     left, here, led_to = set[int](), set[int](), set[int]()
     for part, verdict in judged.verdicts.items():
         person = judged.person(part)

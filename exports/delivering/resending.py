@@ -1,13 +1,16 @@
 """What a retry sends again: failed participants -> the entries that speak for them."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 
-from exports.delivering.recording import current_deliveries, export_sources, find_grades_of
-from exports.grades.causes import Cause
+from exports.delivering.latest import current_deliveries, export_sources
+from exports.delivering.recording import find_grades_of
+from exports.grades.causes import Cause, Detail
 from exports.grades.facts import Entry
 from exports.models import Delivery, GradeInLearn, Participant
 
 Ending = GradeInLearn.Ending
+NO_FAULT: tuple[None, Detail] = (None, {})
 KEEPS_EXPORTED = (Cause.ALREADY_EXPORTED, Cause.ALTERNATIVE_GRADE_LOCKED)  # what was exported is to be there, no other
 
 
@@ -19,10 +22,18 @@ def entries_again(people: Sequence[Participant]) -> list[Entry]:
     An entry that was not usable stays so: only a new export helps. One statement, and one more for people who have
     several sources.
     """
+    return [entry for entries in entries_by_flow(people).values() for entry in entries]
+
+
+def entries_by_flow(people: Sequence[Participant]) -> dict[int, list[Entry]]:
+    """The same for people of several flows, by the flows' primary keys."""
     grades = find_grades_of([person.pk for person in people])
     several = [person for person in people if len(person.sources) > 1]
     said = current_deliveries(several) if several else {}
-    return [entry for person in people for entry in again(person, grades.get(person.pk, []), said.get(person.pk))]
+    found: dict[int, list[Entry]] = defaultdict(list)
+    for person in people:
+        found[person.flow_id] += again(person, grades.get(person.pk, []), said.get(person.pk))
+    return found
 
 
 def again(person: Participant, grades: Sequence[GradeInLearn], said: Collection[Delivery] | None) -> Iterator[Entry]:
@@ -103,7 +114,7 @@ def entry_of(
     *,
     source_code: str = "",
     is_correction: bool = False,
-    fault: tuple[Cause | None, str] = (None, ""),
+    fault: tuple[Cause | None, Detail] = NO_FAULT,
 ) -> Entry:
     return Entry(
         user_id=person.user_id,
@@ -118,6 +129,6 @@ def entry_of(
     )
 
 
-def fault_of(cause: str, detail: str) -> tuple[Cause | None, str]:
+def fault_of(cause: str, detail: Detail) -> tuple[Cause | None, Detail]:
     """What made the entry unusable, where that is why it failed."""
-    return (Cause(cause), detail) if cause and Cause(cause).needs_new_export else (None, "")
+    return (Cause(cause), detail) if cause and Cause(cause).needs_new_export else NO_FAULT

@@ -1,7 +1,7 @@
 """The threads of this process that deliver batches to Learn.
 
 Each claims a batch from all that is queued, whoever queued it, so that single grades that arrive during a call, of this
-process or of another, travel together in the next one. A call goes out beside others only as a full batch, up to
+process or of another, are sent together in the next one. A call goes out beside others only as a full batch, up to
 LEARN_CONCURRENCY of them.
 """
 
@@ -20,34 +20,34 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from common.database.bulk import among
-from common.database.retrying import patiently
-from exports.delivering import batches, settling
-from exports.delivering.settling import lease_end, settle
+from common.database.retrying import retry_on_database_error
+from exports.delivering import batches, finishing
+from exports.delivering.finishing import finish, lease_end
 from exports.models import Delivery, ExportAttempt
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 0.05  # how often a process looks whether another one has settled what it waits for
+POLL_SECONDS = 0.05  # how often a process looks whether another one has finished what it waits for
 
 
 def deliver(attempt: ExportAttempt, *, queued: int, until: datetime) -> None:
-    """Have the attempt's `queued` deliveries sent; come back when it is settled, at the latest at `until`.
+    """Have the attempt's `queued` deliveries sent; come back when it is finished, at the latest at `until`.
 
-    What was not sent by then is settled as FAILED. A call still in flight then is recorded when it comes back.
+    What was not sent by then becomes FAILED. A call still in flight then is recorded when it comes back.
     """
     if attempt.lease_ends_at > (lease := lease_end(timezone.now())):  # a retry's, which may wait long for a worker
         ExportAttempt.objects.filter(pk=attempt.pk, finished_at__isnull=True).update(lease_ends_at=lease)
     if workers.wait_for(attempt.pk, queued=queued, until=until):
         return
-    settling.end(attempt)
+    finishing.end(attempt)
 
 
 class DeliveryWorkers:
     """The threads of this process that carry batches to Learn, and those who wait for a verdict.
 
-    While somebody waits, at least one worker runs. There are more workers than calls, so that one claims while
+    While someone waits, at least one worker runs. There are more workers than calls, so that one claims while
     another's call is in flight; `_slots` bounds the calls. A worker that records may have to wait for a row that
-    somebody else has locked, so it does not count among those that can call. `_changed` guards the fields and tells of
+    someone else has locked, so it does not count among those that can call. `_changed` guards the fields and tells of
     changes.
     """
 
@@ -57,7 +57,7 @@ class DeliveryWorkers:
         self._slots = threading.BoundedSemaphore(settings.LEARN_CONCURRENCY)
         self._running = 0
         self._calls = 0  # claimed and not yet answered
-        self._recording = 0  # workers whose call was answered, and is not yet recorded and settled
+        self._recording = 0  # workers whose call was answered, and is not yet recorded and finished
         self._arrived = 0  # deliveries queued by this process and not yet claimed, about
         self._claimed: dict[UUID, batches.Batch] = {}  # claimed and not yet recorded
         self._waiting: dict[int, threading.Event] = {}
@@ -65,18 +65,18 @@ class DeliveryWorkers:
         self._steps = 0  # of these, in the database now
 
     def wait_for(self, attempt: int, *, queued: int, until: datetime) -> bool:
-        """Whether the attempt was settled before `until`."""
-        settled = threading.Event()
+        """Whether the attempt was finished before `until`."""
+        finished = threading.Event()
         with self._changed:
-            self._waiting[attempt] = settled
-            settling.here.attempts.add(attempt)
+            self._waiting[attempt] = finished
+            finishing.here.attempts.add(attempt)
             self._arrived += queued
             self._start_workers()
             self._changed.notify_all()
         try:
             connection.close()  # it goes back to the pool while we wait
             while (remaining := (until - timezone.now()).total_seconds()) > 0:
-                if settled.wait(min(remaining, settings.LEARN_TIMEOUT)):
+                if finished.wait(min(remaining, settings.LEARN_TIMEOUT)):
                     return True
                 with self._changed:
                     self._start_workers()  # should the last one have died
@@ -84,13 +84,13 @@ class DeliveryWorkers:
         finally:
             with self._changed:
                 self._waiting.pop(attempt, None)
-                settling.here.attempts.discard(attempt)
+                finishing.here.attempts.discard(attempt)
 
     def _start_workers(self) -> None:
         """Start one worker for each full batch, one for less, and one that waits while a call is in flight."""
         batches = max(1, self._arrived // settings.LEARN_BATCH_SIZE)
         wanted = min(self._calls + batches, 2 * settings.LEARN_CONCURRENCY)
-        for step in (self._renew_leases, settling.sweep):
+        for step in (self._renew_leases, finishing.sweep):
             if step not in self._helping:
                 self._helping.add(step)
                 threading.Thread(target=self._help, args=(step,), name="leases", daemon=True).start()
@@ -108,7 +108,7 @@ class DeliveryWorkers:
         """Return when no worker runs any more, and nothing helps one. Raises TimeoutError."""
         with self._changed:
             if not self._changed.wait_for(lambda: not (self._running or self._steps), timeout=seconds):
-                raise TimeoutError("a worker is still on its way")
+                raise TimeoutError("a worker is still busy")
 
     def _run(self) -> None:
         retired = False
@@ -149,7 +149,7 @@ class DeliveryWorkers:
                 if batch:
                     self._calls += 1
                     self._claimed[batch.claim] = batch
-                    settling.here.claims.add(batch.claim)
+                    finishing.here.claims.add(batch.claim)
             return batch
 
     def _deliver_batch(self, batch: batches.Batch) -> None:
@@ -170,19 +170,22 @@ class DeliveryWorkers:
                 self._recording -= 1
 
     def _record(self, batch: batches.Batch, sent: batches.Sent) -> None:
-        """Record what became of the batch, and settle the attempts that have ended with it."""
+        """Record what became of the batch, and finish the attempts that have ended with it."""
         try:
-            patiently(batches.record, batch, sent)
+            retry_on_database_error(batches.record, batch, sent)
         finally:
             with self._changed:
                 del self._claimed[batch.claim]
-                settling.here.claims.discard(batch.claim)
-                # An attempt of which another batch is in flight here is settled after that one.
+                finishing.here.claims.discard(batch.claim)
+                # An attempt of which another batch is in flight here is finished after that one.
                 ended = batch.attempts.difference(*(other.attempts for other in self._claimed.values()))
-        self._wake(patiently(settle, sorted(ended)) if ended else [])
+        finished = retry_on_database_error(finish, sorted(ended)) if ended else []
+        if sent.has_failures and (running := batch.attempts.difference(finished)):
+            retry_on_database_error(finishing.show_failures, running)
+        self._wake(finished)
 
     def _stop_if_idle(self) -> bool:
-        """Let this worker go if nobody waits, or if another one can claim what comes."""
+        """Let this worker go if no one waits, or if another one can claim what comes."""
         with self._changed:
             needless = not self._waiting or self._can_call() > self._calls + 1
             if needless:
@@ -195,7 +198,7 @@ class DeliveryWorkers:
             self._changed.notify_all()
 
     def _wait_for_work(self) -> None:
-        """Wait for a change, and look now and then whether another process has settled what is waited for here."""
+        """Wait for a change, and look now and then whether another process has finished it."""
         with self._changed:
             self._changed.wait(POLL_SECONDS)
             waiting = list(self._waiting)
@@ -203,16 +206,16 @@ class DeliveryWorkers:
         self._wake(finished.values_list("pk", flat=True))
 
     def _wake(self, attempts: Iterable[int]) -> None:
-        """Tell those who wait for these attempts that they are settled."""
+        """Wake those who wait for these attempts: they are finished."""
         for attempt in attempts:
             with self._changed:
-                settled = self._waiting.get(attempt)
-            if settled:
-                settled.set()
+                finished = self._waiting.get(attempt)
+            if finished:
+                finished.set()
 
     def _help(self, step: Callable[[], object]) -> None:
         """Repeat the step while a worker runs. Each has a thread of its own, so that a sweep that has to wait keeps no
-        lease from being renewed. The sweep frees the places in Learn that dead calls were on their way to.
+        lease from being renewed. The sweep frees the places in Learn that dead calls have kept.
         """
         while True:
             time.sleep(settings.LEARN_TIMEOUT / 2)
@@ -242,7 +245,7 @@ class DeliveryWorkers:
 
 @transaction.atomic
 def renew(rows: QuerySet[Any], lease: datetime) -> None:
-    """Never waits for a row: one that is locked is being recorded or settled now, and no sweep can take it."""
+    """Never waits for a row: one that is locked is being recorded or finished now, and no sweep can take it."""
     free = rows.order_by("pk").select_for_update(skip_locked=True, no_key=True)
     if pks := list(free.values_list("pk", flat=True)):
         rows.model._default_manager.filter(among("pk", pks)).update(lease_ends_at=lease)

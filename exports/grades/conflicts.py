@@ -8,14 +8,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from common.sentences import shortlist
-from exports.grades.causes import Cause
+from exports.grades.causes import Cause, Detail
 from exports.grades.facts import Entry, PersonFacts, Place, Refused, Send, Verdict
+from exports.grades.translating import same_grade
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Whose grade is at a place in Learn, or on its way there."""
+    """Whose grade is at a place in Learn, or being sent there."""
 
     participant: int
     user_id: str
@@ -25,12 +25,11 @@ class Holder:
     alternative_grade: str = ""
     source_code: str = ""
     is_certain: bool = True  # Learn has confirmed it
-    is_on_its_way: bool = False
+    is_in_progress: bool = False
 
-    def sentence(self) -> str:
-        """`B of person 1001 in flow 77`."""
-        doubt = "" if self.is_certain else "perhaps "
-        return f"{doubt}{self.value} of person {self.user_id} in flow {self.flow_id}"
+    @property
+    def detail(self) -> Detail:
+        return {"value": self.value, "user_id": self.user_id, "flow_id": self.flow_id}
 
 
 def join_same_places(verdicts: Mapping[Entry, Verdict]) -> tuple[dict[Entry, Verdict], dict[Entry, Entry]]:
@@ -46,7 +45,7 @@ def join_same_places(verdicts: Mapping[Entry, Verdict]) -> tuple[dict[Entry, Ver
     for (_user_id, _place), entries in places.items():
         if len(entries) == 1:
             continue
-        if len({(entry.mark, entry.alternative_grade) for entry in entries}) > 1:
+        if len({(same_grade(entry.mark), entry.alternative_grade) for entry in entries}) > 1:
             kept |= dict.fromkeys(entries, Refused(Cause.CONTRADICTORY_ENTRIES))
             continue
         for entry in entries[1:]:
@@ -65,9 +64,14 @@ def contradictions(entries: Iterable[Entry]) -> set[Entry]:
         if entry.fault is None:
             said[entry.user_id, entry.source_code].add(entry)
             people[entry.user_id].add(entry)
-    found = [same for same in said.values() if len(same) > 1]
+    found = [same for same in said.values() if len(same) > 1 and len(set(map(as_given, same))) > 1]
     found += [theirs for theirs in people.values() if len({entry.learn_user_id for entry in theirs}) > 1]
     return set().union(*found)
+
+
+def as_given(entry: Entry) -> tuple[object, ...]:
+    """What entries of one person and source must have in common, so that they do not contradict each other."""
+    return same_grade(entry.mark), entry.alternative_grade, entry.learn_user_id, entry.added_by
 
 
 def refuse_shared_places(verdicts: Mapping[Entry, Verdict]) -> dict[Entry, Verdict]:
@@ -107,31 +111,33 @@ def refuse_taken_place(
     for holder in holders:
         if person and person.pk == holder.participant:
             continue
-        is_there = not holder.is_on_its_way
+        is_there = not holder.is_in_progress
         if holder.flow == flow:
             if holder.alternative_grade and is_there:
-                return Refused(Cause.ALTERNATIVE_GRADE_OF_ANOTHER, holder.sentence())  # R11
+                return Refused(Cause.ALTERNATIVE_GRADE_OF_ANOTHER, holder.detail)  # R11
             return shared(send, [holder.user_id])
-        if person and is_there and was_replaced(person, send.place):
-            cause = Cause.REPLACED if holder.is_certain else Cause.PERHAPS_REPLACED
-            return Refused(cause, holder.sentence())
+        if person and is_there and (ending := how_replaced(person, send.place)):
+            # What was overwritten once stays so, also where the grade that is there now is not certain.
+            is_certain = holder.is_certain or ending == OVERWRITTEN
+            return Refused(Cause.REPLACED if is_certain else Cause.PERHAPS_REPLACED, holder.detail)
         if holder.alternative_grade and is_there and entry.is_correction:
-            return Refused(Cause.ALTERNATIVE_GRADE_OF_ANOTHER, holder.sentence())  # R11
+            return Refused(Cause.ALTERNATIVE_GRADE_OF_ANOTHER, holder.detail)  # R11
     return send
 
 
-def was_replaced(person: PersonFacts, place: Place) -> bool:
-    """Whether another person's grade followed this one's there: sending it again would replace that one in turn."""
+def how_replaced(person: PersonFacts, place: Place) -> str:
+    """How another person's grade followed this one's there, so that sending it again would replace that one in turn:
+    OVERWRITTEN or DOUBTED. Empty: none did.
+    """
     latest = next((grade for grade in person.grades if grade.place == place), None)
-    return latest is not None and latest.ended_as in REPLACED
+    return latest.ended_as if latest is not None and latest.ended_as in (OVERWRITTEN, DOUBTED) else ""
 
 
-REPLACED = ("OVERWRITTEN", "DOUBTED")
+OVERWRITTEN, DOUBTED = "OVERWRITTEN", "DOUBTED"
 
 
 def shared(send: Send, others: Sequence[str]) -> Refused:
-    people = "does person" if len(others) == 1 else "do people"
-    return Refused(Cause.SAME_LEARN_USER, f"{send.learn_user_id}, as {people} {shortlist(others, most=MOST_OTHERS)}")
+    return Refused(Cause.SAME_LEARN_USER, {"learn_user_id": send.learn_user_id, "others": list(others[:MAX_OTHERS])})
 
 
-MOST_OTHERS = 3  # people in one sentence
+MAX_OTHERS = 20  # students in one detail

@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from exports.grades.causes import Cause
+from exports.grades.causes import Cause, Detail
 from exports.grades.states import ExportState
-from exports.grades.translating import Marks, Scale, Translator
+from exports.grades.translating import WRITTEN_NUMBER, Marks, Scale, Translator
 
 BY_SIS, BY_HAND = "SIS", "MANUAL"  # how a body or a roster says that a person was added
 
@@ -25,9 +25,9 @@ class Entry:
     source_code: str = ""
     learn_user_id: str = ""
     added_by: str = ""  # SIS or MANUAL; empty: the body does not say
-    is_correction: bool = field(default=False, compare=False)  # not what WISEflow gave last: approved here, or exported
+    is_correction: bool = field(default=False, compare=False)  # not the latest of WISEflow: approved here, or exported
     fault: Cause | None = None  # why the entry cannot be used at all
-    fault_detail: str = ""
+    fault_detail: Detail = field(default_factory=dict)
 
     def __hash__(self) -> int:
         """That of the person: entries are looked up by the ten thousand, and few people have two."""
@@ -61,10 +61,22 @@ class Column:
             self.scale.check(value, is_named=self.names(entry))
         return value
 
+    def shows_number(self, value: str) -> bool:
+        """Whether it is known to show this value as a number of points, not as a symbol or text."""
+        return self.scale is not None and value not in self.scale.symbols and bool(WRITTEN_NUMBER.fullmatch(value))
+
     def names(self, entry: Entry) -> bool:
         """Whether a line of the translation names what becomes of the entry."""
         by_table = self.translator is not None and self.translator.marks is Marks.TABLE
         return by_table or (self.translator is not None and bool(entry.alternative_grade))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A rule forbids it."""
+
+    cause: Cause
+    detail: Detail = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,10 +86,15 @@ class FlowFacts:
     now: datetime
     columns: Mapping[str, Column] = field(default_factory=dict)  # by source code; "" is the default
     is_synchronised: bool = True
+    synchronised_at: datetime | None = None
     assessment_ends_at: datetime | None = None
     instant_export: bool = False
     allow_overwrite: bool = False
+    protect_first_export: bool = False  # Learn is read also before the first grade is sent to a place
     has_roster: bool = False
+    held: Refused | None = None  # as the whole flow is
+    held_people: Mapping[int, Refused] = field(default_factory=dict)  # by primary key
+    paused: Refused | None = None  # as all sending is
     caller: int | None = None  # the API client whose body it is; None, in a retry: each person's own
     learn_user_rules: Mapping[int, LearnUserOf] = field(default_factory=dict)  # of the callers that have one
 
@@ -101,7 +118,7 @@ class PlacedGrade:
     is_certain: bool = True  # Learn has confirmed it; else it may have arrived
     is_left_behind: bool = False  # the person leads to another place now
     ended_as: str = ""  # why it is no longer in Learn; empty: it is
-    is_called: bool = False  # a call that may replace it is on its way
+    is_called: bool = False  # a call that may replace it is in progress
 
     @property
     def is_current(self) -> bool:
@@ -110,7 +127,7 @@ class PlacedGrade:
 
 @dataclass(frozen=True, slots=True)
 class OpenDelivery:
-    """A grade of the person that is on its way."""
+    """A grade of the person that is in progress."""
 
     source_code: str
     place: Place
@@ -123,18 +140,21 @@ class PersonFacts:
     pk: int | None = None
     state: str = ExportState.NOT_EXPORTED
     cause: str = ""
-    detail: str = ""
+    detail: Detail = field(default_factory=dict)
     on_roster: bool = False
     added_by: str = ""
     # Each SIS source, with how the person was added there. None: only a body has named it.
     sources: Mapping[str, str | None] = field(default_factory=dict)
     learn_user_id: str = ""
+    learn_user_is_unknown: bool = False  # WISEflow's API was read, and has none
     api_client_id: int | None = None  # who exported them last
     mark: str = ""  # what WISEflow gave last
     alternative_grade: str = ""
     changed_since_export: bool = False
     approved_mark: str = ""  # of a correction that Learn has not confirmed yet: it may replace the exported one
     approved_source_code: str = ""  # the source that it is for; empty: all
+    failed_at: datetime | None = None  # the last time
+    looks_first: bool = False  # Learn has shown a grade of others at one of their places
     grades: Collection[PlacedGrade] = ()  # in Learn now or before, newest first
     open_deliveries: Collection[OpenDelivery] = ()
 
@@ -176,14 +196,6 @@ class AlreadyExported:
     """R3: Learn has confirmed this grade at this place before. A success that needs no call."""
 
     value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A rule forbids it."""
-
-    cause: Cause
-    detail: str = ""
 
 
 Verdict = Send | AlreadyExported | Refused

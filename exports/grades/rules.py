@@ -5,15 +5,15 @@ the entries of one body, and the grades of other people, mean for each other is 
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
 
-from exports.grades.causes import Cause
+from exports.grades.causes import Cause, Detail
 from exports.grades.facts import (
     BY_HAND,
     AlreadyExported,
     Column,
     Entry,
     FlowFacts,
+    LearnUserOf,
     PersonFacts,
     Place,
     PlacedGrade,
@@ -21,9 +21,9 @@ from exports.grades.facts import (
     Send,
     Verdict,
 )
-from exports.grades.translating import NotTranslatable
+from exports.grades.translating import NotTranslatable, same_grade
 
-MOST_INDEX_BYTES = 2_600  # PostgreSQL takes 2,704 with what it adds
+MAX_INDEX_BYTES = 2_600  # PostgreSQL takes 2,704 with what it adds
 # How a grade in Learn has ended, as far as the rules ask; the model has all of them.
 COLUMN_DELETED = "COLUMN_DELETED"
 DOUBTED = ("DOUBTED", "COLUMN_DOUBTED")  # what came after it may have arrived, or not
@@ -48,8 +48,8 @@ class Case:
         return self.column.course_id, self.column.name, self.learn_user_id
 
     @property
-    def is_on_its_way(self) -> bool:
-        """Whether a grade of the same source, or for the same place, is on its way. None is every source."""
+    def is_in_progress(self) -> bool:
+        """Whether a grade of the same source, or for the same place, is in progress. None is every source."""
         return any(
             "" in (source := (delivery.source_code, self.entry.source_code))
             or source[0] == source[1]
@@ -59,7 +59,7 @@ class Case:
 
     @property
     def leaves_behind(self) -> list[PlacedGrade]:
-        """What is in Learn of this person elsewhere, by the same source: a grade there belongs to nobody now."""
+        """What is in Learn of this person elsewhere, by the same source: a grade there belongs to no one now."""
         if self.place is None:
             return []
         grades = self.person.grades_by(self.entry.source_code)
@@ -116,15 +116,15 @@ def judge(entry: Entry, person: PersonFacts, flow: FlowFacts) -> Verdict:
     if isinstance(value, Refused):
         return value
     if not case.learn_user_id:
-        return Refused(Cause.LEARN_USER_UNKNOWN, entry.user_id)
+        return refuse_unknown_learn_user(case)
     if not is_indexable(column.course_id, column.name, case.learn_user_id):
-        return Refused(Cause.VALUE_NOT_USABLE, "course, column and Learn user are too long together")
+        return Refused(Cause.VALUE_NOT_USABLE, {"reason": "NAMES_TOO_LONG"})
     return Send(value, column, case.learn_user_id)
 
 
 def is_indexable(*place: str) -> bool:
     """Whether PostgreSQL takes the place into its index of calls. Any names of 650 characters together do."""
-    return sum(map(len, place)) * 4 <= MOST_INDEX_BYTES or len("".join(place).encode()) <= MOST_INDEX_BYTES
+    return sum(map(len, place)) * 4 <= MAX_INDEX_BYTES or len("".join(place).encode()) <= MAX_INDEX_BYTES
 
 
 def column_of(entry: Entry, flow: FlowFacts) -> Column | None:
@@ -138,26 +138,40 @@ def value_of(entry: Entry, column: Column | None) -> str | Refused | None:
         return None
     try:
         return column.value(entry)
-    except NotTranslatable as reason:
-        return Refused(Cause.VALUE_NOT_USABLE, str(reason))
+    except NotTranslatable as error:
+        return Refused(Cause.VALUE_NOT_USABLE, error.detail)
 
 
 def learn_user_of(entry: Entry, person: PersonFacts, flow: FlowFacts) -> str | None:
-    """From the body, else the roster, else by the rule of the caller, else the user id as it is."""
+    """From the body, else the roster, else by the rule of the caller, else the user id as it is. Where WISEflow was
+    asked for the batch uid and has none, the user id is none either.
+    """
     if given := entry.learn_user_id or person.learn_user_id:
         return given
-    rule = flow.learn_user_rules.get(flow.caller or person.api_client_id or 0)
-    return rule(entry.user_id) if rule else entry.user_id
+    if rule := rule_for(person, flow):
+        return rule(entry.user_id)
+    return None if person.learn_user_is_unknown else entry.user_id
+
+
+def rule_for(person: PersonFacts, flow: FlowFacts) -> LearnUserOf | None:
+    """The rule for Learn users of who calls, or of who exported the person last."""
+    return flow.learn_user_rules.get(flow.caller or person.api_client_id or 0)
+
+
+def refuse_unknown_learn_user(case: Case) -> Refused:
+    is_missing = case.person.learn_user_is_unknown and not rule_for(case.person, case.flow)
+    reason = {"reason": "NOT_IN_WISEFLOW"} if is_missing else {}
+    return Refused(Cause.LEARN_USER_UNKNOWN, {"user_id": case.entry.user_id, **reason})
 
 
 def is_same_again(case: Case) -> bool:
     """R3: this grade is in Learn at the very place where the entry leads, and nothing is about to replace it."""
-    if case.here is None or not case.here.is_certain or not case.entry.given or case.is_on_its_way:
+    if case.here is None or not case.here.is_certain or not case.entry.given or case.is_in_progress:
         return False
-    return is_grade(case.here, case.entry, case.value)
+    return is_grade(case.here, case.entry, case.value, case.column)
 
 
-def is_grade(grade: PlacedGrade, entry: Entry, value: str | Refused | None) -> bool:
+def is_grade(grade: PlacedGrade, entry: Entry, value: str | Refused | None, column: Column | None) -> bool:
     """Whether the entry is this grade: the same one, whatever its translation is today, or one translated alike.
 
     An alternative grade is taken neither for a mark nor for another code that is only shown alike: it would evade R11.
@@ -167,7 +181,10 @@ def is_grade(grade: PlacedGrade, entry: Entry, value: str | Refused | None) -> b
         return entry.alternative_grade == code
     if code:  # a mark that is written and shown just as the code leaves it locked
         return entry.mark == code == grade.value and value in (None, code)
-    return entry.mark == grade.mark or value == grade.value
+    if entry.mark == grade.mark or value == grade.value:
+        return True
+    is_numeric = column is not None and column.shows_number(grade.value)
+    return is_numeric and isinstance(value, str) and same_grade(value) == same_grade(grade.value)
 
 
 def is_approved(entry: Entry, person: PersonFacts) -> bool:
@@ -177,9 +194,19 @@ def is_approved(entry: Entry, person: PersonFacts) -> bool:
     return bool(entry.mark) and entry.mark == person.approved_mark and not entry.alternative_grade
 
 
-def refuse_person_on_its_way(case: Case) -> Refused | None:
+def refuse_in_progress(case: Case) -> Refused | None:
     """One open delivery a place, and a source."""
-    return Refused(Cause.IN_PROGRESS) if case.is_on_its_way else None
+    return Refused(Cause.IN_PROGRESS) if case.is_in_progress else None
+
+
+def refuse_held(case: Case) -> Refused | None:
+    """Someone holds this person back, or the whole flow."""
+    return case.flow.held_people.get(case.person.pk or 0) or case.flow.held
+
+
+def refuse_paused(case: Case) -> Refused | None:
+    """An administrator has paused all sending."""
+    return case.flow.paused
 
 
 def refuse_locked_alternative_grade(case: Case) -> Refused | None:
@@ -195,7 +222,7 @@ def refuse_locked_alternative_grade(case: Case) -> Refused | None:
         return None
     if case.entry.alternative_grade == code and (case.here is None or not case.here.is_certain):
         return None
-    return Refused(Cause.ALTERNATIVE_GRADE_LOCKED, exported_as(exported, case.flow))
+    return Refused(Cause.ALTERNATIVE_GRADE_LOCKED, exported_as(exported))
 
 
 def refuse_already_exported(case: Case) -> Refused | None:
@@ -207,12 +234,14 @@ def refuse_already_exported(case: Case) -> Refused | None:
         return None
     if case.person.approved_mark and case.person.approved_source_code in ("", case.entry.source_code):
         # Also while it is in doubt: the old mark from WISEflow does not undo what two have agreed.
-        detail = f"{exported_as(exported, case.flow)}, and a correction to {case.person.approved_mark} is approved"
-        return Refused(Cause.ALREADY_EXPORTED, detail)
+        more = {"reason": "CORRECTION_APPROVED", "mark": case.person.approved_mark}
+        return Refused(Cause.ALREADY_EXPORTED, {**exported_as(exported), **more})
     may_be_there = [exported] if case.here is None or case.here.is_certain else [exported, case.here]
-    if exported is not case.here and any(is_grade(grade, case.entry, case.value) for grade in may_be_there):
+    if exported is not case.here and any(
+        is_grade(grade, case.entry, case.value, case.column) for grade in may_be_there
+    ):
         return None  # lost or in doubt: sending the same grade again makes it certain
-    return Refused(Cause.ALREADY_EXPORTED, exported_as(exported, case.flow))
+    return Refused(Cause.ALREADY_EXPORTED, exported_as(exported))
 
 
 def exported_before(case: Case) -> PlacedGrade | None:
@@ -232,28 +261,34 @@ def exported_before(case: Case) -> PlacedGrade | None:
 
 
 def refuse_unmapped_flow(case: Case) -> Refused | None:
-    """Nobody has said where this flow's grades go."""
+    """No one has said where this flow's grades go."""
     return None if case.flow.columns else Refused(Cause.NOT_MAPPED)
 
 
 def refuse_unsynchronised_flow(case: Case) -> Refused | None:
     """R1: only after the flow has been synchronised with the SIS."""
-    return None if case.flow.is_synchronised else Refused(Cause.NOT_SYNCHRONISED)
+    flow = case.flow
+    if flow.is_synchronised:
+        return None
+    if flow.synchronised_at is None:
+        return Refused(Cause.NOT_SYNCHRONISED)
+    planned = {"reason": "SYNCHRONISED_LATER", "synchronised_at": flow.synchronised_at.isoformat()}
+    return Refused(Cause.NOT_SYNCHRONISED, planned)
 
 
 def refuse_before_assessment_ends(case: Case) -> Refused | None:
     """R2: only after the assessment period, lifted by instant export (R9)."""
     flow = case.flow
     if flow.period_runs and not flow.instant_export:
-        return Refused(Cause.ASSESSMENT_NOT_ENDED, moment(flow.assessment_ends_at, flow))
+        return Refused(Cause.ASSESSMENT_NOT_ENDED, end_of_period(flow))
     return None
 
 
 def refuse_instant_alternative_grade(case: Case) -> Refused | None:
-    """R10: instant export takes no alternative grades while the period runs."""
+    """R10: instant export accepts no alternative grades while the period runs."""
     flow = case.flow
     if flow.period_runs and case.entry.alternative_grade:
-        return Refused(Cause.ALTERNATIVE_GRADE_TOO_EARLY, moment(flow.assessment_ends_at, flow))
+        return Refused(Cause.ALTERNATIVE_GRADE_TOO_EARLY, end_of_period(flow))
     return None
 
 
@@ -263,7 +298,7 @@ def refuse_no_assessment(case: Case) -> Refused | None:
 
 
 def refuse_outside_roster(case: Case) -> Refused | None:
-    """R8: where the flow has a roster, only people on it; and nobody who is known to have been added by hand."""
+    """R8: where the flow has a roster, only people on it; and no one who is known to have been added by hand."""
     entry, person = case.entry, case.person
     if case.flow.has_roster and not person.on_roster:
         return Refused(Cause.NOT_ON_ROSTER)
@@ -283,17 +318,19 @@ def refuse_unmapped_source(case: Case) -> Refused | None:
     if case.column:
         return None
     sources = case.entry.source_code or ", ".join(case.person.sources)
-    return Refused(Cause.SOURCE_NOT_MAPPED, sources or "(none)")
+    return Refused(Cause.SOURCE_NOT_MAPPED, {"source_code": sources})
 
 
 def refuse_deleted_column(case: Case) -> Refused | None:
     """Nothing is sent to a column that is deleted in Learn, or about to be."""
     column = case.column
-    return Refused(Cause.COLUMN_DELETED, column.name) if column and not column.takes_grades else None
+    return Refused(Cause.COLUMN_DELETED, {"column_name": column.name}) if column and not column.takes_grades else None
 
 
 RULES = (
-    refuse_person_on_its_way,
+    refuse_in_progress,
+    refuse_held,
+    refuse_paused,
     refuse_locked_alternative_grade,
     refuse_already_exported,
     refuse_unmapped_flow,
@@ -307,16 +344,10 @@ RULES = (
 )
 
 
-def exported_as(grade: PlacedGrade, flow: FlowFacts) -> str:
-    """`B on 3 May 2026`, in the site's zone."""
-    return f"{grade.value} on {day(grade.since, flow)}"
+def exported_as(grade: PlacedGrade) -> Detail:
+    return {"value": grade.value, "since_on": grade.since.isoformat()}
 
 
-def day(when: datetime, flow: FlowFacts) -> str:
-    local = when.astimezone(flow.now.tzinfo)
-    return f"{local.day} {local:%B %Y}"
-
-
-def moment(when: datetime | None, flow: FlowFacts) -> str:
-    assert when is not None
-    return f"{day(when, flow)} {when.astimezone(flow.now.tzinfo):%H:%M}"
+def end_of_period(flow: FlowFacts) -> Detail:
+    assert flow.assessment_ends_at is not None
+    return {"ends_at": flow.assessment_ends_at.isoformat()}

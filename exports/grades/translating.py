@@ -1,4 +1,4 @@
-"""What an assessor gave -> the value that Learn is to show. Decimal arithmetic: no digit is lost that was not to be."""
+"""What an assessor gave -> the value that Learn is to show. Decimal arithmetic: only rounding loses digits."""
 
 import re
 import unicodedata
@@ -19,6 +19,9 @@ from decimal import (
 from functools import lru_cache
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from exports.grades import sentences
 
 VALUE_LENGTH = 333  # characters, the limit of Grades Journey
 DIGITS = 2 * VALUE_LENGTH + 50  # of a quotient: more than any value has
@@ -26,25 +29,24 @@ NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 # As JSON writes numbers, or with a + or zeros in front. The exponent is short, so that Decimal has it exactly.
 WRITTEN_NUMBER = re.compile(NUMBER.pattern + r"([eE][+-]?[0-9]{1,4})?")
 NO_GRADE = {"n/a", "null", "undefined", "none", "[]", "{}", "()"}  # what other systems write where there is none
-MOST_SHOWN = 60  # characters of a grade in a sentence
 
 
 class Marks(models.TextChoices):
     """How marks are translated."""
 
-    AS_WRITTEN = "AS_WRITTEN", "As written"
-    TABLE = "TABLE", "By the table below; other marks are refused"
-    NUMERIC = "NUMERIC", "As numbers: divided and rounded"
+    AS_WRITTEN = "AS_WRITTEN", _("As written")
+    TABLE = "TABLE", _("By the table below; other marks are refused")
+    NUMERIC = "NUMERIC", _("As numbers: divided and rounded")
 
 
 class Rounding(models.TextChoices):
     """What becomes of digits beyond `decimals`. Below 0 everything is the mirror image: up is away from 0."""
 
-    NONE = "NONE", "Never: a mark that has more digits is refused"
-    HALF_UP = "HALF_UP", "To the nearest, halves up (2.5 becomes 3)"
-    HALF_EVEN = "HALF_EVEN", "To the nearest, halves to the even digit (2.5 becomes 2)"
-    UP = "UP", "Up (2.1 becomes 3)"
-    DOWN = "DOWN", "Down (2.9 becomes 2)"
+    NONE = "NONE", _("Never: a mark that has more digits is refused")
+    HALF_UP = "HALF_UP", _("To the nearest, halves up (2.5 becomes 3)")
+    HALF_EVEN = "HALF_EVEN", _("To the nearest, halves to the even digit (2.5 becomes 2)")
+    UP = "UP", _("Up (2.1 becomes 3)")
+    DOWN = "DOWN", _("Down (2.9 becomes 2)")
 
 
 ROUNDINGS = {
@@ -56,7 +58,14 @@ ROUNDINGS = {
 
 
 class NotTranslatable(ValueError):
-    """There is no value for this grade. The text says why, as the rest of a sentence."""
+    """There is no value for this grade: `detail` holds the reason, with its parameters."""
+
+    def __init__(self, reason: str, **params: str | int) -> None:
+        super().__init__(reason, params)
+        self.detail = {"reason": reason, **params}
+
+    def __str__(self) -> str:
+        return sentences.reason(self.detail)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,18 +85,18 @@ class Translator:
             case Marks.AS_WRITTEN:
                 return given
             case Marks.TABLE:
-                return looked_up(given, self.marks_table, "mark")
+                return looked_up(given, self.marks_table, "MARK_NOT_IN_TRANSLATION")
             case Marks.NUMERIC:
                 return self.scaled(given)
 
     def alternative(self, given: str) -> str:
         """The value for an alternative grade: by the table alone, never guessed. Raises NotTranslatable."""
-        return looked_up(given, self.alternatives, "alternative grade")
+        return looked_up(given, self.alternatives, "CODE_NOT_IN_TRANSLATION")
 
     def scaled(self, given: str) -> str:
-        """A number, divided and rounded. Raises NotTranslatable where that would lose a digit unasked."""
+        """A number, divided and rounded. Raises NotTranslatable where a digit would be lost and no rounding is set."""
         if not NUMBER.fullmatch(given):
-            raise NotTranslatable(f"the mark {quoted(given)} is not a number such as 89.99")
+            raise NotTranslatable("MARK_NO_NUMBER", mark=given)
         if self.divisor == 1 and self.decimals is None:
             return given
         with localcontext(prec=DIGITS, rounding=ROUND_05UP) as context:  # it keeps the next rounding exact
@@ -99,27 +108,20 @@ class Translator:
                 else:
                     value = value.quantize(Decimal(1).scaleb(-self.decimals), ROUNDINGS.get(self.rounding))
             except Inexact:
-                raise NotTranslatable(
-                    f"the mark {quoted(given)} has digits that would be lost, and no rounding is set"
-                ) from None
+                raise NotTranslatable("MARK_LOSES_DIGITS", mark=given) from None
         return format(value if value else abs(value), "f")
 
 
-def looked_up(given: str, table: Mapping[str, str], what: str) -> str:
+def looked_up(given: str, table: Mapping[str, str], reason: str) -> str:
     try:
         return table[given]
     except KeyError:
-        raise NotTranslatable(f"the {what} {quoted(given)} is not in the flow's translation") from None
-
-
-def quoted(grade: str) -> str:
-    """For a sentence that is read in a narrow column. The quotes show a blank or a dot at either end."""
-    return f"'{grade[:MOST_SHOWN]}{'…' if len(grade) > MOST_SHOWN else ''}'"
+        raise NotTranslatable(reason, mark=given) from None
 
 
 @lru_cache(maxsize=10_000)  # an export has few different marks
 def is_number(text: str) -> bool:
-    """Whether anybody might read it as a number, be it written ever so oddly: `1e5`, `.5`, `NaN`, ` 75 `, `٣`."""
+    """Whether anyone might read it as a number, however oddly it is written: `1e5`, `.5`, `NaN`, ` 75 `, `٣`."""
     if NUMBER.fullmatch(text):
         return True
     for read in (Decimal, float):  # an exponent that is too large for the one is infinity to the other
@@ -127,6 +129,11 @@ def is_number(text: str) -> bool:
             read(text)
             return True
     return False
+
+
+def same_grade(text: str) -> str | Decimal:
+    """What two grades have in common that differ only in how a number is written: 75, 75.0 and 075."""
+    return Decimal(text) if WRITTEN_NUMBER.fullmatch(text) else text
 
 
 def holds_digit(text: str) -> bool:
@@ -156,13 +163,15 @@ class Scale:
         `is_named`: a line of a translation names the value, so that even a dash is meant.
         """
         if not value:
-            raise NotTranslatable("it is translated to nothing")
+            raise NotTranslatable("VALUE_EMPTY")
         if len(value) > VALUE_LENGTH:
-            raise NotTranslatable(f"it has {len(value)} characters; Learn takes {VALUE_LENGTH}")
+            raise NotTranslatable("VALUE_TOO_LONG", length=len(value), max=VALUE_LENGTH)
         if value in self.symbols:
+            if self.takes_numbers and not is_named and WRITTEN_NUMBER.fullmatch(value):
+                raise NotTranslatable("VALUE_AMBIGUOUS", value=value)  # Learn may take it for points
             return
         if self.symbols and not (self.takes_numbers and is_number(value)):
-            raise NotTranslatable(f"{quoted(value)} is not a symbol of the column's grade schema")
+            raise NotTranslatable("VALUE_NO_SYMBOL", value=value)
         if is_number(value):
             self.check_number(value)
         else:
@@ -170,13 +179,13 @@ class Scale:
 
     def check_number(self, value: str) -> None:
         if not WRITTEN_NUMBER.fullmatch(value):
-            raise NotTranslatable(f"{quoted(value)} is not a plain number such as 89.99")
+            raise NotTranslatable("VALUE_NO_NUMBER", value=value)
         if not 0 <= Decimal(value) <= self.points:
             points = f"{self.points.normalize():f}"
-            raise NotTranslatable(f"{quoted(value)} is not between 0 and the column's {points} points")
+            raise NotTranslatable("VALUE_OUT_OF_RANGE", value=value, points=points)
 
     def check_words(self, value: str, is_named: bool) -> None:
         if holds_digit(value) and not self.has_unknown_symbols:
-            raise NotTranslatable(f"{quoted(value)} is not a plain number such as 89.99")
+            raise NotTranslatable("VALUE_NO_NUMBER", value=value)
         if means_no_grade(value) and not is_named:
-            raise NotTranslatable(f"{quoted(value)} stands for no grade")
+            raise NotTranslatable("VALUE_NO_GRADE", value=value)

@@ -1,16 +1,17 @@
-"""A grade column deleted in Learn: what stands in it, whether it may go, and what becomes of its grades."""
+"""A grade column deleted in Learn: what is in it, whether it may be deleted, and what becomes of its grades."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
 from common.database.bulk import among
-from common.moments import day
 from courses import models, provisioning
 from courses.models import GradeColumn, ProvisioningRun, ProvisioningStep
 from courses.tasks import carry_out_run
@@ -27,11 +28,11 @@ class DeletionRefused(Exception):
 class Content:
     """What a column holds and who leads to it."""
 
-    delivered: int  # grades that stand in it
-    unconfirmed: int  # grades that may stand in it
-    on_their_way: int  # grades that are being sent to it
+    delivered: int  # grades that are in it
+    unconfirmed: int  # grades that may be in it
+    in_progress: int  # grades that are being sent to it
     flows: list[str]  # ids of the flows that are mapped to it
-    flows_with_grades: list[tuple[str, int]]  # whose grades stand in it, with their number
+    flows_with_grades: list[tuple[str, int]]  # whose grades are in it, with their number
 
     @property
     def holds_grades(self) -> bool:
@@ -47,13 +48,13 @@ def content_of(column: GradeColumn) -> Content:
     return Content(
         delivered=certain.count(),
         unconfirmed=in_column.count() - certain.count(),
-        on_their_way=travelling_to(column).count(),
+        in_progress=being_sent_to(column).count(),
         flows=list(mappings.order_by("flow__flow_id").values_list("flow__flow_id", flat=True).distinct()),
         flows_with_grades=list(by_flow.order_by("participant__flow__flow_id")),
     )
 
 
-def travelling_to(column: GradeColumn) -> QuerySet[Delivery]:
+def being_sent_to(column: GradeColumn) -> QuerySet[Delivery]:
     return Delivery.objects.filter(
         course_id=column.course.course_id, column_name=column.name, state__in=Delivery.OPEN
     ).order_by()
@@ -65,14 +66,17 @@ def delete_in_learn(
 ) -> ProvisioningRun:
     """Record a run that deletes the column in Learn, for a worker to carry out. Raises DeletionRefused.
 
-    `although_graded`: somebody who may do so has said that the grades in it may go. From here on no grade is sent to
-    the column: the rows of its flows are locked, so an export is recorded either before this, and seen, or after it,
+    `although_graded`: someone who may do so has said that the grades in it may be lost. From here on no grade is sent
+    to the column: the rows of its flows are locked, so an export is recorded either before this, and seen, or after it,
     and refused.
     """
     lock_flows([column.pk])
     column = GradeColumn.objects.select_related("course").select_for_update(of=("self",)).get(pk=column.pk)
     if typed_name.strip() != column.name.strip():
-        raise DeletionRefused(f"You typed '{typed_name}'; the column's name is '{column.name}'. Nothing was deleted.")
+        raise DeletionRefused(
+            gettext("You typed '%(typed)s', but the name of the column is '%(name)s'. Nothing was deleted.")
+            % {"typed": typed_name, "name": column.name}
+        )
     if reason := reason_to_keep(column, content_of(column), although_graded=although_graded):
         raise DeletionRefused(reason)
     run = provisioning.request_deletion(column, by=by)
@@ -84,30 +88,38 @@ def delete_in_learn(
 def reason_to_keep(column: GradeColumn, content: Content, *, although_graded: bool) -> str:
     """Why the column stays, "" if it may go."""
     if not column.takes_grades:
-        return "It is deleted in Learn already, or a deletion is on its way."
+        return gettext("The column is deleted in Learn already, or is being deleted.")
     if ProvisioningStep.objects.filter(column=column, state__in=ProvisioningStep.OPEN).exists():
-        return "Something else is being done to this column in Learn. Try again once that run has finished."
-    if content.on_their_way:
-        return "Grades are on their way to this column. Try again once they have arrived."
+        return gettext("The column is already being changed in Learn. Try again when that run has finished.")
+    if content.in_progress:
+        return gettext("Grades are being sent to this column. Try again when they have been delivered.")
     if content.delivered and not although_graded:
-        grades = "1 delivered grade stands" if content.delivered == 1 else f"{content.delivered} delivered grades stand"
-        return f"{grades} in this column and would be lost. An administrator can say that they may go."
-    if content.unconfirmed and not although_graded:
-        grades = "1 grade" if content.unconfirmed == 1 else f"{content.unconfirmed} grades"
-        return (
-            f"{grades} may stand in this column, unconfirmed. Retry first, or an administrator says that they may go."
+        text = ngettext(
+            "%(count)s delivered grade is in this column and would be lost. Only an administrator can allow that.",
+            "%(count)s delivered grades are in this column and would be lost. Only an administrator can allow that.",
+            content.delivered,
         )
+        return text % {"count": intcomma(content.delivered)}
+    if content.unconfirmed and not although_graded:
+        text = ngettext(
+            "%(count)s grade may be in this column: Learn has not confirmed it. Retry it first. Only an administrator "
+            "can allow that it is lost.",
+            "%(count)s grades may be in this column: Learn has not confirmed them. Retry them first. Only an "
+            "administrator can allow that they are lost.",
+            content.unconfirmed,
+        )
+        return text % {"count": intcomma(content.unconfirmed)}
     return ""
 
 
 @transaction.atomic
 def mark_as_not_in_learn(columns: QuerySet[GradeColumn]) -> int:
-    """Somebody has looked, and these columns do not stand in Learn: nor do the grades that were delivered to them."""
+    """Someone has checked that these columns are not in Learn: nor are the grades that were delivered to them."""
     present = models.not_known_to_be_gone(columns)
     lock_flows(list(present.values_list("pk", flat=True)))
     for column in present.select_related("course"):
         take_grades_out(GradeColumn, column=column, is_certain=True)
-    present.update(external_set_at=None, external_message="")
+    present.update(external_set_at=None, external_reason={})
     return models.mark_as_not_in_learn(present)
 
 
@@ -128,24 +140,25 @@ def lock_flows(columns: Collection[int]) -> None:
 
 
 def take_grades_out(sender: Any, *, column: GradeColumn, is_certain: bool, **_: Any) -> None:
-    """Learn has deleted the column, or may have: nobody's grade there is taken for exported any more.
+    """Learn has deleted the column, or may have: no grade there counts as exported any more.
 
     Connected to `provisioning.column_deleted`. What was exported stays known, so that an alternative grade keeps its
     lock (R11) and nothing but the same grade is sent again (R3).
     """
-    cause, detail = Cause.COLUMN_DELETED, column.name
+    cause, detail = Cause.COLUMN_DELETED, {"column_name": column.name}
     if not is_certain:
         cause = Cause.UNCONFIRMED
-        detail = f"Column {column.name} may have been deleted in Learn on {day(timezone.now())}"
+        now = timezone.now().isoformat()
+        detail = {"reason": "COLUMN_PERHAPS_DELETED", "column_name": column.name, "deleted_on": now}
     grades = GradeInLearn.objects.in_column(column)
     flows = Flow.objects.filter(pk__in=grades.order_by().values("participant__flow")).order_by("pk")
     pks = list(flows.select_for_update().values_list("pk", flat=True))
     theirs = Participant.objects.filter(
         pk__in=list(grades.filter(left_behind_at__isnull=True).values_list("participant", flat=True))
     )
-    # Not who has an overwrite on its way to another column: that one decides.
+    # Not who has an overwrite in progress to another column: that one decides.
     theirs.exclude(state=ExportState.QUEUED).update(
-        state=ExportState.FAILED, cause=cause, detail=detail, cause_source_code=""
+        state=ExportState.FAILED, cause=cause, detail=detail, cause_source_code="", failed_at=timezone.now()
     )
     end_with_column(grades, is_certain=is_certain)
     Flow.objects.refresh(pks)

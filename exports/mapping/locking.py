@@ -1,11 +1,11 @@
 """The mapping lock: once grades were delivered by a mapping, it stays as it is until an administrator unlocks it.
 
-A grade that stands in Learn does not move with its mapping: a retry or correction would go to the new column and leave
-the old grade behind. So a mapping is locked while grades of the people who go by it stand in Learn, in whichever column
-that was mapped when they were delivered, or are on their way there.
+A grade that is in Learn does not move with its mapping: a retry or correction would go to the new column and leave
+the old grade behind. So a mapping is locked while grades of the people who use it are in Learn, in whichever column
+that was mapped when they were delivered, or are being sent there.
 
 Call the checks inside a transaction that has locked the flow's row: an export that is being recorded is then either
-seen, or waits and goes by the new mapping. On SQLite the transaction itself is the lock.
+seen, or waits and uses the new mapping. On SQLite the transaction itself is the lock.
 """
 
 from collections import defaultdict
@@ -14,8 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from common.database.bulk import among
 from common.sentences import shortlist
@@ -26,38 +29,41 @@ Place = tuple[str, str]  # course id, column name
 Source = tuple[int, str]  # a flow's primary key, source code
 Target = tuple[str, str, str]  # course id, column name, the translation's name
 
-WHAT_TO_DO = "An administrator can unlock the mapping on the flow's page first."
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grades:
-    """How many grades of one flow stand in one column, and how many more are on their way there."""
+    """How many grades of one flow are in one column, and how many more are being sent there."""
 
     flow_id: str
     course_id: str
     column_name: str
     delivered: int = 0
-    on_their_way: int = 0
+    in_progress: int = 0
 
     def sentence(self) -> str:
-        """`3 grades stand in course BIO101, column Final`."""
-        verbs = [
-            f"{count} {'grade' if count == 1 else 'grades'} {one if count == 1 else many}"
-            for count, one, many in (
-                (self.delivered, "stands", "stand"),
-                (self.on_their_way, "is on its way", "are on their way"),
+        """`3 grades have been delivered to course BIO101, column Final`, without a full stop."""
+        place = {"course": self.course_id, "column": self.column_name}
+        found = []
+        if self.delivered:
+            delivered = ngettext(
+                "%(count)s grade has been delivered to course %(course)s, column %(column)s",
+                "%(count)s grades have been delivered to course %(course)s, column %(column)s",
+                self.delivered,
             )
-            if count
-        ]
-        place = f"course {self.course_id}, column {self.column_name}"
-        if not self.delivered:
-            return f"{verbs[0]} to {place}"
-        return f"{verbs[0]} in {place}" + (f", and {verbs[1]} there" if self.on_their_way else "")
+            found.append(delivered % {"count": intcomma(self.delivered), **place})
+        if self.in_progress:
+            being_sent = ngettext(
+                "%(count)s grade is being sent to course %(course)s, column %(column)s",
+                "%(count)s grades are being sent to course %(course)s, column %(column)s",
+                self.in_progress,
+            )
+            found.append(being_sent % {"count": intcomma(self.in_progress), **place})
+        return "; ".join(found)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What stands where, or is on its way there: the grades of one mapping, or of all of a flow. There is one at least.
+    """Which grades are where, or are being sent there: those of one mapping, or all of a flow. There is one at least.
 
     A mapping that was moved has grades in several places.
     """
@@ -73,16 +79,22 @@ class Delivered:
 
     def refusal(self) -> str:
         """Why the mapping cannot be changed, and what to do."""
-        return f"{self.sentence()}, so this mapping is locked. {WHAT_TO_DO}"
+        return _("Locked: %(grades)s. An administrator can unlock the mapping on the flow's page.") % {
+            "grades": self.sentence()
+        }
 
     def consequence(self) -> str:
         """What a change of the mapping means for them."""
-        them = "it stays" if self.count == 1 else "they stay"
-        return f"{self.sentence()}; {them} there, and a retry or correction goes to the column that is mapped then."
+        text = ngettext(
+            "%(grades)s. It stays there. A retry or correction goes to the column that is mapped at that time.",
+            "%(grades)s. They stay there. Retries and corrections go to the column that is mapped at that time.",
+            self.count,
+        )
+        return text % {"grades": self.sentence()}
 
     @property
     def count(self) -> int:
-        return sum(grades.delivered + grades.on_their_way for grades in self.places)
+        return sum(grades.delivered + grades.in_progress for grades in self.places)
 
 
 def find_delivered(flows: Collection[int]) -> dict[int, dict[str, Delivered]]:
@@ -100,12 +112,12 @@ SOURCES = "participant__sources"
 
 
 def only_one(sources: Collection[str]) -> str:
-    """The source of a person who has one: they go by it, whatever was known when the grade was sent."""
+    """The source of a person who has one: they use it, whatever was known when the grade was sent."""
     return next(iter(sources)) if len(sources) == 1 else ""
 
 
 def by_mapping(delivered: Mapping[str, Delivered], mapped: Collection[str]) -> dict[str, Delivered]:
-    """A flow's grades by the source code of the mapping that their people go by: their own, else the default's "".
+    """A flow's grades by the source code of the mapping that their people use: their own, else the default's "".
 
     The default's are there even if there is no default: those of the people who have no mapping now.
     """
@@ -121,16 +133,16 @@ def together(parts: Iterable[Delivered]) -> Delivered:
     for grades in (grades for part in parts for grades in part.places):
         before = found.get(place := (grades.course_id, grades.column_name))
         if before:
-            delivered, on_their_way = before.delivered + grades.delivered, before.on_their_way + grades.on_their_way
-            found[place] = replace(before, delivered=delivered, on_their_way=on_their_way)
+            delivered, in_progress = before.delivered + grades.delivered, before.in_progress + grades.in_progress
+            found[place] = replace(before, delivered=delivered, in_progress=in_progress)
         else:
             found[place] = grades
     return Delivered(tuple(found[place] for place in sorted(found)))
 
 
 def find_taken(added: Mapping[Source, Target]) -> dict[Source, Delivered]:
-    """What mappings that are to be added would lead elsewhere: grades of people who go by the default so far, or by
-    none. A source that is mapped as the default is takes nothing away.
+    """Delivered grades that the new mappings would redirect: those of people who now use the default mapping, or none.
+    A source that is mapped as the default is redirects nothing.
     """
     if not added:
         return {}
@@ -161,13 +173,13 @@ def count_grades(flows: Collection[int], *by: str) -> dict[tuple[Any, ...], Grad
     """By flow, the fields `by` that deliveries and grades in Learn have, course id and column name. A map counts by its
     keys.
 
-    Those on their way are counted first: what arrives between the two is counted twice rather than not at all.
+    Those being sent are counted first: what arrives between the two is counted twice rather than not at all.
     """
     counts: dict[tuple[Any, ...], list[int]] = defaultdict(lambda: [0, 0])
     queued = Participant.objects.filter(among("flow_id", flows), state=ExportState.QUEUED).order_by().values("pk")
-    on_their_way = Delivery.objects.filter(state__in=Delivery.OPEN, participant__in=queued)
+    in_progress = Delivery.objects.filter(state__in=Delivery.OPEN, participant__in=queued)
     in_learn = GradeInLearn.objects.current().filter(among("participant__flow_id", flows))
-    for place, rows in ((1, on_their_way), (0, in_learn)):
+    for place, rows in ((1, in_progress), (0, in_learn)):
         columns = ("participant__flow_id", *by, "course_id", "column_name")
         for *key, number in rows.order_by().values_list(*columns).annotate(Count("pk")):
             counts[tuple(tuple(part) if isinstance(part, dict) else part for part in key)][place] += number
@@ -179,9 +191,9 @@ def count_grades(flows: Collection[int], *by: str) -> dict[tuple[Any, ...], Grad
             course_id=key[-2],
             column_name=key[-1],
             delivered=delivered,
-            on_their_way=on_their_way,
+            in_progress=in_progress,
         )
-        for key, (delivered, on_their_way) in counts.items()
+        for key, (delivered, in_progress) in counts.items()
     }
 
 
@@ -190,15 +202,19 @@ def place_of(column: GradeColumn) -> Place:
 
 
 def grades_of(flow: Flow) -> Delivered | None:
-    """All that was delivered of the flow, whichever mapping its people go by. None: nothing is locked."""
-    delivered = find_delivered([flow.pk]).get(flow.pk)
+    """All that was delivered of the flow, whichever mapping its people use. None: nothing is locked."""
+    return all_of(find_delivered([flow.pk]).get(flow.pk, {}))
+
+
+def all_of(delivered: Mapping[str, Delivered]) -> Delivered | None:
+    """The same of what was found by source."""
     return together(delivered.values()) if delivered else None
 
 
-def grades_by_mapping(flow: Flow) -> dict[int, Delivered]:
-    """Of each mapping of the flow, by primary key, whose grades were delivered."""
+def grades_by_mapping(flow: Flow, delivered: Mapping[str, Delivered] | None = None) -> dict[int, Delivered]:
+    """Of each mapping of the flow, by primary key, whose grades were `delivered`, as found by source; None: now."""
     mappings = dict(ColumnMapping.objects.filter(flow=flow).values_list("source_code", "pk"))
-    found = by_mapping(find_delivered([flow.pk]).get(flow.pk, {}), mappings)
+    found = by_mapping(find_delivered([flow.pk]).get(flow.pk, {}) if delivered is None else delivered, mappings)
     return {mappings[source_code]: theirs for source_code, theirs in found.items() if source_code in mappings}
 
 
@@ -206,14 +222,18 @@ def is_unlocked(flow: Flow) -> bool:
     return flow.mapping_unlocked_at is not None
 
 
+def lock_flows_mapped_to(columns: Collection[GradeColumn]) -> list[Flow]:
+    """Lock the flows' rows, before those of the columns, as everything does that locks both."""
+    mapped = ColumnMapping.objects.filter(grade_column__in=[column.pk for column in columns]).order_by().values("flow")
+    return list(Flow.objects.filter(pk__in=mapped).order_by("pk").select_for_update())
+
+
 def refuse_renaming(columns: Collection[GradeColumn]) -> list[Delivered]:
-    """What stands in these columns by mappings that are locked: while there is any, the columns keep name and course.
+    """What is in these columns by mappings that are locked: while there is any, the columns keep name and course.
 
     Locks the rows of the flows concerned.
     """
-    pks = [column.pk for column in columns]
-    mapped = ColumnMapping.objects.filter(grade_column__in=pks).order_by().values("flow")
-    flows = list(Flow.objects.filter(pk__in=mapped).order_by("pk").select_for_update())
+    flows = lock_flows_mapped_to(columns)
     places = {place_of(column) for column in columns}
     locked = count_grades([flow.pk for flow in flows if not is_unlocked(flow)])
     return [Delivered((grades,)) for (_flow, *place), grades in locked.items() if tuple(place) in places]
@@ -230,11 +250,12 @@ class Use:
 
     def consequence(self) -> str:
         """What a change of the translation means for them."""
-        them = "it stays as it was" if self.delivered.count == 1 else "they stay as they were"
-        return (
-            f"Flow {self.delivered.flow_id}: {self.delivered.sentence()}; {them} translated, "
-            "and a retry or correction is translated anew."
+        text = ngettext(
+            "Flow %(flow)s: %(grades)s. It keeps its value. A retry or correction uses the changed translation.",
+            "Flow %(flow)s: %(grades)s. They keep their values. Retries and corrections use the changed translation.",
+            self.delivered.count,
         )
+        return text % {"flow": self.delivered.flow_id, "grades": self.delivered.sentence()}
 
 
 def find_uses(translations: Collection[int]) -> list[Use]:
@@ -258,7 +279,7 @@ def find_uses(translations: Collection[int]) -> list[Use]:
 
 
 def lock_flows_using(translations: Collection[int]) -> None:
-    """Lock the flows' rows, before those of the translations, as everybody does who locks both."""
+    """Lock the flows' rows, before those of the translations, as everything does that locks both."""
     mapped = ColumnMapping.objects.filter(among("translation_id", translations)).order_by().values("flow")
     list(Flow.objects.filter(pk__in=mapped).order_by("pk").select_for_update().values_list("pk"))
 
@@ -268,12 +289,14 @@ def refuse_translating(uses: Iterable[Use]) -> str:
     flows = [use.delivered.flow_id for use in uses if not use.unlocked]
     if not flows:
         return ""
-    flow, those = ("flow", "that flow") if len(flows) == 1 else ("flows", "those flows")
-    return (
-        f"Grades were delivered by this translation in {flow} {shortlist(flows)}, so its lines and its rule for marks "
-        "are locked. Lines for other grades can be added. For anything else make a new translation, "
-        f"or let an administrator unlock the mapping of {those} first."
+    text = ngettext(
+        "Locked: grades of flow %(flows)s have been delivered with this translation. You can add lines for other "
+        "grades. For anything else, make a new translation, or have an administrator unlock the mapping of the flow.",
+        "Locked: grades of flows %(flows)s have been delivered with this translation. You can add lines for other "
+        "grades. For anything else, make a new translation, or have an administrator unlock the mappings of the flows.",
+        len(flows),
     )
+    return text % {"flows": shortlist(flows)}
 
 
 def unlock(flow: Flow) -> None:

@@ -1,4 +1,4 @@
-"""Where people lead to in Learn today: who has a grade elsewhere, and who shares a place with somebody."""
+"""Where people lead to in Learn today: who has a grade elsewhere, and who shares a place with someone."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from common.database.bulk import among, update
 from common.sentences import shortlist
@@ -15,6 +16,7 @@ from exports.delivering.judging import PERSON_FIELDS, callers_of, find_grades, f
 from exports.grades.causes import Cause
 from exports.grades.facts import BY_HAND, Entry, FlowFacts, PersonFacts, Place, PlacedGrade
 from exports.grades.rules import added_by, by_source, case_of
+from exports.grades.sentences import places_named
 from exports.models import ExportState, Flow, GradeInLearn, Participant
 
 
@@ -43,6 +45,13 @@ def leads_to(user_id: str, person: PersonFacts, facts: FlowFacts) -> set[Place |
     return {case_of(part, person, facts).place for part in parts if added_by(part, person) != BY_HAND}
 
 
+def destinations(participant: Participant) -> list[Place]:
+    """Where the participant's grades would go today: by course, column and Learn user. Without what is not known."""
+    person = PersonFacts(**{name: getattr(participant, name) for name in PERSON_FIELDS})
+    facts = flow_facts(participant.flow, timezone.localtime(), None, callers=callers_of([person]))
+    return sorted(place for place in leads_to(participant.user_id, person, facts) if place)
+
+
 def homes(source_code: str, user_id: str, person: PersonFacts, facts: FlowFacts) -> set[Place | None]:
     """Where a grade of this source would go; one without a source to any place of the person. Empty: nowhere (R8)."""
     if not source_code:
@@ -69,7 +78,7 @@ class Whereabouts:
 
 
 def whereabouts(user_id: str, person: PersonFacts, facts: FlowFacts) -> Whereabouts:
-    """Source by source. What would go nowhere, or nobody knows where, is at home where it is."""
+    """Source by source. What would go nowhere, or to an unknown place, is at home where it is."""
     found = Whereabouts(at_home=[], elsewhere=[], misplaced=[])
     by_code: dict[str, list[PlacedGrade]] = defaultdict(list)
     for grade in person.grades:
@@ -96,7 +105,7 @@ Sharing = tuple[str, list[str]]  # a Learn user, and the user ids of the people 
 
 
 def sharing(people: Mapping[str, PersonFacts], facts: FlowFacts) -> list[Sharing]:
-    """Who leads to one place with somebody else. Without a mapping, one Learn user is enough."""
+    """Who leads to one place with someone else. Without a mapping, one Learn user is enough."""
     found: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for user_id, person in people.items():
         if facts.has_roster and not person.on_roster:
@@ -120,14 +129,14 @@ def is_by_hand(user_id: str, person: PersonFacts, facts: FlowFacts) -> bool:
 def follow_roster(flow: Flow, changed: Collection[int]) -> None:
     """After a roster import: people with a grade where they no longer lead are failed, until it is where it belongs.
 
-    A retry sends it there. Whoever leads back to where the grade is, is exported again. What is on its way is left to
+    A retry sends it there. Whoever leads back to where the grade is, is exported again. What is being sent is left to
     its delivery.
     """
     if not GradeInLearn.objects.in_learn().filter(participant__flow=flow).exists():
         return
     people = find_people(flow)
     facts = flow_facts(flow, timezone.localtime(), None, callers=callers_of(people.values()))
-    changes: list[tuple[int | None, str, str, str]] = []
+    changes: dict[int, dict[str, Any]] = {}
     left, back, several = set[int](), set[int](), set[int]()
     for user_id, person in people.items():
         if person.pk is None or person.pk not in changed or not person.grades or person.state == ExportState.QUEUED:
@@ -138,10 +147,19 @@ def follow_roster(flow: Flow, changed: Collection[int]) -> None:
         if person.has_several_sources and (found.left or found.came_back):
             several.add(person.pk)
         if found.misplaced and person.state == ExportState.EXPORTED:
-            changes.append((person.pk, ExportState.FAILED.value, Cause.MISPLACED.value, named(found.misplaced)))
+            why = {
+                "cause": Cause.MISPLACED.value,
+                "detail": {"places": [list(grade.place) for grade in found.misplaced]},
+            }
+            changes[person.pk] = {"state": ExportState.FAILED.value, **why, "failed_at": facts.now}
         elif is_exported_again(person, found):
-            changes.append((person.pk, ExportState.EXPORTED.value, "", ""))
-    update(Participant, ("state", "cause", "detail"), changes)
+            changes[person.pk] = {
+                "state": ExportState.EXPORTED.value,
+                "cause": "",
+                "detail": {},
+                "failed_at": person.failed_at,
+            }
+    update(Participant, changes)
     GradeInLearn.objects.filter(among("pk", left)).update(left_behind_at=timezone.now())
     GradeInLearn.objects.filter(among("pk", back)).update(left_behind_at=None)
     recording.refresh_states(several)
@@ -159,13 +177,6 @@ def is_exported_again(person: PersonFacts, found: Whereabouts) -> bool:
     )
 
 
-def named(grades: Iterable[PlacedGrade]) -> str:
-    """`Learn user wrong5 in column Final of course BIO101`."""
-    return " and ".join(
-        f"Learn user {user} in column {column} of course {course}" for course, column, user in (g.place for g in grades)
-    )
-
-
 def roster_notes(flow: Flow, rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """What a roster, whose people would have these values, means for grades that are in Learn, and for Learn users that
     people would share.
@@ -178,25 +189,46 @@ def roster_notes(flow: Flow, rows: Iterable[Mapping[str, Any]]) -> list[str]:
         user_id = str(row["user_id"])
         person = replace(people.get(user_id, PersonFacts()), **{key: row[key] for key in CHANGED})
         people[user_id] = person
+        if not person.on_roster:
+            continue  # taken off: what is in Learn stays where it is
         where = whereabouts(user_id, person, facts)
         if where.misplaced:
             values = ", ".join(grade.value for grade in where.misplaced)
-            moved.append(f"{user_id} ({values} is in Learn for {named(where.misplaced)})")
+            moved.append(
+                _("%(user_id)s (%(values)s is in Learn for %(places)s)")
+                % {
+                    "user_id": user_id,
+                    "values": values,
+                    "places": places_named([grade.place for grade in where.misplaced]),
+                }
+            )
         elif where.came_back:
             back.append(user_id)
     found = []
     if moved:
         found.append(
-            f"{shortlist(moved, '; ')}: these people would lead to another place. They become failed; a retry sends "
-            "the grade there. What is in Learn now stays there until somebody removes it."
+            _(
+                "These participants would have another place in Learn: %(people)s. They become failed, and a retry "
+                "sends the grade to the new place. Remove the old grade in Learn by hand."
+            )
+            % {"people": shortlist(moved, "; ")}
         )
     if back:
-        found.append(f"{shortlist(back)}: these people would lead back to where their grade is in Learn.")
-    if shared := sharing(people, facts):
-        lines = [f"{shortlist(user_ids)} to {learn_user}" for learn_user, user_ids in shared]
         found.append(
-            f"Several people of this flow lead to one Learn user: {shortlist(lines, '; ')}. Their grades are refused "
-            "until each has a Learn user of their own."
+            _("The grades of these participants would be in the right place again: %(people)s.")
+            % {"people": shortlist(back)}
+        )
+    if shared := sharing(people, facts):
+        lines = [
+            _("%(people)s (Learn user %(learn_user)s)") % {"people": shortlist(user_ids), "learn_user": learn_user}
+            for learn_user, user_ids in shared
+        ]
+        found.append(
+            _(
+                "Several participants of this flow have the same Learn user: %(people)s. Their grades are refused "
+                "until each of them has their own Learn user."
+            )
+            % {"people": shortlist(lines, "; ")}
         )
     return found
 

@@ -320,5 +320,6 @@ def refuse_to_go_back(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [("exports", "0009_grades_in_learn"), ("courses", "0003_provisioning")]
+    run_before = [("courses", "0004_reasons_as_data")]  # its statements name fields as they were
 
     operations = [migrations.RunPython(fill, refuse_to_go_back)]

@@ -7,6 +7,7 @@ import secrets
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from courses.models import Spelled
@@ -21,26 +22,31 @@ def hash_key(key: str) -> str:
 def validate_networks(value: object) -> None:
     """`value` is a list of CIDRs (a single address is one)."""
     if not isinstance(value, list):
-        raise ValidationError('Give a list of networks, such as ["192.0.2.0/24"].')
+        raise ValidationError(_('Enter a list of networks, such as ["192.0.2.0/24"].'))
     for network in value:
         try:
             ipaddress.ip_network(network if isinstance(network, str) else "")  # a number would be taken for an address
         except ValueError:
-            raise ValidationError(f"{network!r} is no network such as 192.0.2.0/24.") from None
+            raise ValidationError(
+                _("'%(network)s' is not a network such as 192.0.2.0/24."), params={"network": network}
+            ) from None
 
 
 class ApiClient(Spelled):
-    """One caller of the API, WISEflow first of all. Its key is shown once, at its making, and only its hash is kept."""
+    """One caller of the API, WISEflow first of all. Its key is shown once, when it is made; only its hash is kept."""
 
-    name = models.CharField(max_length=100, unique=True)
+    name = models.CharField(_("name"), max_length=100, unique=True)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
-    is_active = models.BooleanField("active", default=True, help_text="An inactive client is refused as unknown.")
-    may_export = models.BooleanField(default=True, help_text="Without this right the client can read states only.")
+    is_active = models.BooleanField(_("active"), default=True, help_text=_("Switch off to block this client."))
+    may_export = models.BooleanField(
+        _("may export"), default=True, help_text=_("Switch off to let this client read states only.")
+    )
     allowed_networks = models.JSONField(
+        _("allowed networks"),
         default=list,
         blank=True,
         validators=[validate_networks],
-        help_text='Networks it may call from, such as ["192.0.2.0/24"]. Empty: from anywhere.',
+        help_text=_('Networks that it may call from, such as ["192.0.2.0/24"]. Leave empty to allow every network.'),
     )
     profile = models.ForeignKey(
         RequestProfile,
@@ -48,10 +54,10 @@ class ApiClient(Spelled):
         null=True,
         blank=True,
         related_name="api_clients",
-        verbose_name="request profile",
-        help_text="The shape of the body that it sends. Empty: the documented one.",
+        verbose_name=_("request profile"),
+        help_text=_("The format of the body that it sends. Leave empty for the documented format."),
     )
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     history = HistoricalRecords(excluded_fields=["key_hash"])
 
@@ -59,7 +65,8 @@ class ApiClient(Spelled):
 
     class Meta:
         ordering = ["name"]
-        verbose_name = "API client"
+        verbose_name = _("API client")
+        verbose_name_plural = _("API clients")
 
     def __str__(self) -> str:
         return self.name
@@ -67,7 +74,9 @@ class ApiClient(Spelled):
     def clean(self) -> None:
         self.allowed_networks = self.allowed_networks or []  # an emptied field is null
         if ":" in self.name:
-            raise ValidationError({"name": "It cannot hold a colon: HTTP Basic (NAME:KEY) would end it there."})
+            raise ValidationError(
+                {"name": _("The name cannot contain a colon, which separates name and key in HTTP Basic (NAME:KEY).")}
+            )
 
     def set_new_key(self) -> str:
         """Give the client a new key; the old one stops working once saved. Returns the key: it is not kept."""

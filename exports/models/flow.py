@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Count, Q, Sum
+from django.db.models import Case, Count, F, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from common.database import bulk
 from courses.models import GradeColumn, Spelled
+from exports.grades.causes import SKIPS
+from exports.grades.dates import refuse_synchronisation
 from exports.grades.states import ExportState
 from exports.models.api_client import ApiClient
 from exports.models.translation import Translation
+from exports.reading.flow_ids import refuse_nameless
 
 
 class FlowQuerySet(models.QuerySet["Flow"]):
     def lock(self, flow_id: str) -> Flow:
-        """The flow, made if nobody has heard of it, with its row locked until the transaction ends.
+        """The flow, created if it is not known yet, with its row locked until the transaction ends.
 
         The lock makes exports and retries of one flow take turns. On SQLite the transaction itself is the lock.
         """
@@ -37,13 +46,43 @@ class FlowQuerySet(models.QuerySet["Flow"]):
 
         Call it with the flows' rows locked, so that what is counted last is also written last.
         """
-        counts: dict[int, Counter[str]] = {pk: Counter() for pk in pks}
+        nobody = dict.fromkeys([*COUNT_FIELDS.values(), *MORE_COUNTS], 0)
+        counts = dict.fromkeys(pks, nobody)
         people = apps.get_model("exports.Participant").objects.filter(flow__in=pks).order_by()
-        for flow, state, number in people.values_list("flow_id", "state").annotate(Count("pk")):
-            counts[flow][state] = number
-        columns = ("state", *(COUNT_FIELDS[state] for state in ExportState))
-        rows = [(pk, state_of(found), *(found[state] for state in ExportState)) for pk, found in counts.items()]
-        bulk.update(Flow, columns, rows)
+        numbers = {name: Count("pk", filter=which) for name, which in COUNTED.items()}
+        for flow, *found in people.values_list("flow_id").annotate(**numbers):
+            counts[flow] = dict(zip(COUNTED, found, strict=True))
+        bulk.update(Flow, {pk: {"state": state_of(found), **found} for pk, found in counts.items()})
+
+    def incomplete(self) -> FlowQuerySet:
+        """Something has come, but not of everyone who is expected."""
+        return self.filter(missing_count__gt=0).exclude(state=ExportState.NOT_EXPORTED)
+
+    def late(self, now: datetime) -> FlowQuerySet:
+        """Their period ended more than EXPECT_WITHIN hours ago, and nothing, or not everything, has come."""
+        return self.filter(is_late(now))
+
+    def needing_attention(self, now: datetime) -> FlowQuerySet:
+        """Failed other than by a rule that skips on purpose, released and not retried, incomplete after their end,
+        expected and not come, or different in Learn.
+        """
+        released = apps.get_model("exports.Participant").objects.released().order_by()
+        return self.filter(
+            needs_attention(now) | Q(skipped_count__gt=0, pk__in=released.values("flow")) | Q(pk__in=self.differing())
+        )
+
+    def differing(self) -> models.QuerySet[Any]:
+        """The keys of those with grades that Learn shows otherwise than they were sent, or not at all."""
+        grades = apps.get_model("exports.GradeInLearn").objects.different().order_by()
+        return grades.values("participant__flow")
+
+    def worst_first(self) -> FlowQuerySet:
+        """Those with most failed, other than by a rule that skips on purpose; then those with most missing, of whom
+        something has come; then those of which nothing has come.
+        """
+        faults = F("failed_count") - F("skipped_count")
+        rank = Case(When(faults__gt=0, then=0), When(state=ExportState.NOT_EXPORTED, then=2), default=Value(1))
+        return self.annotate(faults=faults, rank=rank).order_by("rank", "-faults", "-missing_count", "-pk")
 
     def counts(self) -> dict[ExportState, int]:
         """How many participants these flows have in each state."""
@@ -53,13 +92,41 @@ class FlowQuerySet(models.QuerySet["Flow"]):
         return {state: sums[state.value] for state in ExportState}
 
 
+def is_late(now: datetime) -> Q:
+    is_empty_or_incomplete = Q(state=ExportState.NOT_EXPORTED) | Q(missing_count__gt=0)
+    return Q(assessment_ends_at__lte=now - timedelta(hours=settings.EXPECT_WITHIN)) & is_empty_or_incomplete
+
+
+def needs_attention(now: datetime) -> Q:
+    """As far as the flow's own row says so: whether held grades of it were released, only its people do."""
+    is_over = Q(assessment_ends_at__isnull=True) | Q(assessment_ends_at__lte=now)
+    is_incomplete = Q(missing_count__gt=0) & ~Q(state=ExportState.NOT_EXPORTED) & is_over
+    return Q(failed_count__gt=F("skipped_count")) | is_incomplete | is_late(now)
+
+
+def attention_first(now: datetime) -> tuple[Case, str]:
+    """The order of a list: the flows that need attention, then all others, each the newest first. Some thousand rows
+    are sorted, by nothing but what they hold themselves.
+    """
+    return Case(When(needs_attention(now), then=0), default=Value(1)), "-pk"
+
+
 COUNT_FIELDS = {state: f"{state.value.lower()}_count" for state in ExportState}
+IS_EXPECTED = Q(on_roster=True) & ~Q(added_by="MANUAL")
+IS_MISSING = IS_EXPECTED & Q(state=ExportState.NOT_EXPORTED)
+# Which participants each count counts
+MORE_COUNTS = {
+    "expected_count": IS_EXPECTED,
+    "missing_count": IS_MISSING,
+    "skipped_count": Q(state=ExportState.FAILED, cause__in=SKIPS),
+}
+COUNTED = {field: Q(state=state) for state, field in COUNT_FIELDS.items()} | MORE_COUNTS
 
 
-def state_of(counts: Counter[str]) -> str:
-    """A flow's state, from how many of its participants are in each."""
-    for state in (ExportState.QUEUED, ExportState.FAILED, ExportState.EXPORTED):
-        if counts[state]:
+def state_of(counts: Mapping[str, int]) -> str:
+    """A flow's state, from its counts. Failed wins, also while others are queued."""
+    for state in (ExportState.FAILED, ExportState.QUEUED, ExportState.EXPORTED):
+        if counts[COUNT_FIELDS[state]]:
             return state.value
     return ExportState.NOT_EXPORTED.value
 
@@ -67,60 +134,82 @@ def state_of(counts: Counter[str]) -> str:
 class Flow(Spelled):
     """A WISEflow assessment."""
 
-    flow_id = models.CharField("flow id", max_length=255, unique=True, help_text="The flow's id in WISEflow.")
-    title = models.CharField(max_length=333, blank=True)
+    flow_id = models.CharField(_("flow id"), max_length=255, unique=True, help_text=_("The flow's id in WISEflow."))
+    title = models.CharField(_("title"), max_length=333, blank=True)
     state = models.CharField(
-        max_length=12, choices=ExportState, default=ExportState.NOT_EXPORTED, editable=False, db_index=True
+        _("state"), max_length=12, choices=ExportState, default=ExportState.NOT_EXPORTED, editable=False, db_index=True
     )
     synchronised_at = models.DateTimeField(
-        "synchronised",
+        _("synchronised"),
         null=True,
         blank=True,
-        help_text="When the flow was synchronised with the SIS. Empty: not yet, so nothing is exported (R1).",
+        help_text=_("Date of synchronisation with the student system. No grades are sent until this is filled in."),
     )
     assessment_ends_at = models.DateTimeField(
-        "assessment ends",
+        _("assessment ends"),
         null=True,
         blank=True,
-        help_text="Before this nothing is exported, unless instant export is on (R2). Empty: WISEflow is trusted.",
+        help_text=_(
+            "No grades are sent before this time, unless instant export is on. Leave empty to accept exports at "
+            "any time."
+        ),
     )
     instant_export = models.BooleanField(
-        default=False, help_text="Grades come as soon as they are approved, before the assessment period ends (R9)."
+        _("instant export"),
+        default=False,
+        help_text=_("Grades are sent as soon as they are approved, even before the assessment period ends."),
     )
     allow_overwrite = models.BooleanField(
+        _("allow overwrite"),
         default=False,
-        help_text="A changed mark replaces the exported one in Learn. An alternative grade is never replaced (R11).",
+        help_text=_("A changed mark replaces the exported mark in Learn. An alternative grade is never replaced."),
+    )
+    protect_first_export = models.BooleanField(
+        _("protect first export"),
+        default=False,
+        help_text=_(
+            "Learn is also read before a grade is sent for the first time, so that a grade a teacher has entered by "
+            "hand is never replaced. Each export then takes some more calls to Learn."
+        ),
     )
     # How many participants are in each state: counted whenever they change, so that no page has to.
-    not_exported_count = models.PositiveIntegerField(default=0, editable=False)
-    queued_count = models.PositiveIntegerField(default=0, editable=False)
-    exported_count = models.PositiveIntegerField(default=0, editable=False)
-    failed_count = models.PositiveIntegerField(default=0, editable=False)
+    not_exported_count = models.PositiveIntegerField(_("not exported"), default=0, editable=False)
+    queued_count = models.PositiveIntegerField(_("in progress"), default=0, editable=False)
+    exported_count = models.PositiveIntegerField(_("exported"), default=0, editable=False)
+    failed_count = models.PositiveIntegerField(_("failed"), default=0, editable=False)
+    # On the roster by a SIS source; of these, nothing has come; failed, but left out by a rule on purpose.
+    expected_count = models.PositiveIntegerField(_("expected"), default=0, editable=False)
+    missing_count = models.PositiveIntegerField(_("missing"), default=0, editable=False)
+    skipped_count = models.PositiveIntegerField(_("skipped"), default=0, editable=False)
     roster_imported_at = models.DateTimeField(
-        "roster imported",
+        _("roster imported"),
         null=True,
         blank=True,
         editable=False,
-        help_text="With a roster, only people on it who were added by the SIS are exported (R8).",
+        help_text=_("Once there is a roster, only students on it whom the student system added are exported."),
     )
 
     mapping_unlocked_at = models.DateTimeField(
-        "mapping unlocked",
+        _("mapping unlocked"),
         null=True,
         blank=True,
         editable=False,
-        help_text="An administrator let the mapping of delivered grades be changed; the next change locks it again.",
+        help_text=_(
+            "An administrator has unlocked the mapping of grades that are in Learn. The next change locks it again."
+        ),
     )
 
     objects = FlowQuerySet.as_manager()
 
-    history = HistoricalRecords(excluded_fields=["state", *COUNT_FIELDS.values()])
+    history = HistoricalRecords(excluded_fields=["state", *COUNTED])
 
     class Meta:
         ordering = ["-pk"]
+        verbose_name = _("flow")
+        verbose_name_plural = _("flows")
         permissions = [
-            ("retry", "Can retry failed grades"),
-            ("unlock_mapping", "Can let a mapping be changed whose grades were delivered"),
+            ("retry", _("Can retry failed grades")),
+            ("unlock_mapping", _("Can unlock a mapping whose grades were delivered")),
         ]
         constraints = [
             models.CheckConstraint(name="flow_id_given", condition=~Q(flow_id="")),
@@ -130,10 +219,37 @@ class Flow(Spelled):
     def __str__(self) -> str:
         return f"{self.flow_id} {self.title}".strip()
 
+    def clean(self) -> None:
+        """What no caller could name, and a date that cannot be meant."""
+        super().clean()
+        try:
+            if self._state.adding:
+                refuse_nameless(self.flow_id)
+        except ValueError as reason:
+            raise ValidationError({"flow_id": str(reason)}) from None
+        if refusal := refuse_synchronisation(self.synchronised_at, timezone.now()):
+            raise ValidationError({"synchronised_at": refusal})
+
     def latest_client(self) -> ApiClient | None:
         """Who exported it last: most likely who exports it next."""
         latest = self.attempts.filter(api_client__isnull=False).select_related("api_client__profile").first()
         return latest.api_client if latest else None
+
+    @property
+    def is_incomplete(self) -> bool:
+        """Something has come, but not of everyone who is expected."""
+        return bool(self.missing_count) and self.state != ExportState.NOT_EXPORTED
+
+    @property
+    def faults_count(self) -> int:
+        """The failed, without those whom a rule leaves out on purpose."""
+        return self.failed_count - self.skipped_count
+
+    def is_late(self, now: datetime) -> bool:
+        """Its period ended more than EXPECT_WITHIN hours ago, and nothing, or not everything, has come."""
+        if self.assessment_ends_at is None or now < self.assessment_ends_at + timedelta(hours=settings.EXPECT_WITHIN):
+            return False
+        return self.state == ExportState.NOT_EXPORTED or bool(self.missing_count)
 
     @property
     def counts(self) -> dict[ExportState, int]:
@@ -144,25 +260,34 @@ class Flow(Spelled):
 class ColumnMapping(Spelled):
     """Which grade column a flow's grades go to, by source. The mapping without a source is the flow's default."""
 
-    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="column_mappings")
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="column_mappings", verbose_name=_("flow"))
     source_code = models.CharField(
-        max_length=255, blank=True, help_text="A SIS source such as UNIwise||001||2021. Empty: every other source."
+        _("source"),
+        max_length=255,
+        blank=True,
+        help_text=_("A SIS source such as UNIwise||001||2021. Leave empty for every other source."),
     )
-    grade_column = models.ForeignKey(GradeColumn, on_delete=models.PROTECT, related_name="column_mappings")
+    grade_column = models.ForeignKey(
+        GradeColumn, on_delete=models.PROTECT, related_name="column_mappings", verbose_name=_("grade column")
+    )
     translation = models.ForeignKey(
         Translation,
         on_delete=models.PROTECT,
         null=True,
         blank=True,
         related_name="column_mappings",
-        help_text="Empty: grades are sent as they were given.",
+        verbose_name=_("translation"),
+        help_text=_("Leave empty to send grades unchanged."),
     )
 
     history = HistoricalRecords()
 
     class Meta:
         ordering = ["flow", "source_code"]
+        verbose_name = _("column mapping")
+        verbose_name_plural = _("column mappings")
         constraints = [models.UniqueConstraint(name="column_mapping_once_a_source", fields=["flow", "source_code"])]
 
     def __str__(self) -> str:
-        return f"{self.source_code or 'Every other source'} → {self.grade_column}"
+        source_code = self.source_code or gettext("Every other source")
+        return f"{source_code} → {self.grade_column}"

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
 from courses.models import NAME_LENGTH, Spelled
@@ -15,33 +16,37 @@ from exports.grades.translating import Marks, Rounding, Translator
 class Translation(Spelled):
     """A translation of grades. A flow whose mapping has none sends them as they were given."""
 
-    name = models.CharField(max_length=100, unique=True)
-    marks = models.CharField(max_length=10, choices=Marks, default=Marks.AS_WRITTEN)
+    name = models.CharField(_("name"), max_length=100, unique=True)
+    marks = models.CharField(_("marks"), max_length=10, choices=Marks, default=Marks.AS_WRITTEN)
     divisor = models.DecimalField(
+        _("divisor"),
         max_digits=15,  # SQLite keeps no more
         decimal_places=8,
         default=Decimal(1),
         validators=[MinValueValidator(Decimal("0.00000001"))],
-        help_text="For numbers. With 100 the mark 8999 becomes 89.99.",
+        help_text=_("For marks that are numbers. With 100 the mark 8999 becomes 89.99."),
     )
     decimals = models.PositiveSmallIntegerField(
+        _("decimals"),
         null=True,
         blank=True,
         validators=[MaxValueValidator(10)],
-        help_text="Digits after the point. Empty: as many as the number has.",
+        help_text=_("Digits after the point. Leave empty to keep as many as the number has."),
     )
-    rounding = models.CharField(max_length=9, choices=Rounding, default=Rounding.NONE)
+    rounding = models.CharField(_("rounding"), max_length=9, choices=Rounding, default=Rounding.NONE)
 
     history = HistoricalRecords()
 
     class Meta:
         ordering = ["name"]
+        verbose_name = _("translation")
+        verbose_name_plural = _("translations")
         constraints = [
             models.CheckConstraint(name="translation_divisor_positive", condition=models.Q(divisor__gt=0)),
             models.CheckConstraint(
                 name="translation_rounds_to_decimals",
                 condition=models.Q(rounding=Rounding.NONE) | models.Q(decimals__isnull=False),
-                violation_error_message="Say to how many decimals it is to be rounded.",
+                violation_error_message=_("Enter the number of decimals to round to."),
             ),
         ]
 
@@ -49,7 +54,7 @@ class Translation(Spelled):
         return self.name
 
     def translator(self) -> Translator:
-        """As it stands now. Its grades are read; prefetch `grades` for many."""
+        """As it is now. Its grades are read; prefetch `grades` for many."""
         tables: dict[str, dict[str, str]] = {kind: {} for kind in TranslatedGrade.Kind.values}
         for grade in self.grades.all():
             tables[grade.kind][grade.given] = grade.value
@@ -67,18 +72,24 @@ class TranslatedGrade(Spelled):
     """One line of a translation's tables."""
 
     class Kind(models.TextChoices):
-        MARK = "MARK", "Mark"
-        ALTERNATIVE_GRADE = "ALTERNATIVE_GRADE", "Alternative grade"
+        MARK = "MARK", _("Mark")
+        ALTERNATIVE_GRADE = "ALTERNATIVE_GRADE", _("Alternative grade")
 
-    translation = models.ForeignKey(Translation, on_delete=models.CASCADE, related_name="grades")
-    kind = models.CharField(max_length=17, choices=Kind, default=Kind.MARK)
-    given = models.CharField(max_length=NAME_LENGTH, help_text="Exactly as WISEflow sends it.")
-    value = models.CharField("value in Learn", max_length=NAME_LENGTH)
+    translation = models.ForeignKey(
+        Translation, on_delete=models.CASCADE, related_name="grades", verbose_name=_("translation")
+    )
+    kind = models.CharField(_("kind"), max_length=17, choices=Kind, default=Kind.MARK)
+    given = models.CharField(
+        _("grade in WISEflow"), max_length=NAME_LENGTH, help_text=_("Exactly as WISEflow sends it.")
+    )
+    value = models.CharField(_("value in Learn"), max_length=NAME_LENGTH)
 
     history = HistoricalRecords()
 
     class Meta:
         ordering = ["translation", "kind", "pk"]
+        verbose_name = _("translated grade")
+        verbose_name_plural = _("translated grades")
         constraints = [
             models.UniqueConstraint(name="translated_grade_once", fields=["translation", "kind", "given"]),
             models.CheckConstraint(name="translated_grade_has_value", condition=~models.Q(value="")),

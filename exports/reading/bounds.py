@@ -1,4 +1,4 @@
-"""How deep and how large a body may be, told from its bytes: before it is parsed, which is what takes the memory.
+"""How deep and how large a body may be, found from its bytes before it is parsed: parsing takes the memory.
 
 The bounds are our own, so that they are the same on every Python, whatever its recursion limit is.
 """
@@ -23,7 +23,7 @@ def outline(content: bytes) -> str:
 
 
 def values_in(outlined: str) -> int:
-    """At most so many values are in the body, those in empty lists and objects counted along."""
+    """At most so many values are in the body, those in empty lists and objects included."""
     return outlined.count("[") + outlined.count(",") + 1
 
 

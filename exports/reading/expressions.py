@@ -1,4 +1,4 @@
-"""JMESPath over a body from outside, within bounds: an expression finds something, or says in one sentence why not.
+"""JMESPath over a body from outside, within bounds: an expression finds something, or says in a sentence why not.
 
 Three things differ from JMESPath elsewhere. Numbers stay as they were written, and no function computes with them. A
 key that its object names twice is never read. And everything costs steps, so that nothing takes long.
@@ -11,6 +11,8 @@ from decimal import Decimal
 from typing import Any, Self
 
 import jmespath
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from jmespath import exceptions
 from jmespath.functions import Functions, signature
 from jmespath.visitor import Options, TreeInterpreter
@@ -23,7 +25,7 @@ from exports.reading.values import (
     Number,
     Projected,
     RepeatedKeys,
-    described,
+    found_kind,
     is_false,
     kind,
     size,
@@ -32,27 +34,15 @@ from exports.reading.values import (
 )
 
 EXPRESSION_LENGTH = 500  # characters
-MOST_STEPS = 2_000_000  # that one expression may take over a whole body, a second or two
-MOST_SHOWN = 60  # characters of an expression in a sentence
+MAX_STEPS = 2_000_000  # that one expression may take over a whole body, a second or two
+MAX_SHOWN = 60  # characters of an expression in a sentence
+MAX_REST = 20  # characters of it where it is not valid
 
-# What chooses and joins. What computes (sum, avg, ceil ...) is left out: a grade goes to Learn as it was given.
+# What finds and joins. What computes (sum, avg ...) is left out: a grade goes to Learn as it was given. What takes an
+# expression (map, sort_by ...) is left out too.
 FUNCTIONS = (
-    *(
-        "contains",
-        "ends_with",
-        "items",
-        "join",
-        "keys",
-        "length",
-        "map",
-        "max",
-        "max_by",
-        "merge",
-        "min",
-        "min_by",
-        "not_null",
-    ),
-    *("reverse", "sort", "sort_by", "starts_with", "to_array", "to_number", "to_string", "type", "values"),
+    *("contains", "ends_with", "items", "join", "keys", "length", "not_null", "starts_with"),
+    *("to_number", "to_string", "values"),
 )
 
 
@@ -79,25 +69,28 @@ class Expression:
         if not text:
             return cls(text=text)
         if len(text) > EXPRESSION_LENGTH:
-            raise BadSyntax(f"It has {len(text)} characters; {EXPRESSION_LENGTH} are allowed.")
+            raise BadSyntax(
+                _("The expression has %(length)s characters; %(allowed)s are allowed.")
+                % {"length": len(text), "allowed": EXPRESSION_LENGTH}
+            )
         try:
             tree = jmespath.compile(text).parsed
-            check_functions(tree)
+            check(tree)
         except BadSyntax:
             raise
         except exceptions.ParseError as error:
             raise BadSyntax(trouble(error, text)) from None
         except RecursionError:
-            raise BadSyntax("It is nested too deeply.") from None
+            raise BadSyntax(_("The expression is nested too deeply.")) from None
         except ValueError:  # a number of thousands of digits, a key that is half a character
-            raise BadSyntax("It cannot be understood.") from None
+            raise BadSyntax(_("The expression is not valid.")) from None
         return cls(text=text, tree=tree, key=tree["value"] if tree["type"] == "field" else None)
 
     def __str__(self) -> str:
-        return self.text if len(self.text) <= MOST_SHOWN else f"{self.text[: MOST_SHOWN - 3]}..."
+        return self.text if len(self.text) <= MAX_SHOWN else f"{self.text[: MAX_SHOWN - 3]}..."
 
     def finder(self, *, keeps_nulls: bool = False) -> Callable[[Any], Any]:
-        """A function that finds it in one value after another, all within MOST_STEPS. None: it is not there.
+        """A function that finds it in one value after another, all within MAX_STEPS. None: it is not there.
 
         It raises CannotFind for a value that does not fit, and TooManySteps. With `keeps_nulls` a projection has a
         null for each item that it finds nothing in, so that no item is lost unseen.
@@ -109,31 +102,57 @@ class Expression:
 
 
 def trouble(error: exceptions.ParseError, text: str) -> str:
-    """Where an expression cannot be understood, in a sentence."""
+    """What is wrong with an expression, and where, in a sentence."""
     place = error.lex_position
     if isinstance(error, exceptions.IncompleteExpressionError) or place >= len(text):
-        return "The expression ends too early."
+        return _("The expression is not complete.")
+    shown = {"place": place + 1, "mark": text[place], "rest": text[place : place + MAX_REST]}
     if isinstance(error, exceptions.LexerError) and str(error.message).startswith("Unclosed"):
-        return f"What is opened with {text[place]} at character {place + 1} is never closed."
-    return f"The expression cannot be understood at character {place + 1}, from {text[place : place + 20]} on."
+        return _("The expression has a %(mark)s at character %(place)s that is never closed.") % shown
+    if text[place] == "$":  # as JSONPath has it, which many know
+        return (
+            _(
+                "The expression is not valid at character %(place)s (%(rest)s). JMESPath has no $: leave it out, "
+                "as in export.participants."
+            )
+            % shown
+        )
+    return _("The expression is not valid at character %(place)s (%(rest)s).") % shown
 
 
-def check_functions(node: Any) -> None:
-    """Raises BadSyntax for a function that is not offered, or has too many or too few arguments."""
+def check(node: Any) -> None:
+    """Raises BadSyntax for a function that is not offered, or has too many or too few arguments, and for `&`."""
     if node["type"] == "function_expression":
         name, given = node["value"], len(node["children"])
         if name not in FUNCTIONS:
-            raise BadSyntax(f"There is no function {name}(); there are {', '.join(FUNCTIONS)}.")
-        asked = Offered.FUNCTION_TABLE[name]["signature"]
-        is_variadic = bool(asked and asked[-1].get("variadic"))
-        if given < len(asked) or (given > len(asked) and not is_variadic):
-            at_least = "at least " if is_variadic else ""
             raise BadSyntax(
-                f"{name}() takes {at_least}{len(asked)} argument{'s' * (len(asked) != 1)}; it is given {given}."
+                _("There is no function %(name)s(). Use one of %(functions)s.")
+                % {"name": name, "functions": ", ".join(FUNCTIONS)}
             )
+        asked = Offered.FUNCTION_TABLE[name]["signature"]
+        is_variadic = bool(asked[-1].get("variadic"))
+        if given < len(asked) or (given > len(asked) and not is_variadic):
+            raise BadSyntax(wrong_number(len(asked), is_variadic) % {"name": name, "count": len(asked), "given": given})
+    if node["type"] == "expref":
+        raise BadSyntax(_("The sign & cannot be used: no function accepts an expression."))
     for child in node["children"]:
         if isinstance(child, dict):  # those of a slice are numbers
-            check_functions(child)
+            check(child)
+
+
+def wrong_number(count: int, is_variadic: bool) -> str:
+    """What is said of a function with too many or too few arguments."""
+    if is_variadic:
+        return ngettext(
+            "The function %(name)s() needs at least %(count)s argument, but it has %(given)s.",
+            "The function %(name)s() needs at least %(count)s arguments, but it has %(given)s.",
+            count,
+        )
+    return ngettext(
+        "The function %(name)s() needs %(count)s argument, but it has %(given)s.",
+        "The function %(name)s() needs %(count)s arguments, but it has %(given)s.",
+        count,
+    )
 
 
 class Interpreter(TreeInterpreter):
@@ -143,7 +162,7 @@ class Interpreter(TreeInterpreter):
         super().__init__(Options(custom_functions=Offered(self)))
         self.expression = expression
         self.keeps_nulls = keeps_nulls
-        self.steps_left = MOST_STEPS
+        self.steps_left = MAX_STEPS
 
     def find(self, value: Any) -> Any:
         """Raises CannotFind and TooManySteps. A whole number that was counted comes out as if it had been written."""
@@ -152,9 +171,9 @@ class Interpreter(TreeInterpreter):
         except CannotFind:
             raise
         except RecursionError:
-            raise CannotFind("cannot be told: it is nested too deeply") from None
+            raise CannotFind("FIELD_TOO_DEEP") from None
         except (TypeError, ValueError, ArithmeticError):
-            raise CannotFind("cannot be told: the expression does not fit what is there") from None
+            raise CannotFind("FIELD_NO_FIT") from None
         return Number(found) if type(found) is int else found
 
     def spend(self, steps: int) -> None:
@@ -170,7 +189,7 @@ class Interpreter(TreeInterpreter):
 
     def visit_field(self, node: Any, value: Any) -> Any:
         if isinstance(value, RepeatedKeys) and node["value"] in value.repeated:
-            raise CannotFind("is given twice")
+            raise CannotFind("FIELD_TWICE")
         return value.get(node["value"]) if isinstance(value, dict) else None
 
     def visit_value_projection(self, node: Any, value: Any) -> Any:
@@ -268,12 +287,9 @@ class Interpreter(TreeInterpreter):
 
     def rank(self, value: Any) -> Any:
         """What a number or a text is compared by."""
-        what = kind(value)
-        if what not in ("number", "string"):
-            raise CannotFind(f"cannot be told: {described(value)} has no place in an order")
         text = str(value)
         self.spend(len(text) // CHARACTERS_A_STEP)
-        return Decimal(text) if what == "number" else text
+        return Decimal(text) if kind(value) == "number" else text
 
 
 COMPARISONS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
@@ -290,8 +306,8 @@ class Offered(Functions):
         asked = self.FUNCTION_TABLE[function_name]["signature"]
         for place, given in enumerate(arguments):
             types = asked[min(place, len(asked) - 1)]["types"]
-            if types and kind(given) not in {each.partition("-")[0] for each in types}:
-                raise CannotFind(f"cannot be told: {function_name}() does not take {described(given)}")
+            if types and kind(given) not in types:
+                raise CannotFind("FIELD_NO_ARGUMENT", function=function_name, found=found_kind(given))
             self.interpreter.spend(size(unambiguous(given)))
         return self.FUNCTION_TABLE[function_name]["function"](self, *arguments)
 
@@ -305,59 +321,24 @@ class Offered(Functions):
     def _func_join(self, separator: str, array: list[Any]) -> str:
         for item in array:
             if kind(item) != "string":
-                raise CannotFind(f"cannot be told: join() takes texts, not {described(item)}")
+                raise CannotFind("FIELD_JOIN", found=found_kind(item))
             self.interpreter.spend((len(item) + len(separator)) // CHARACTERS_A_STEP)
         return separator.join(array)
 
     @signature({"types": []})
     def _func_to_string(self, given: Any) -> str | None:
-        """Null stays null: nobody means a grade of `null`."""
+        """Null stays null: no one means a grade of `null`."""
         if given is None:
             return None
         if kind(given) not in ("number", "string"):
-            raise CannotFind(f"cannot be told: to_string() does not take {described(given)}")
+            raise CannotFind("FIELD_NO_ARGUMENT", function="to_string", found=found_kind(given))
         return str(given)
 
     @signature({"types": []})
     def _func_to_number(self, given: Any) -> Number | None:
         return Number(given) if kind(given) in ("number", "string") and NUMBER.fullmatch(str(given)) else None
 
-    @signature({"types": []})
-    def _func_type(self, given: Any) -> str:
-        return kind(given)
-
-    @signature({"types": ["expref"]}, {"types": ["array"]})
-    def _func_map(self, wanted: Any, array: list[Any]) -> list[Any]:
-        return Projected(wanted.visit(wanted.expression, item) for item in array)
-
     @signature({"types": ["object"]})
     def _func_items(self, given: dict[str, Any]) -> list[Any]:
         """Of an object that is keyed by user ids: the keys are nowhere else."""
         return [[key, value] for key, value in given.items()]
-
-    @signature({"types": ["array"]})
-    def _func_sort(self, array: list[Any]) -> list[Any]:
-        return sorted(array, key=self.interpreter.rank)
-
-    @signature({"types": ["array"]}, {"types": ["expref"]})
-    def _func_sort_by(self, array: list[Any], wanted: Any) -> list[Any]:
-        return sorted(array, key=self.rank_by(wanted))
-
-    @signature({"types": ["array"]})
-    def _func_max(self, array: list[Any]) -> Any:
-        return max(array, key=self.interpreter.rank, default=None)
-
-    @signature({"types": ["array"]}, {"types": ["expref"]})
-    def _func_max_by(self, array: list[Any], wanted: Any) -> Any:
-        return max(array, key=self.rank_by(wanted), default=None)
-
-    @signature({"types": ["array"]})
-    def _func_min(self, array: list[Any]) -> Any:
-        return min(array, key=self.interpreter.rank, default=None)
-
-    @signature({"types": ["array"]}, {"types": ["expref"]})
-    def _func_min_by(self, array: list[Any], wanted: Any) -> Any:
-        return min(array, key=self.rank_by(wanted), default=None)
-
-    def rank_by(self, wanted: Any) -> Callable[[Any], Any]:
-        return lambda item: self.interpreter.rank(wanted.visit(wanted.expression, item))

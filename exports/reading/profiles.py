@@ -9,6 +9,8 @@ from typing import Any, Self
 
 import regex
 from django.db import models
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from exports.grades.translating import VALUE_LENGTH
 from exports.reading.expressions import EXPRESSION_LENGTH as EXPRESSION_LENGTH
@@ -27,8 +29,8 @@ DOCUMENTED = {
     "added_by": "addedBy",
 }
 REQUIRED = {
-    "participants": "Say where the list of participants is: without it nothing can be read.",
-    "user_id": "Say where the user id is: without it no entry names a person.",
+    "participants": _("Enter an expression for the list of participants."),
+    "user_id": _("Enter an expression for the user id."),
 }
 SECONDS_A_MATCH = 0.05  # a pattern may take that long over one user id
 SECONDS_FOR_ALL = 2  # and that long over all that are slow
@@ -62,7 +64,7 @@ class Profile:
             except BadSyntax as bad:
                 raise BadExpression(name, str(bad)) from None
             if name in REQUIRED and not expressions[name].text:
-                raise BadExpression(name, REQUIRED[name])
+                raise BadExpression(name, str(REQUIRED[name]))
         return cls(expressions)
 
     def finders(self) -> dict[str, Callable[[Any], Any]]:
@@ -78,10 +80,17 @@ DOCUMENTED_PROFILE = Profile.compile(DOCUMENTED)
 class Rule(models.TextChoices):
     """How a user id becomes a Learn user."""
 
-    AS_IS = "AS_IS", "The user id as it is"
-    PREFIX = "PREFIX", "A prefix before the user id"
-    SUFFIX = "SUFFIX", "A suffix behind the user id"
-    PATTERN = "PATTERN", "A part of the user id, by a pattern"
+    AS_IS = "AS_IS", _("The user id, unchanged")
+    PREFIX = "PREFIX", _("A prefix before the user id")
+    SUFFIX = "SUFFIX", _("A suffix after the user id")
+    PATTERN = "PATTERN", _("A part of the user id, found by a pattern")
+
+
+NO_TEXT = {
+    Rule.PREFIX: _("Enter the prefix."),
+    Rule.SUFFIX: _("Enter the suffix."),
+    Rule.PATTERN: _("Enter the pattern."),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +104,26 @@ class LearnUserRule:
         """Raises BadRule."""
         if rule is Rule.AS_IS:
             if text:
-                raise BadRule("The user id is taken as it is: leave this empty, or choose what it is for.")
+                raise BadRule(
+                    gettext("The user id is used unchanged. Leave this empty, or choose a prefix, suffix or pattern.")
+                )
             return cls(lambda user_id: user_id)
         if not text:
-            raise BadRule(f"Give the {rule.lower()}.")
+            raise BadRule(str(NO_TEXT[rule]))
         if rule is Rule.PATTERN:
             return cls(group_of(compiled(text)))
         return cls(lambda user_id: no_longer(text + user_id if rule is Rule.PREFIX else user_id + text))
 
 
 def no_longer(learn_user_id: str) -> str | None:
-    """The Learn user, unless Learn takes none so long."""
+    """The Learn user, unless it is too long for Learn."""
     return learn_user_id if len(learn_user_id) <= VALUE_LENGTH else None
 
 
 PROPERTY = re.compile(r"\\[pP]\{\w+\}")  # such as \p{Lu}
 COUNT = re.compile(r"\{(\d{0,3})(?:,(\d{0,3}))?\}")  # such as {6} or {2,4}
-MOST_COPIES = 1_000  # that counts inside counts may ask for: each takes memory before anything is matched
-MOST_NESTED = 3  # repeats inside one another: each doubles the memory that the pattern takes
+MAX_COPIES = 1_000  # that counts inside counts may ask for: each takes memory before anything is matched
+MAX_NESTED = 3  # repeats inside one another: each doubles the memory that the pattern takes
 READS_OTHERWISE = re.compile(r"\(\?(?:#|[\w-]*[xV])")  # comments and flags that give brackets another meaning
 TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\([?*]?|\)|(?:[*+?]|\{[\d,]*\})[?+]?|.", re.DOTALL)
 
@@ -121,28 +132,41 @@ def compiled(pattern: str) -> regex.Pattern[str]:
     """Raises BadRule for a pattern that is none, would take too much memory, or has not exactly one group."""
     unfolded = PROPERTY.sub("", pattern)
     counts = [max(int(each or 1) for each in found) for found in COUNT.findall(unfolded)]
-    if math.prod(counts) > MOST_COPIES:
-        raise BadRule("The counts in curly brackets are too large together.")
+    if math.prod(counts) > MAX_COPIES:
+        raise BadRule(gettext("The counts in curly brackets are too large together."))
     if "{" in COUNT.sub("", unfolded):
-        raise BadRule("Curly brackets are for counts alone, such as {6} or {2,4}; a count has three digits at most.")
+        raise BadRule(
+            gettext("Use curly brackets only for counts of up to three digits, such as %(one)s or %(two)s.")
+            % {"one": "{6}", "two": "{2,4}"}
+        )
     if READS_OTHERWISE.search(pattern):
-        raise BadRule("Comments, and the flags x, V0 and V1, are not taken.")
-    if nested_repeats(unfolded) > MOST_NESTED:
-        raise BadRule(f"Repeats may stand {MOST_NESTED} deep inside one another; this pattern has more.")
+        raise BadRule(gettext("Comments and the flags x, V0 and V1 are not supported."))
+    if nested_repeats(unfolded) > MAX_NESTED:
+        raise BadRule(
+            gettext("Only %(allowed)s repeats inside one another are allowed; this pattern has more.")
+            % {"allowed": MAX_NESTED}
+        )
     try:
         found = regex.compile(pattern)
     except regex.error as error:
-        raise BadRule(f"This is no pattern: {error}.") from None
+        raise BadRule(gettext("This is not a valid pattern: %(problem)s.") % {"problem": error}) from None
     except (ValueError, KeyError, RecursionError):
-        raise BadRule("This is no pattern that can be used.") from None
+        raise BadRule(gettext("This is not a valid pattern.")) from None
     if found.groups != 1:
-        raise BadRule(f"A pattern has one group, in round brackets, for the Learn user; this one has {found.groups}.")
+        raise BadRule(
+            ngettext(
+                "The pattern has %(count)s group. It must have exactly one group, in round brackets: the Learn user.",
+                "The pattern has %(count)s groups. It must have exactly one group, in round brackets: the Learn user.",
+                found.groups,
+            )
+            % {"count": found.groups}
+        )
     return found
 
 
 def nested_repeats(pattern: str) -> int:
-    """How many repeats, such as + or {2}, stand inside one another at most."""
-    around = [0]  # of each group that is open, the most repeats inside one another so far
+    """How many repeats, such as + or {2}, are inside one another, at the deepest point."""
+    around = [0]  # of each open group, the repeats inside one another so far
     last = 0  # the same of what a repeat would be for
     for part in TOKEN.findall(pattern):
         if part[0] == "(":

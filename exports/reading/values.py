@@ -3,11 +3,30 @@
 from collections import Counter
 from typing import Any
 
+from django.utils.translation import gettext
+
+from exports.grades import sentences
+
 CHARACTERS_A_STEP = 16
 
 
-class CannotFind(ValueError):
-    """The expression does not fit this value. The text says why, as the rest of a sentence."""
+class Unreadable(ValueError):
+    """What is there cannot be read. `detail`: a key of `exports.grades.sentences.REASONS`, and its parameters."""
+
+    def __init__(self, reason: str, **params: str | int) -> None:
+        super().__init__(reason, params)
+        self.detail: dict[str, str | int] = {"reason": reason, **params}
+
+    def __str__(self) -> str:
+        return sentences.reason({"field": gettext("it"), **self.detail})
+
+    def at(self, field: object) -> "Unreadable":
+        """The same, with where it is."""
+        return Unreadable(**{"field": str(field), **self.detail})  # type: ignore[arg-type]
+
+
+class CannotFind(Unreadable):
+    """The expression does not fit this value."""
 
 
 class Number(str):
@@ -17,7 +36,7 @@ class Number(str):
 
 
 class RepeatedKeys(dict[str, Any]):
-    """A JSON object that names a key twice, so that nobody can say which value is meant."""
+    """A JSON object that names a key twice, so that no one can say which value is meant."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
@@ -35,7 +54,7 @@ class Projected(list[Any]):
 def without_missing_lists(found: list[Any]) -> list[Any]:
     """`found` without the nulls that stand for a list which is missing or null: it has no entries.
 
-    A null inside a list of the body stays, and so does a row in which nobody is found: each is an entry.
+    A null inside a list of the body stays, and so does a row in which no one is found: each is an entry.
     """
     are_lists = isinstance(found, Projected) and all(item is None or isinstance(item, list) for item in found)
     return [item for item in found if item is not None] if are_lists or isinstance(found, Chosen) else found
@@ -49,7 +68,7 @@ def is_false(value: Any) -> bool:
 def unambiguous(value: Any) -> Any:
     """`value`, where no key of it is given twice. Raises CannotFind."""
     if isinstance(value, RepeatedKeys):
-        raise CannotFind("cannot be told: an object names a key twice")
+        raise CannotFind("FIELD_AMBIGUOUS")
     return value
 
 
@@ -65,23 +84,12 @@ def kind(value: Any) -> str:
         return "boolean"
     if isinstance(value, (int, float)):
         return "number"
-    return "null" if value is None else "expref"
+    return "null"
 
 
-KINDS = {
-    "null": "null",
-    "boolean": "true or false",
-    "number": "a number",
-    "string": "a text",
-    "array": "a list",
-    "object": "an object",
-    "expref": "an expression",
-}
-
-
-def described(value: Any) -> str:
-    """What kind of JSON `value` is, in words."""
-    return "a number that nobody wrote" if isinstance(value, float) else KINDS[kind(value)]
+def found_kind(value: Any) -> str:
+    """What kind of JSON `value` is, as a key of `exports.grades.sentences.KINDS`."""
+    return "computed" if isinstance(value, float) else kind(value)
 
 
 def size(value: Any) -> int:

@@ -13,9 +13,8 @@ WHEN = datetime(2026, 6, 3, 7, 5, tzinfo=UTC)  # 9:05 in Copenhagen
 
 def test_a_day_has_no_zero_and_is_in_the_sites_zone() -> None:
     assert moments.day(datetime(2026, 6, 2, 22, 30, tzinfo=UTC)) == "3 June 2026"
-    assert moments.moment(WHEN) == "3 June 2026 09:05"
-    assert moments.short_moment(WHEN) == "3 Jun 2026 09:05"
-    assert moments.moment_this_year(WHEN) == "3 June 09:05"
+    assert moments.moment(WHEN) == "3 June 2026, 09:05"
+    assert moments.short_moment(WHEN) == "3 Jun 2026, 09:05"
     assert moments.day(datetime(2026, 12, 24, tzinfo=UTC)) == "24 December 2026"
 
 

@@ -1,11 +1,11 @@
 """Long lists in sentences: the first few by name, the others by number."""
 
-from common.sentences import MOST_NAMED, shortlist
+from common.sentences import MAX_NAMED, shortlist
 
 
 def test_as_many_as_may_be_named_are_named():
     assert shortlist(["ada", "ben"]) == "ada, ben"
-    assert shortlist(["ada"] * MOST_NAMED) == ", ".join(["ada"] * MOST_NAMED)
+    assert shortlist(["ada"] * MAX_NAMED) == ", ".join(["ada"] * MAX_NAMED)
 
 
 def test_the_others_are_counted():

@@ -1,14 +1,27 @@
 """The test of the connection names what is wrong, with what to do."""
 
+import time
 from datetime import timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
+from django.urls import reverse
 from django.utils import timezone
 
 from courses import quota
-from courses.connection import WHAT_TO_DO, try_connection
+from courses.connection import (
+    ADVICE_FOR,
+    READING_PRIVILEGES,
+    gradebook,
+    grades_journey,
+    try_connection,
+    works,
+)
 from courses.grades_journey import LearnError
 from courses.models import ServiceCall
+from courses.sentences import ADVICE
+from tests.conftest import COURSE
 from tests.factories import ServiceCallFactory
 
 
@@ -32,14 +45,14 @@ def test_a_connection_that_works_is_tried_step_by_step_and_changes_nothing(learn
     [
         ("token_refused", None, "Access token", "refused GradeBridge's key and secret", "Check LEARN_KEY"),
         ("token_down", None, "Access token", "token service is not available", "maintenance window"),
-        ("token_quota", None, "Access token", "quota of calls is used up until", "Wait until then"),
-        ("server_error", "version", "Version of Learn", "holds no", "Try again"),
+        ("token_quota", None, "Access token", "daily call limit is reached", "Wait until then"),
+        ("server_error", "version", "Version of Learn", "contains no", "Try again"),
         ("not_installed", "gradeValueAPI", "Grades Journey", "not installed", "REST API"),
         ("forbidden", "gradeValueAPI", "Grades Journey", "entitlement is missing", "entitlements"),
-        ("quota_long", "gradeValueAPI", "Grades Journey", "quota of calls is used up until", "Wait until then"),
+        ("quota_long", "gradeValueAPI", "Grades Journey", "daily call limit is reached", "Wait until then"),
         ("maintenance", "gradeValueAPI", "Grades Journey", "not available", "maintenance window"),
         ("redirect", "gradeValueAPI", "Grades Journey", "elsewhere.invalid", "LEARN_URL"),
-        ("bad_gateway", "gradeValueAPI", "Grades Journey", "holds no results", "Try again"),
+        ("bad_gateway", "gradeValueAPI", "Grades Journey", "contains no results", "Try again"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_to_do(learn, settings, fault, service, tried, sentence, advice):
@@ -92,10 +105,70 @@ def test_an_absent_application_is_a_call_in_the_log(learn):
     assert ServiceCall.objects.filter(error="NotInstalled", status=404).count() == 1
 
 
+def test_where_a_column_is_in_learn_its_gradebook_is_read_too(learn, flow):
+    findings = try_connection()
+
+    assert (findings[-1].tried, findings[-1].is_ok, works(findings)) == ("Reading the gradebook", True, True)
+    assert findings[-1].sentence == f"The columns of course {COURSE} can be read."
+    assert [call.service for call in ServiceCall.objects.order_by("pk")] == ["version", "gradeValueAPI", "columns"]
+    assert learn.world.writes == 0
+
+
+def test_a_connection_without_the_privileges_for_reading_works_and_says_which_are_missing(learn, flow):
+    learn.privileges.take_away(*READING_PRIVILEGES)
+
+    findings = try_connection()
+
+    assert (findings[-1].is_ok, works(findings)) == (False, True)
+    assert findings[-1].sentence == "Learn does not allow GradeBridge to read this: a privilege is missing."
+    assert "privileges for reading" in findings[-1].what_to_do
+
+
+@pytest.mark.parametrize("fault", ["not_installed", "html_200", "silent_before", "quota_long", "wrong_types"])
+def test_whatever_is_wrong_with_reading_grades_can_be_delivered(learn, flow, settings, fault):
+    settings.LEARN_TIMEOUT = 1
+    learn.faults.add(fault, times=None, service="columns")
+
+    findings = try_connection()
+
+    assert works(findings)
+    assert findings[-1].is_ok is (fault == "wrong_types")  # the rows are not looked at
+
+
+def test_the_command_says_both(learn, flow):
+    learn.privileges.take_away("course.gradebook.MODIFY")
+    output = StringIO()
+
+    call_command("test_connection", stdout=output)
+
+    assert "FAILED: Reading the gradebook" in output.getvalue()
+    assert "The page Connection to Learn lists them." in output.getvalue()
+    assert output.getvalue().endswith("The connection works.\n")
+
+
+def test_the_page_lists_the_privileges_and_that_grades_are_delivered_without(learn, flow, admin_client):
+    learn.privileges.take_away("course.gradebook.MODIFY")
+
+    page = admin_client.post(reverse("connection")).content.decode()
+
+    assert all(privilege in page for privilege in READING_PRIVILEGES)
+    assert "The connection works" in page
+    assert "a privilege is missing" in page
+
+
+def test_both_clients_share_one_token(learn, flow):
+    until = time.monotonic() + 10
+    grades_journey().version(until=until)
+    gradebook().course(COURSE, until=until)
+
+    assert [call.service for call in learn.calls] == ["token", "version", "course"]
+    assert gradebook() is gradebook()
+
+
 def test_there_is_something_to_do_about_every_error():
     def kinds(of):
         return {of, *(kind for child in of.__subclasses__() for kind in kinds(child))}
 
     for kind in kinds(LearnError) - {LearnError}:
-        if kind.__module__.startswith("courses.grades_journey"):
-            assert any(parent in WHAT_TO_DO for parent in kind.__mro__), kind
+        if kind.__module__.startswith("courses."):
+            assert any(ADVICE.get(ADVICE_FOR.get(parent)) for parent in kind.__mro__), kind

@@ -8,8 +8,8 @@ from django_tasks_db.models import DBTaskResult
 
 from courses import tasks
 from courses.models import GradeColumn
-from courses.provisioning import Wanted
-from exports.tasks import settle_dead_tasks
+from courses.provisioning import ProvisioningRequest
+from exports.tasks import finish_dead_tasks
 from tests.courses.provisioning.conftest import columns_of
 from tests.factories import CourseFactory, GradeColumnFactory, ProvisioningRunFactory, UserFactory
 
@@ -18,7 +18,7 @@ def test_a_worker_carries_out_what_was_asked_for(learn):
     learn.world.merge({"courses": {"ULTRA": {}}})
     GradeColumnFactory(course=CourseFactory(course_id="ULTRA"), name="Exam")
 
-    run, _choice = tasks.provision(Wanted(columns=GradeColumn.objects.all()), by=UserFactory())
+    run, _plan = tasks.provision(ProvisioningRequest(columns=GradeColumn.objects.all()), by=UserFactory())
     [task] = DBTaskResult.objects.all()
     tasks.carry_out_run.call(*task.args_kwargs["args"])
 
@@ -29,7 +29,7 @@ def test_a_worker_carries_out_what_was_asked_for(learn):
 
 @pytest.mark.django_db
 def test_with_nothing_to_do_no_task_is_enqueued():
-    run, _choice = tasks.provision(Wanted(), by=UserFactory())
+    run, _plan = tasks.provision(ProvisioningRequest(), by=UserFactory())
     assert run is None
     assert not DBTaskResult.objects.exists()
 
@@ -41,6 +41,6 @@ def test_the_task_of_a_run_that_was_swept_is_failed():
     DBTaskResult.objects.get().claim("worker")
     DBTaskResult.objects.update(started_at=timezone.now() - timedelta(minutes=5))
 
-    assert settle_dead_tasks() == 1
+    assert finish_dead_tasks() == 1
 
     assert DBTaskResult.objects.get().status == "FAILED"

@@ -20,8 +20,9 @@ from courses.wire import (
     write_symbols,
     write_weights,
 )
+from tests.sentences import said
 
-PRINTABLE = st.characters(exclude_categories=("C", "Z"), exclude_characters=":=,")
+PRINTABLE = st.characters(exclude_categories=("C", "Z"), exclude_characters=":=,;|")
 NAMES = st.text(PRINTABLE | st.just(" "), min_size=1, max_size=12).filter(lambda name: name == name.strip() != "")
 BOUNDS = st.integers(0, 100_00).map(lambda hundredths: Decimal(hundredths) / 100)
 
@@ -29,8 +30,14 @@ BOUNDS = st.integers(0, 100_00).map(lambda hundredths: Decimal(hundredths) / 100
 @st.composite
 def schemas(draw):
     names = draw(st.lists(NAMES, unique=True, max_size=8))
-    bounds = draw(st.lists(BOUNDS, unique=True, min_size=len(names), max_size=len(names)))
-    return [Symbol(name, draw(st.sampled_from([bound, None]))) for name, bound in zip(names, bounds, strict=True)]
+    names = names if len(names) > 1 else [name.replace(" ", "-") for name in names]
+    number = draw(st.integers(0, len(names)))
+    bounds = [Decimal(0), *draw(st.lists(BOUNDS.filter(bool), unique=True, min_size=number, max_size=number))][:number]
+    bounds.sort(reverse=draw(st.booleans()))
+    return [
+        *(Symbol(name, bound) for name, bound in zip(names, bounds, strict=False)),
+        *map(Symbol, names[number:]),
+    ]
 
 
 @st.composite
@@ -75,6 +82,10 @@ def test_any_text_is_read_or_refused(read, text):
         ("F=0:P=80", [Symbol("P", Decimal(80)), Symbol("F", Decimal(0))]),
         (" P = 66.50 : F = 0 ", [Symbol("P", Decimal("66.5")), Symbol("F", Decimal(0))]),
         ("Pass:Fail", [Symbol("Pass"), Symbol("Fail")]),
+        ("Not passed : Passed well", [Symbol("Not passed"), Symbol("Passed well")]),
+        ("P", [Symbol("P")]),
+        ("U:F=0:P=50", [Symbol("P", Decimal(50)), Symbol("F", Decimal(0)), Symbol("U")]),
+        ("P=0", [Symbol("P", Decimal(0))]),
         ("P=50:F=0:U", [Symbol("P", Decimal(50)), Symbol("F", Decimal(0)), Symbol("U")]),
         ("", []),
     ],
@@ -100,48 +111,83 @@ def test_weights(mapping, weights):
 @pytest.mark.parametrize(
     ("read", "text", "sentence"),
     [
-        (read_symbols, "A=90:A=80", "The symbol A is given twice."),
-        (read_symbols, "A=90:B=90", "The lower bound 90 is given twice."),
-        (read_symbols, "A=x", "The lower bound at place 1 (x) is not a number such as 80 or 66.5."),
-        (read_symbols, "A=90=B", "The lower bound at place 1 (90=B) is not a number such as 80 or 66.5."),
-        (read_symbols, "A=101", "The lower bound 101 is not between 0 and 100 per cent."),
-        (read_symbols, "A=90::F=0", "The symbol at place 2 is empty."),
-        (read_symbols, "=90", "The symbol at place 1 is empty."),
-        (read_symbols, "A=", "The lower bound at place 1 (empty) is not a number such as 80 or 66.5."),
+        (read_symbols, "A=90:A=80", "Symbol A appears twice."),
+        (read_symbols, "A=90:B=90", "Lower bound 90 appears twice."),
+        (read_symbols, "A=x", "Lower bound 1 (x) is not a number such as 80 or 66.5."),
+        (read_symbols, "A=90=B", "Lower bound 1 (90=B) is not a number such as 80 or 66.5."),
+        (read_symbols, "A=101:F=0", "The lower bound 101 is not between 0 and 100 percent."),
+        (read_symbols, "A=90::F=0", "Symbol 2 is empty."),
+        (read_symbols, "=90", "Symbol 1 is empty."),
+        (read_symbols, "A=", "Lower bound 1 is empty."),
+        (read_symbols, "A,B,C,D", "Use colons between symbols, such as A:B:C:D."),
+        (read_symbols, "A; B; C", "Use colons between symbols, such as A:B:C."),
+        (read_symbols, "A B C", "Use colons between symbols, such as A:B:C."),
+        (read_symbols, "A\nB\r\nC", "Use colons between symbols, such as A:B:C."),
+        (read_symbols, "A | B", "Use colons between symbols, such as A:B."),
+        (read_symbols, "A,B:C", "Use colons between symbols, such as A:B:C."),
+        (read_symbols, "A=90,B=80,C=0", "Use colons between symbols, such as A=90:B=80:C=0."),
+        (read_symbols, "A = 90; B = 0", "Use colons between symbols, such as A=90:B=0."),
+        (read_symbols, "A=90 B=80 F=0", "Use colons between symbols, such as A=90:B=80:F=0."),
+        (read_symbols, "A=90:B=80\tF=0", "Use colons between symbols, such as A=90:B=80:F=0."),
+        (read_symbols, "Pass Pass", "Use colons between symbols, such as Pass."),
+        (read_symbols, ",".join(f"S{n}" for n in range(40)), "Use colons between symbols, such as A:B:C."),
+        (read_symbols, "A=66,5:F=0", "Lower bound 1 (66,5) is not a number such as 80 or 66.5."),
+        (
+            read_symbols,
+            "A=90:B=95:C=0",
+            "The lower bound of B (95) is higher than that of A before it (90). Begin with the highest bound"
+            " and end with 0.",
+        ),
+        (
+            read_symbols,
+            "C=0:B=95:U:A=90",
+            "The lower bound of B (95) is higher than that of C before it (0). Begin with the highest bound"
+            " and end with 0.",
+        ),
+        (
+            read_symbols,
+            "A=90:B=80.5",
+            "A score below 80.5 percent would have no symbol. One symbol must begin at 0, such as B=80.5:F=0.",
+        ),
+        (
+            read_symbols,
+            "B=80:U",
+            "A score below 80 percent would have no symbol. One symbol must begin at 0, such as B=80:F=0.",
+        ),
         (read_options, "Room", "Pair 1 (Room) has no '='."),
-        (read_options, "A=1:A=2", "The key A is given twice."),
-        (read_options, "A=1=2", "The value at place 1 (1=2) holds '=', which separates in Learn's format."),
-        (read_weights, "A=30, B=60", "The weights add up to 90 per cent, not to 100."),
-        (read_weights, "A=100, B=0", "The weight of B is not more than 0."),
-        (read_weights, "A", "Column 1 (A) has no weight, such as A=30."),
-        (read_weights, "A=50, A=50", "The column A is given twice."),
-        (read_weights, "", "The weights add up to 0 per cent, not to 100."),
+        (read_options, "A=1:A=2", "Key A appears twice."),
+        (read_options, "A=1=2", "Value 1 (1=2) contains '=', which is a separator in Learn's format."),
+        (read_weights, "A=30, B=60", "The weights add up to 90 percent, not to 100."),
+        (read_weights, "A=100, B=0", "The weight of B must be more than 0."),
+        (read_weights, "A", "Column 1 (A) has no weight; write A=30, for example."),
+        (read_weights, "A=50, A=50", "Column A appears twice."),
+        (read_weights, "", "The weights add up to 0 percent, not to 100."),
         (read_names, "", "No column is named."),
-        (read_names, "A, A", "The column A is given twice."),
-        (read_names, "A=1", "The column at place 1 (A=1) holds '=', which separates in Learn's format."),
+        (read_names, "A, A", "Column A appears twice."),
+        (read_names, "A=1", "Column 1 (A=1) contains '=', which is a separator in Learn's format."),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_its_place(read, text, sentence):
     with pytest.raises(WireError) as refused:
         read(text)
-    assert str(refused.value) == sentence
+    assert said(refused.value) == sentence
 
 
 @pytest.mark.parametrize(
     ("write", "values", "sentence"),
     [
-        (write_symbols, [Symbol("A:B")], "The symbol at place 1 (A:B) holds ':', which separates in Learn's format."),
-        (write_options, {"a": "x:y"}, "The value at place 1 (x:y) holds ':', which separates in Learn's format."),
-        (write_options, {" a": "x"}, "The key at place 1 begins or ends with a blank."),
-        (write_names, ["Test 1, 2"], "The column at place 1 (Test 1, 2) holds ',', which separates in Learn's format."),
+        (write_symbols, [Symbol("A:B")], "Symbol 1 (A:B) contains ':', which is a separator in Learn's format."),
+        (write_options, {"a": "x:y"}, "Value 1 (x:y) contains ':', which is a separator in Learn's format."),
+        (write_options, {" a": "x"}, "Key 1 begins or ends with a blank."),
+        (write_names, ["Test 1, 2"], "Column 1 (Test 1, 2) contains ',', which is a separator in Learn's format."),
         (
             write_names,
             ["Test\n1"],
-            "The column at place 1 holds a line break or another character that does not print.",
+            "Column 1 contains a line break or another character that is not printed.",
         ),
     ],
 )
 def test_what_cannot_be_written_is_refused_with_its_place(write, values, sentence):
     with pytest.raises(WireError) as refused:
         write(values)
-    assert str(refused.value) == sentence
+    assert said(refused.value) == sentence

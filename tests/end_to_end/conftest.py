@@ -4,13 +4,14 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import requests
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from sandbox.processes import Processes, free_port
 
@@ -18,6 +19,8 @@ PASSWORD = "a pass phrase of some length"
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run")
+
+expect.set_options(timeout=20_000)  # milliseconds: other tests run beside these
 
 IN_A_BROWSER = [
     pytest.mark.browser,
@@ -41,12 +44,12 @@ class Site(Processes):
         return [call for call in calls if call["service"] == "gradeValueAPI"]
 
 
-@pytest.fixture
-def database_url(tmp_path: Path) -> Iterator[str]:
-    """An empty database of the kind that the test run uses."""
+@contextmanager
+def empty_database(folder: Path) -> Iterator[str]:
+    """One of the kind that the test run uses; its address."""
     given = os.environ["DATABASE_URL"]
     if given.startswith("sqlite"):
-        yield f"sqlite:///{tmp_path / 'site.sqlite3'}"
+        yield f"sqlite:///{folder / 'site.sqlite3'}"
         return
     server = given.rpartition("/")[0]
     name = f"gradebridge_site_{secrets.token_hex(6)}"
@@ -57,17 +60,28 @@ def database_url(tmp_path: Path) -> Iterator[str]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture
-def site(database_url: str, tmp_path: Path) -> Iterator[Site]:
+@contextmanager
+def running_site(folder: Path, *learn_options: str) -> Iterator[Site]:
     """A migrated site with nothing in it; sandbox Learn and web run, the task worker is for the test to start."""
-    environment = {"DATABASE_URL": database_url, "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
     with (
-        (tmp_path / "site.log").open("wb") as log,
-        Site(port=free_port(), learn_port=free_port(), environment=environment, output=log) as site,
+        empty_database(folder) as database_url,
+        (folder / "site.log").open("wb") as log,
+        Site(
+            port=free_port(),
+            learn_port=free_port(),
+            environment={"DATABASE_URL": database_url, "DJANGO_SUPERUSER_PASSWORD": PASSWORD},
+            output=log,
+        ) as site,
     ):
         site.manage("migrate", "--verbosity", "0")
-        site.start_learn("--empty")
+        site.start_learn(*learn_options)
         site.start_web()
+        yield site
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with running_site(tmp_path, "--empty") as site:
         yield site
 
 
@@ -85,9 +99,9 @@ def page(browser: Browser) -> Page:
     return new_page(browser)
 
 
-def new_page(browser: Browser) -> Page:
-    """Of somebody who has not signed in."""
-    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+def new_page(browser: Browser, **mode: Any) -> Page:
+    """Of somebody who has not signed in. `mode`: size and colours, where it is about them."""
+    page = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **mode}).new_page()
     page.set_default_timeout(20_000)
     return page
 
@@ -97,3 +111,12 @@ def sign_in(page: Page, site: Site, username: str = "root") -> None:
     page.get_by_label("Username").fill(username)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
+
+
+def tab_to(page: Page, wanted: Locator, *, most: int = 120) -> None:
+    """Press Tab until this has the focus, as somebody without a mouse does."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if wanted.evaluate("element => element === document.activeElement"):
+            return
+    raise AssertionError(f"{wanted} is not reached by {most} presses of Tab")

@@ -49,9 +49,34 @@ def test_a_manager_retries_what_failed(exported: Site, page: Page) -> None:
     page.get_by_role("link", name="4711").click()
     page.get_by_role("link", name="Retry failed grades").click()
     expect(page.get_by_text("1 grade to column Final exam of course CHE")).to_be_visible()
-    page.get_by_role("button", name="Yes, retry 1 grade").click()
+    page.get_by_role("button", name="Send 1 grade").click()
 
     expect(page.locator("#attempt").get_by_text("Exported")).to_be_visible(timeout=30_000)
     assert site.values("CHE", "Final exam") == {"s1": "A", "s2": "B"}
     page.goto(f"{site.url}/admin/exports/flow/")
     expect(page.locator("#result_list").get_by_text("Exported").first).to_be_visible()
+
+
+def test_a_page_that_a_colleague_has_changed_since_takes_nothing_back(exported: Site, page: Page) -> None:
+    site = exported
+    sign_in(page, site)
+    page.goto(f"{site.url}/admin/courses/course/")
+    page.locator("#result_list").get_by_role("link", name="CHE").click()
+    expect(page.locator("#id_title")).to_be_visible()
+    colleague = page.context.new_page()
+    colleague.goto(page.url)
+    colleague.locator("#id_title").fill("Chemistry")
+    colleague.get_by_role("button", name="Save", exact=True).click()
+    expect(colleague.get_by_text("was changed successfully")).to_be_visible()
+
+    page.locator("#id_title").fill("Alchemy")
+    page.get_by_role("button", name="Save", exact=True).click()
+    alert = page.get_by_role("alert")
+    expect(alert.get_by_text("Nothing was saved")).to_be_visible()
+    expect(alert.get_by_text("Alchemy")).to_be_visible()
+    expect(page.locator("#id_title")).to_have_value("Chemistry")
+
+    page.locator("#id_title").fill("Chemistry and alchemy")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+    expect(page.get_by_text("Chemistry and alchemy")).to_be_visible()

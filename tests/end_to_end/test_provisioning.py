@@ -99,8 +99,8 @@ class TestInABrowser:
         page.locator("#action-toggle").check()
         page.locator("select[name=action]").select_option("provision")
         page.get_by_role("button", name="Run").click()
-        expect(page.get_by_role("heading", name="Take 4 steps in Learn?")).to_be_visible()
-        page.get_by_role("button", name="Yes, provision in Learn").click()
+        expect(page.get_by_role("heading", name="Create 4 items in Learn?")).to_be_visible()
+        page.get_by_role("button", name="Yes, create in Learn").click()
         expect(page.get_by_text("Learn confirmed every step.")).to_be_visible(timeout=30_000)
         assert course_in(site)["externalGrade"] == "Viva"
 
@@ -108,11 +108,11 @@ class TestInABrowser:
 
         page.get_by_role("link", name="ART120 · Viva").first.click()
         page.get_by_role("link", name="Delete in Learn").click()
-        page.get_by_label("Type its name, Viva, to go on.").fill("Viva")
+        page.get_by_label("Type its name, Viva, to continue.").fill("Viva")
         page.get_by_role("button", name="Yes, delete it in Learn").click()
-        expect(page.get_by_text("1 delivered grade stands in this column and would be lost.")).to_be_visible()
+        expect(page.get_by_text("1 delivered grade is in this column and would be lost.")).to_be_visible()
         page.get_by_label("Delete it although grades will be lost").check()
-        page.get_by_label("Type its name, Viva, to go on.").fill("Viva")
+        page.get_by_label("Type its name, Viva, to continue.").fill("Viva")
         page.get_by_role("button", name="Yes, delete it in Learn").click()
         expect(page.get_by_text("Learn confirmed every step.")).to_be_visible(timeout=30_000)
         assert list(course_in(site)["columns"]) == ["Portfolio"]

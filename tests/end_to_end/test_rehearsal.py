@@ -30,7 +30,7 @@ def test_a_flow_is_repaired_and_rehearsed_and_nothing_is_sent(mapped: Site, page
     site = mapped
     sign_in(page, site)
     page.get_by_role("link", name="Mapping health").click()
-    expect(page.get_by_text("not marked as synchronised with the SIS")).to_be_visible()
+    expect(page.get_by_text("not marked as synchronised with the student system")).to_be_visible()
     page.get_by_role("link", name="this flow").first.click()
 
     page.locator("#id_synchronised_at_0").fill("01/05/2026")
@@ -47,14 +47,14 @@ def test_a_flow_is_repaired_and_rehearsed_and_nothing_is_sent(mapped: Site, page
     page.get_by_role("button", name="Rehearse").click()
     verdicts = page.locator("#verdicts")
     expect(verdicts.get_by_text("1 grade to column Final exam of course CHE")).to_be_visible()
-    expect(verdicts.get_by_text("1 successful and 1 error.")).to_be_visible()
+    expect(verdicts.get_by_text("1 delivered, 1 not delivered.")).to_be_visible()
 
     file = tmp_path / "body.json"
     file.write_text(json.dumps({"participants": BODY["participants"][:1]}))
     page.get_by_label("Or paste the JSON").fill("")
     page.locator("input[type=file]").set_input_files(file)
     page.get_by_role("button", name="Rehearse").click()
-    expect(verdicts.get_by_text("1 successful and 0 errors.")).to_be_visible()
+    expect(verdicts.get_by_text("1 delivered, 0 not delivered.")).to_be_visible()
 
     assert site.calls() == []
     page.goto(f"{site.url}/admin/exports/exportattempt/")

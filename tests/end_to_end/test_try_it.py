@@ -27,7 +27,7 @@ def test_a_profile_is_tried_until_it_fits_and_then_saved(administered: Site, pag
 
     page.get_by_label("A body as WISEflow sends it").fill(json.dumps(BODY))
     page.get_by_role("button", name="Show what is read").click()
-    expect(tried).to_contain_text("The body has no 'participants'.")
+    expect(tried).to_contain_text("The request body has no 'participants'.")
 
     page.get_by_label("Name").fill("North")
     page.get_by_label("List of participants").fill("rows")
@@ -37,14 +37,14 @@ def test_a_profile_is_tried_until_it_fits_and_then_saved(administered: Site, pag
     page.get_by_label("The Learn user is").select_option("PREFIX")
     page.get_by_label("Prefix, suffix or pattern").fill("s")
     page.get_by_role("button", name="Show what is read").click()
-    expect(tried).to_contain_text("Mark: The expression cannot be understood at character 8")
+    expect(tried).to_contain_text("Mark: The expression is not valid at character 8")
 
     page.get_by_label("Mark").fill("result.grade")
     page.get_by_role("button", name="Show what is read").click()
-    expect(tried).to_contain_text("Flow 77: 2 entries, 1 with something wrong.")
+    expect(tried).to_contain_text("Flow 77. 2 entries were read. With something wrong: 1")
     expect(tried.get_by_role("cell", name="s1001", exact=True)).to_be_visible()
     expect(tried.get_by_role("cell", name="75.0", exact=True)).to_be_visible()
-    expect(tried).to_contain_text("who of entry 2 is null")
+    expect(tried).to_contain_text("Entry 2 has no usable user id: who is null")
 
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#result_list").get_by_role("link", name="North")).to_be_visible()

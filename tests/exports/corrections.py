@@ -1,13 +1,26 @@
 """The steps of a correction, for tests: ask, approve, deliver, retry."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from django_tasks_db.models import DBTaskResult
 
 from exports import correcting, retrying
+from exports.correcting import NotCorrectable, Obstacle
 from exports.models import Correction, Participant
 from exports.retrying import Retry
 from exports.tasks import deliver_attempt
+
+
+@contextmanager
+def refused_because(obstacle: Obstacle, match: str | None = None) -> Iterator[None]:
+    """What happens inside is refused because of `obstacle`, with a sentence that says so."""
+    with pytest.raises(NotCorrectable, match=match) as found:
+        yield
+    assert found.value.obstacle is obstacle
+    assert str(found.value).endswith(".")
 
 
 def run_tasks() -> None:

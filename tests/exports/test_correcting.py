@@ -1,6 +1,7 @@
-"""Corrections: asked for by one person, approved by another, sent once, and true whatever happens on the way."""
+"""Corrections: requested by one person, approved by another, sent once, and true whatever happens on the way."""
 
 import threading
+from functools import partial
 
 import pytest
 from django.db import connection, transaction
@@ -8,13 +9,14 @@ from django_tasks_db.models import DBTaskResult
 
 from courses.models import GradeColumn
 from exports import correcting, retrying
-from exports.delivering import batches, settling
+from exports.correcting import Obstacle
+from exports.delivering import batches, finishing
 from exports.grades.causes import Cause
 from exports.grades.facts import Refused, Send
 from exports.grades.translating import Marks
 from exports.models import Correction, Delivery, ExportAttempt, ExportState, GradeInLearn, Participant
 from tests.conftest import COLUMN, COURSE
-from tests.exports.corrections import ask, correct, run_tasks
+from tests.exports.corrections import ask, correct, refused_because, run_tasks
 from tests.factories import (
     LONG_AGO,
     CorrectionFactory,
@@ -39,7 +41,7 @@ def is_queued(person):
 
 def is_replaced(person):
     GradeInLearnFactory.end(person.grades.get(), GradeInLearn.Ending.OVERWRITTEN)
-    Participant.objects.update(state=ExportState.FAILED, cause=Cause.REPLACED, detail="C")
+    Participant.objects.update(state=ExportState.FAILED, cause=Cause.REPLACED, detail={"value": "C"})
 
 
 def in_learn(**grade):
@@ -68,8 +70,8 @@ class TestTheWholeWay:
         correction = correct(exported, asker=asker, approver=approver)
 
         assert (correction.mark_before, correction.value_before, correction.mark) == ("B", "B", "A")
-        assert (correction.asked_by, correction.decided_by) == (asker, approver)
-        assert correction.asked_at < correction.decided_at
+        assert (correction.requested_by, correction.decided_by) == (asker, approver)
+        assert correction.requested_at < correction.decided_at
         assert correction.reason == "Added up wrongly"
         assert correction.state == Correction.State.APPROVED
 
@@ -108,14 +110,15 @@ class TestTheWholeWay:
         assert learn.world.sent(*U1) == ["B", "A", "C"]
 
     def test_a_declined_one_changes_nothing(self, learn, exported, asker, approver):
-        correction = correcting.decline(ask(exported, by=asker), by=approver)
+        correction = correcting.decline(ask(exported, by=asker), by=approver, reason=" Counted twice\nby two. ")
 
         assert (correction.state, correction.decided_by) == (Correction.State.DECLINED, approver)
+        assert correction.decline_reason == "Counted twice\nby two."
         assert correction.attempt is None
         assert learn.world.sent(*U1) == ["B"]
         ask(exported, by=asker)  # and the way is free for another
 
-    def test_the_asker_takes_it_back(self, exported, asker):
+    def test_the_person_who_requested_it_withdraws_it_without_a_reason(self, exported, asker):
         correction = correcting.decline(ask(exported, by=asker), by=asker)
 
         assert (correction.state, correction.decided_by) == (Correction.State.DECLINED, asker)
@@ -125,36 +128,36 @@ class TestWhatIsRefused:
     """At the asking and again at the approval."""
 
     @pytest.mark.parametrize(
-        ("traits", "error"),
+        ("traits", "obstacle"),
         [
-            ({}, correcting.NotExported),
-            ({"failed": True}, correcting.NotExported),
-            ({"queued": True}, correcting.OnItsWay),
-            ({"exported_alternative": True}, correcting.AlternativeGradeLocked),
-            ({"replaced": True}, correcting.StandsNoMore),
-            ({"alternative_in_doubt": True}, correcting.AlternativeGradeLocked),
+            ({}, Obstacle.NOT_EXPORTED),
+            ({"failed": True}, Obstacle.NOT_EXPORTED),
+            ({"queued": True}, Obstacle.IN_PROGRESS),
+            ({"exported_alternative": True}, Obstacle.ALTERNATIVE_GRADE_LOCKED),
+            ({"replaced": True}, Obstacle.NOT_IN_LEARN),
+            ({"alternative_in_doubt": True}, Obstacle.ALTERNATIVE_GRADE_LOCKED),
         ],
     )
-    def test_where_nothing_can_be_corrected(self, traits, error, asker, approver):
-        with pytest.raises(error):
+    def test_where_nothing_can_be_corrected(self, traits, obstacle, asker, approver):
+        with refused_because(obstacle):
             ask(ParticipantFactory(**traits), by=asker)
         assert not Correction.objects.exists()
 
     @pytest.mark.parametrize(
-        ("now", "error"),
+        ("now", "obstacle"),
         [
-            (is_queued, correcting.OnItsWay),
-            (in_learn(value="U", mark="", alternative_grade="U"), correcting.AlternativeGradeLocked),
-            (is_replaced, correcting.StandsNoMore),
-            (in_learn(value="C"), correcting.StandsOtherwise),
-            (in_learn(value="very good", mark="B"), correcting.StandsOtherwise),
+            (is_queued, Obstacle.IN_PROGRESS),
+            (in_learn(value="U", mark="", alternative_grade="U"), Obstacle.ALTERNATIVE_GRADE_LOCKED),
+            (is_replaced, Obstacle.NOT_IN_LEARN),
+            (in_learn(value="C"), Obstacle.CHANGED_IN_LEARN),
+            (in_learn(value="very good", mark="B"), Obstacle.CHANGED_IN_LEARN),
         ],
     )
-    def test_what_has_happened_since_it_was_asked_for(self, now, error, approver):
+    def test_what_has_happened_since_it_was_asked_for(self, now, obstacle, approver):
         correction = CorrectionFactory()
         now(correction.participant)
 
-        with pytest.raises(error):
+        with refused_because(obstacle):
             correcting.approve(correction, by=approver)
 
         correction.refresh_from_db()
@@ -164,13 +167,26 @@ class TestWhatIsRefused:
 
     @pytest.mark.parametrize("mark", ["", "  ", "x" * 334, "A\0"])
     def test_a_mark_that_is_missing_or_cannot_be_stored(self, mark, asker):
-        with pytest.raises(correcting.MarkNotUsable):
+        with refused_because(Obstacle.MARK_NOT_USABLE):
             ask(ParticipantFactory(exported=True), mark, by=asker)
 
     @pytest.mark.parametrize("reason", ["", " \n", "x" * 2001, "wrong\0"])
     def test_a_reason_that_is_missing_or_cannot_be_stored(self, reason, asker):
-        with pytest.raises(correcting.ReasonNotUsable):
+        with refused_because(Obstacle.REASON_NOT_USABLE):
             ask(ParticipantFactory(exported=True), by=asker, reason=reason)
+
+    @pytest.mark.parametrize(
+        "reason",
+        ["", " ", "\n", "\t \r\n", "\u3000", "x" * 2001, "wrong\0", "\ud800", "a\x07b", "\u202ewrong", " \u00a0 "],
+    )
+    def test_declining_needs_a_reason_that_can_be_stored(self, reason, approver):
+        correction = CorrectionFactory()
+
+        with refused_because(Obstacle.REASON_NOT_USABLE):
+            correcting.decline(correction, by=approver, reason=reason)
+
+        correction.refresh_from_db()
+        assert (correction.state, correction.decline_reason) == (Correction.State.ASKED, "")
 
     def test_blanks_around_mark_and_reason_are_left_out(self, asker):
         correction = ask(ParticipantFactory(exported=True), " A\n", by=asker, reason=" Wrong. ")
@@ -178,38 +194,38 @@ class TestWhatIsRefused:
         assert (correction.mark, correction.reason) == ("A", "Wrong.")
 
     def test_the_mark_that_stands_already(self, asker):
-        with pytest.raises(correcting.Unchanged, match="Learn shows B for this mark already"):
+        with refused_because(Obstacle.UNCHANGED, match="Learn already shows B for this mark"):
             ask(ParticipantFactory(exported=True), "B", by=asker)
 
     def test_a_mark_that_learn_would_show_alike(self, asker):
         person = ParticipantFactory(exported=True, grade__mark="75", grade__value="7.5")
         scale(person.flow, divisor=10)
 
-        with pytest.raises(correcting.Unchanged):
+        with refused_because(Obstacle.UNCHANGED):
             ask(person, "75.0", by=asker)
 
     def test_a_second_one_while_the_first_waits(self, asker, approver):
         person = CorrectionFactory().participant
 
-        with pytest.raises(correcting.AnotherWaits):
+        with refused_because(Obstacle.ANOTHER_OPEN):
             ask(person, "C", by=approver)
 
     def test_the_asker_as_approver_whatever_their_rights(self, db):
         root = UserFactory(is_superuser=True)
-        correction = CorrectionFactory(asked_by=root)
+        correction = CorrectionFactory(requested_by=root)
 
-        with pytest.raises(correcting.SamePerson):
+        with refused_because(Obstacle.SAME_PERSON):
             correcting.approve(correction, by=root)
         correction.refresh_from_db()
         assert correction.state == Correction.State.ASKED
 
     @pytest.mark.parametrize("decided", ["approved", "declined"])
-    @pytest.mark.parametrize("verb", [correcting.approve, correcting.decline])
+    @pytest.mark.parametrize("verb", [correcting.approve, partial(correcting.decline, reason="No")])
     def test_what_is_decided_already(self, decided, verb, approver):
         correction = CorrectionFactory(**{decided: True})
         before = Correction.objects.values().get()
 
-        with pytest.raises(correcting.AlreadyDecided, match=f"{decided} by person"):
+        with refused_because(Obstacle.ALREADY_DECIDED, match=f"{decided} by person"):
             verb(correction, by=approver)
         assert Correction.objects.values().get() == before
 
@@ -293,7 +309,7 @@ class TestAtOnce:
         found = self.together(*(lambda by=by: correcting.approve(correction, by=by) for by in people))
         run_tasks()
 
-        assert sorted(type(each).__name__ for each in found) == ["AlreadyDecided"] * 3 + ["Correction"]
+        assert [each.obstacle for each in found if not isinstance(each, Correction)] == [Obstacle.ALREADY_DECIDED] * 3
         assert learn.world.sent(*U1) == ["B", "A"]
         assert ExportAttempt.objects.filter(trigger="CORRECTION").count() == 1
 
@@ -302,7 +318,8 @@ class TestAtOnce:
         first, second = UserFactory.create_batch(2)
 
         self.together(
-            lambda: correcting.approve(correction, by=first), lambda: correcting.decline(correction, by=second)
+            lambda: correcting.approve(correction, by=first),
+            lambda: correcting.decline(correction, by=second, reason="No"),
         )
         run_tasks()
 
@@ -316,7 +333,7 @@ class TestAtOnce:
 
         found = self.together(*(lambda by=by: ask(exported, by=by) for by in people))
 
-        assert sorted(type(each).__name__ for each in found) == ["AnotherWaits"] * 3 + ["Correction"]
+        assert [each.obstacle for each in found if not isinstance(each, Correction)] == [Obstacle.ANOTHER_OPEN] * 3
 
 
 def test_nothing_is_recorded_where_the_task_cannot_be_enqueued(flow, asker, approver, monkeypatch):
@@ -345,5 +362,5 @@ def test_a_correction_travels_with_the_exports_that_wait(flow, asker, approver):
 
     assert [item[3] for item in batch.items] == ["A"]
     batches.record(batch, batches.Sent(outcomes=[None]))
-    settling.settle(sorted(batch.attempts))
+    finishing.finish(sorted(batch.attempts))
     assert person.value_in_learn == "A"

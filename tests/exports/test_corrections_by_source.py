@@ -4,11 +4,12 @@ import pytest
 
 from courses.models import GradeColumn
 from exports import correcting
+from exports.correcting import Obstacle
 from exports.grades.causes import Cause
 from exports.grades.facts import Send
 from exports.models import Correction, ExportState, Participant
 from tests.conftest import COLUMN, COURSE
-from tests.exports.corrections import ask, correct, retry
+from tests.exports.corrections import ask, correct, refused_because, retry
 from tests.factories import ColumnMappingFactory, GradeColumnFactory
 
 U1 = (COURSE, COLUMN, "u1")
@@ -129,7 +130,7 @@ class TestMarkAndAlternativeGrade:
         return Participant.objects.get()
 
     def test_the_source_with_the_mark_must_be_chosen(self, mixed, asker):
-        with pytest.raises(correcting.SourceNotChosen):
+        with refused_because(Obstacle.SOURCE_NOT_CHOSEN):
             ask(mixed, by=asker)
 
     def test_it_is_corrected_and_the_alternative_grade_stays(self, learn, mixed, asker, approver):
@@ -142,7 +143,7 @@ class TestMarkAndAlternativeGrade:
 
 class TestDifferentGrades:
     def test_a_source_must_be_chosen(self, different, asker):
-        with pytest.raises(correcting.SourceNotChosen):
+        with refused_because(Obstacle.SOURCE_NOT_CHOSEN):
             ask(different, by=asker)
 
     def test_the_chosen_one_is_corrected_and_the_other_stays(self, learn, different, asker, approver):
@@ -154,7 +155,7 @@ class TestDifferentGrades:
         assert (different.state, different.cause, different.approved_mark) == (ExportState.EXPORTED, "", "")
 
     def test_a_source_without_a_grade_has_nothing_to_correct(self, different, asker):
-        with pytest.raises(correcting.NotExported):
+        with refused_because(Obstacle.NOT_EXPORTED):
             ask(different, by=asker, source_code="S3")
 
     def test_another_sources_grade_in_between_does_not_stand_in_the_way(

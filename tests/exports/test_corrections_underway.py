@@ -4,11 +4,12 @@ import pytest
 
 from courses.models import GradeColumn
 from exports import correcting
+from exports.correcting import Obstacle
 from exports.delivering import workers
 from exports.grades.causes import Cause
 from exports.models import Correction, ExportState, Participant
 from tests.conftest import COLUMN, COURSE
-from tests.exports.corrections import ask, correct, retry, run_tasks
+from tests.exports.corrections import ask, correct, refused_because, retry, run_tasks
 from tests.factories import (
     ColumnMappingFactory,
     FlowFactory,
@@ -90,7 +91,7 @@ class TestRefusedByARule:
         assert not Participant.objects.retryable().exists()
 
     def test_the_same_once_more_is_a_retry_not_a_correction(self, refused, asker):
-        with pytest.raises(correcting.Unchanged, match="Retry it"):
+        with refused_because(Obstacle.UNCHANGED, match="Retry it"):
             ask(refused.participant, "75", by=asker)
 
     def test_where_the_translation_now_makes_it_what_stands_a_retry_settles_it(self, refused, learn):
@@ -193,7 +194,7 @@ class TestWiseFlowMeanwhile:
 
         for mark in ("A", "B", "C"):
             [error] = wiseflow.export({"userId": "u1", "mark": mark})["errors"]
-            assert "on its way" in error["errorInfo"]
+            assert "in progress" in error["errorInfo"]
 
         run_tasks()
         exported.refresh_from_db()
@@ -212,7 +213,8 @@ class TestWiseFlowMeanwhile:
 
         [error] = wiseflow.export({"userId": "u1", "mark": "B"})["errors"]
 
-        assert error["errorInfo"].startswith("Already exported as A on")
+        assert error["errorInfo"].startswith("This grade was already sent on ")
+        assert " (A). " in error["errorInfo"]
         assert learn.world.sent(*U1) == ["B", "A"]
         assert Participant.objects.get().changed_since_export is True
 
@@ -253,7 +255,7 @@ class TestWiseFlowMeanwhile:
         exported.flow.save()
         wiseflow.export({"userId": "u1", "adminGrade": "U"})
 
-        with pytest.raises(correcting.AlternativeGradeLocked):
+        with refused_because(Obstacle.ALTERNATIVE_GRADE_LOCKED):
             correcting.approve(correction, by=approver)
 
 
@@ -283,7 +285,7 @@ class TestOverwriting:
 
         assert wiseflow.export({"userId": "u1", **entry})["numberOfErrors"] == 1
         retry()
-        with pytest.raises(correcting.AlternativeGradeLocked):
+        with refused_because(Obstacle.ALTERNATIVE_GRADE_LOCKED):
             ask(person, by=asker)
         Participant.objects.update(approved_mark="A")  # even if somebody had slipped one in
         wiseflow.export({"userId": "u1", "mark": "A"})

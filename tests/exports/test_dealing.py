@@ -44,7 +44,7 @@ def test_what_was_not_left_behind_stays_and_is_said_so(trait):
 
     grade.refresh_from_db()
     assert (grade.until, grade.ended_as, grade.dealt_with_by) == (None, "", None)
-    assert dealt.sentence().startswith("Nothing was marked. 1 grade was not marked, because it was not left behind:")
+    assert dealt.sentence().startswith("No grade was marked. 1 grade was not marked, because it was not left behind:")
 
 
 def test_what_has_ended_keeps_its_ending():
@@ -55,7 +55,7 @@ def test_what_has_ended_keeps_its_ending():
     grade.refresh_from_db()
     assert grade.ended_as == GradeInLearn.Ending.OVERWRITTEN
     assert dealt.sentence() == (
-        "Nothing was marked. 1 grade was not marked, because it is no longer in Learn as far as is known."
+        "No grade was marked. 1 grade was not marked, because it is no longer in Learn as far as is known."
     )
 
 

@@ -1,13 +1,15 @@
-"""A manager's retry: the failed grades, nobody else, with today's mapping."""
+"""A manager's retry: the failed grades, no one else, with today's mapping."""
+
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from exports import retrying
-from exports.delivering import batches, settling
+from exports.delivering import batches, finishing
 from exports.grades.causes import Cause
-from exports.models import Delivery, ExportAttempt, ExportState, Participant
+from exports.models import Delivery, ExportAttempt, ExportState, Participant, RetryRun
 from exports.tasks import deliver_attempt
 from tests.conftest import COLUMN, COURSE
 from tests.factories import DeliveryFactory, ExportAttemptFactory, ParticipantFactory, TranslationFactory, UserFactory
@@ -74,7 +76,7 @@ def test_a_retry_uses_todays_translation(learn, flow, wiseflow, manager):
         {"userId": "u1", "mark": "12"}, {"userId": "u2", "mark": "10"}, {"userId": "u3", "adminGrade": "FE"}
     )
     assert answer["numberOfSuccess"] == 1
-    assert "the mark '10' is not in the flow's translation" in answer["errors"][0]["errorInfo"]
+    assert "the mark '10' is not in this flow's translation table" in answer["errors"][0]["errorInfo"]
     translation.grades.create(kind="MARK", given="10", value="B")
     translation.grades.create(kind="ALTERNATIVE_GRADE", given="FE", value="1")
     translation.grades.filter(given="12").update(value="1st")
@@ -96,13 +98,15 @@ def test_a_rule_that_still_forbids_refuses_again(flow, manager):
 
     assert (retry.queued, retry.refused) == (0, 1)
     assert Participant.objects.get().cause == Cause.NOT_MAPPED
-    assert retry.sentence().endswith("1 refused again by a rule.")
+    assert retry.sentence().endswith("1 grade was refused again.")
     assert not DBTaskResult.objects.exists()
 
 
 @pytest.mark.parametrize("cause", [Cause.CONTRADICTORY_ENTRIES, Cause.ENTRY_NOT_USABLE])
 def test_an_unusable_entry_stays_refused_until_a_new_export(flow, manager, cause):
-    ParticipantFactory(flow=flow, failed=True, cause=cause, detail="mark is a list")
+    ParticipantFactory(
+        flow=flow, failed=True, cause=cause, detail={"reason": "FIELD_OF_KIND", "field": "mark", "found": "array"}
+    )
 
     retry = retrying.retry(Participant.objects.all(), by=manager)
 
@@ -116,7 +120,7 @@ def test_without_failed_ones_nothing_is_recorded(flow, manager):
 
     retry = retrying.retry(Participant.objects.all(), by=manager)
 
-    assert retry.sentence() == "Nothing to retry: none of these grades is failed."
+    assert retry.sentence() == "Nothing to retry: none of these grades has failed."
     assert not ExportAttempt.objects.exists()
 
 
@@ -150,6 +154,105 @@ def test_a_task_that_comes_twice_sends_once(learn, flow, manager):
     assert learn.world.sent(COURSE, COLUMN, "u1") == ["B"]
 
 
+def test_every_retry_is_a_run_with_its_attempts(flow, manager):
+    ParticipantFactory(flow=flow, failed=True)
+    ParticipantFactory(failed=True)
+
+    retry = retrying.retry(Participant.objects.all(), by=manager, scope=retrying.Scope(cause=Cause.LEARN_UNAVAILABLE))
+
+    run = RetryRun.objects.get()
+    assert retry.run == run
+    assert list(run.attempts.order_by("pk")) == list(retry.attempts)
+    assert (run.requested_by, run.cause, run.purpose) == (
+        manager,
+        Cause.LEARN_UNAVAILABLE,
+        "All failed grades with the cause Learn not available",
+    )
+
+
+def test_where_nothing_has_failed_there_is_no_run(flow, manager):
+    ParticipantFactory(flow=flow, exported=True)
+
+    assert retrying.retry(Participant.objects.all(), by=manager).run is None
+    assert not RetryRun.objects.exists()
+
+
+def test_what_was_confirmed_twice_is_one_run(flow, manager):
+    ParticipantFactory(flow=flow, failed=True)
+    token = uuid4()
+
+    first = retrying.retry(Participant.objects.all(), by=manager, token=token)
+    ParticipantFactory(flow=flow, failed=True)
+    second = retrying.retry(Participant.objects.all(), by=manager, token=token)
+
+    assert second.run == first.run
+    assert (second.is_repeated, second.queued) == (True, 1)
+    assert ExportAttempt.objects.count() == 1
+
+
+def test_what_was_confirmed_and_never_recorded_can_be_confirmed_again(flow, manager):
+    """The process died in between, or the database failed."""
+    person, token = ParticipantFactory(flow=flow, failed=True), uuid4()
+    begun, _is_new = retrying.begin(retrying.CHOSEN, by=manager, token=token)
+
+    outcome = retrying.retry(Participant.objects.all(), by=manager, token=token)
+
+    assert (outcome.run, outcome.queued, outcome.is_repeated) == (begun, 1, False)
+    assert [delivery.participant for delivery in Delivery.objects.all()] == [person]
+
+
+def test_the_attempt_of_a_retry_counts_what_a_rule_refused_apart(learn, flow, wiseflow, manager):
+    ParticipantFactory(flow=flow, user_id="u1", failed=True)
+    ParticipantFactory(flow=flow, user_id="unknown in Learn", failed=True)
+    ParticipantFactory(flow=flow, failed=True, mark="")
+
+    retrying.retry(Participant.objects.all(), by=manager)
+    run_tasks()
+
+    attempt = ExportAttempt.objects.get()
+    assert (attempt.number_of_success, attempt.number_of_errors) == (1, 2)
+    assert (attempt.number_of_refused, attempt.number_of_failures) == (1, 1)
+    (line,) = RetryRun.objects.get().progress().flows
+    assert (line.delivered, line.refused, line.undelivered, line.is_finished) == (1, 1, 1, True)
+
+
+class TestCancelRun:
+    @pytest.fixture
+    def run(self, manager):
+        ParticipantFactory.create_batch(2, failed=True)
+        return retrying.retry(Participant.objects.all(), by=manager).run
+
+    def test_nothing_of_any_flow_is_sent_any_more(self, run, manager):
+        assert retrying.cancel_run(run, by=manager) == 2
+
+        assert set(run.attempts.values_list("state", "cancelled_by")) == {(ExportState.FAILED, manager.pk)}
+        assert batches.claim(at_least=1) is None
+        progress = run.progress()
+        assert (progress.is_finished, progress.is_cancellable, progress.causes) == (True, False, [(Cause.CANCELLED, 2)])
+
+    def test_a_flow_that_is_just_being_recorded_is_not_sent_either(self, run, manager):
+        late = ParticipantFactory(failed=True)
+        retrying.cancel_run(run, by=manager)
+
+        assert retrying.retry_in(run, Participant.objects.filter(pk=late.pk)).attempts == []
+        late.refresh_from_db()
+        assert late.state == ExportState.FAILED
+
+    def test_who_cancelled_first_has_cancelled_it(self, run, manager):
+        retrying.cancel_run(run, by=manager)
+
+        assert retrying.cancel_run(run, by=UserFactory()) == 0
+        run.refresh_from_db()
+        assert run.cancelled_by == manager
+
+    def test_what_is_finished_cannot_be_cancelled(self, manager):
+        run = ExportAttemptFactory(retry=True).retry_run
+
+        assert retrying.cancel_run(run, by=manager) == 0
+        run.refresh_from_db()
+        assert run.cancelled_at is None
+
+
 class TestCancel:
     @pytest.fixture
     def retry(self, flow, manager):
@@ -170,7 +273,7 @@ class TestCancel:
 
         assert retrying.cancel(retry, by=manager) == 2
         batches.record(batch, batches.Sent(outcomes=[None]))
-        settling.settle([retry.pk])
+        finishing.finish([retry.pk])
 
         retry.refresh_from_db()
         assert (retry.number_of_success, retry.number_of_errors) == (1, 2)

@@ -1,7 +1,8 @@
 """What must hold at every moment, whatever went wrong. Each function asserts; Learn and the database bear witness."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from datetime import datetime
 
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, GradeInLearn, Participant
 from sandbox.world import World
@@ -59,13 +60,14 @@ def learn_agrees(deliveries: Iterable[Delivery], world: World) -> None:
         assert confirmed <= arrived <= allowed, (place, arrived, sent_there)
 
 
-def the_ledger_is_true(world: World) -> None:
+def the_ledger_is_true(world: World, *, changed: Collection[tuple[str, str, str]] = ()) -> None:
     """What the ledger has for certain is in Learn, at that very place; what it does not have is not there.
 
-    While a call is on its way to a place, what is there is decided by its record.
+    While a call is on its way to a place, what is there is decided by its record. `changed`: where someone has changed
+    the grade in Learn by hand, as course id, column name and Learn user.
     """
     sending = Delivery.objects.filter(state=State.SENDING)
-    called = set(sending.values_list("course_id", "column_name", "learn_user_id"))
+    called = {*sending.values_list("course_id", "column_name", "learn_user_id"), *changed}
     known = set()
     for grade in GradeInLearn.objects.in_learn():
         place = grade.course_id, grade.column_name, grade.learn_user_id
@@ -92,15 +94,27 @@ def the_ledger_is_true(world: World) -> None:
 
 
 def every_success_is_one(answer: dict, body: list[dict], flow_id: str) -> None:
-    """Whoever is not among the errors has a grade in Learn, for certain, wherever they lead."""
+    """Whoever is not among the errors has a grade in Learn, for certain, wherever they lead.
+
+    Or had it, until a grade of another flow followed it there within this very export: what waits is carried along,
+    whoever queued it.
+    """
     refused = {error["userId"] for error in answer["errors"]}
+    began_at = ExportAttempt.objects.filter(flow__flow_id=flow_id).latest("pk").started_at
     for entry in body:
         if entry["userId"] in refused:
             continue
         person = Participant.objects.get(flow__flow_id=flow_id, user_id=entry["userId"])
         given = entry.get("adminGrade") or entry["mark"]
-        grades = GradeInLearn.objects.current().filter(participant=person)
-        assert any(grade.is_certain and grade.value == given for grade in grades), (entry, list(grades))
+        grades = GradeInLearn.objects.filter(participant=person, certainty="CONFIRMED", value=given)
+        assert any(
+            (grade.is_in_learn and not grade.is_left_behind) or was_followed(grade, began_at) for grade in grades
+        ), (entry, list(person.grades.all()))
+
+
+def was_followed(grade: GradeInLearn, began_at: datetime) -> bool:
+    """Whether another person's grade has come to its place since then."""
+    return grade.until is not None and grade.until >= began_at and grade.ended_by_id not in (None, grade.participant_id)
 
 
 def counts_add_up(attempt: ExportAttempt) -> None:
@@ -132,9 +146,9 @@ def counts_add_up(attempt: ExportAttempt) -> None:
 
 
 def follows_its_participants(flow: Flow) -> None:
-    """One on its way makes the flow QUEUED, else one failed makes it FAILED (R6)."""
+    """One failed makes the flow FAILED (R6), else one on its way makes it QUEUED."""
     states: Iterable[str] = flow.participants.order_by().values_list("state", flat=True)
     present = set(states)
-    order = (ExportState.QUEUED, ExportState.FAILED, ExportState.EXPORTED)
+    order = (ExportState.FAILED, ExportState.QUEUED, ExportState.EXPORTED)
     expected = next((state for state in order if state in present), ExportState.NOT_EXPORTED)
     assert flow.state == expected, (flow, present)

@@ -18,43 +18,49 @@ SECTIONS = (
     "The network fails",
     "The database fails during a call",
     "A process is killed with `kill -9`",
+    "Learn cannot be read before twelve grades there are to be replaced",
+    "Learn fails one call of three, once, and does not let anyone look",
+    "Learn fails from the second call on, and does not let anyone look",
 )
-COLUMNS = ("Fault", "What WISEflow was told", "States after", "After one retry")
+COLUMNS = ("Fault", "Answer to WISEflow", "States after", "After one retry")
 
 BEFORE_THE_TABLES = """\
 # Reliability
 
-Every line below is a fault that `tests/faults/` brought about, and what came of it. The run writes this page; nobody
+Every line below is a fault that `tests/faults/` brought about, and what came of it. The run writes this page; no one
 edits it. On SQLite and on PostgreSQL the lines are the same.
 
     GRADEBRIDGE_WRITE_RELIABILITY=1 .venv/bin/python -m pytest tests/faults
 
 ## What is tried
 
-An export of twelve people's grades in batches of four: marks, alternative grades, one entry given twice. Beside them
-stand a person without an assessment and an entry without a user id; they are refused every time and left out of the
+An export of twelve people's grades in batches of four: marks, alternative grades, one entry given twice. With them come
+a person without an assessment and an entry without a user id; they are refused every time and left out of the
 tables. One fault at a time. Every request is real HTTP on loopback, to the sandbox Learn or to a server that misbehaves
 in its place; the processes that are killed are real ones.
 
 ## What holds after each of them
 
-- Every entry is in exactly one state. Nothing is on its way any more once the attempt has ended; after a kill the sweep
+- Every entry is in exactly one state. Nothing is being sent any more once the attempt has ended; after a kill the sweep
   ends it when the lease has run out.
 - A grade that was reported as exported is in Learn with that value. A grade that is called failed, rejected or refused
   is not.
 - The counts add up: those of the answer, of the attempt and of the flow.
 - Nothing is sent again by itself. Neither a sweep, nor another worker, nor another flow's export carries any along.
 - One retry, with Learn healthy again, brings all twelve to EXPORTED with the right values.
-- Nobody ever has two open deliveries for one source.
+- No one ever has two open deliveries for one source.
+- Before a grade in Learn is replaced it is read. Where that fails for the moment nothing is sent; where Learn never
+  lets GradeBridge read, the grade is sent as on a site without the privileges.
 
-DELIVERED: Learn confirmed it. REJECTED: Learn said no. FAILED: it did not arrive. UNCONFIRMED: it may have
-arrived, and a retry only sets the same value again.
+DELIVERED: Learn confirmed it, by its answer or by what its gradebook shows. REJECTED: Learn said no. FAILED: it did not
+arrive. UNCONFIRMED: it may have arrived; the next look at Learn's gradebook decides it, and a retry only sets the same
+value again.
 """
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One line. `section` and `place` say where it stands."""
+    """One line. `section` and `place` say where it comes on the page."""
 
     section: int
     place: int
@@ -80,7 +86,7 @@ def told(answer: dict[str, Any] | None, people: Iterable[str]) -> str:
         return "Nothing: the connection broke."
     errors = {str(error["userId"]): error["errorInfo"] for error in answer["errors"]}
     about = [errors.get(person, "exported") for person in people]
-    sentences = Counter(re.sub(r"until \d+ \w+ [\d:]+", "until …", sentence) for sentence in about)
+    sentences = Counter(re.sub(r"\bon \d+ \w+ \d+ \d+:\d+", "on …", sentence) for sentence in about)
     exported = sentences.pop("exported", 0)
     lines = [f"{exported} exported." if exported else ""]
     lines += [f"{number} errors: {sentence}" for sentence, number in sorted(sentences.items())]

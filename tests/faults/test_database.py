@@ -1,4 +1,4 @@
-"""The database fails while a call to Learn is under way: what was claimed must still be recorded as it became."""
+"""The database fails while a call to Learn is in progress: what was claimed must still be recorded as it became."""
 
 import sqlite3
 import threading
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from exports.delivering import batches, settling
+from exports.delivering import batches, finishing
 from exports.models import Delivery
 from tests.faults.conftest import Trial
 
@@ -99,7 +99,7 @@ def test_the_database_is_away_for_longer_than_a_worker_waits(
 
     assert len(tries) == 4
     monkeypatch.setattr(batches, "record", record)
-    wait_for(lambda: settling.sweep() or not Delivery.objects.filter(state__in=Delivery.OPEN).exists())
+    wait_for(lambda: finishing.sweep() or not Delivery.objects.filter(state__in=Delivery.OPEN).exists())
     trial.ends_well(
         answer,
         section=4,

@@ -20,7 +20,7 @@ import requests
 from django.db import connection, transaction
 
 from exports import retrying
-from exports.delivering import settling, workers
+from exports.delivering import finishing, workers
 from exports.models import Delivery, ExportAttempt, Participant
 from sandbox import wiseflow as callers
 from sandbox.processes import Processes, free_port
@@ -156,7 +156,7 @@ def sweep_until_all_has_ended() -> None:
     """The leases of the dead end in their time, without anybody's help."""
 
     def has_ended() -> bool:
-        settling.sweep()
+        finishing.sweep()
         return not ExportAttempt.objects.filter(finished_at=None).exists()
 
     until(has_ended)

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from courses.grades_journey import transport
-from exports.delivering import batches
+from courses.connection import connect_anew
+from courses.learn_http import transport
 from sandbox.world import World
 from tests.conftest import COLUMN, COURSE
-from tests.courses.grades_journey.pretend import TOKEN_PATH, confirm, http, raw_server, read_request, result
+from tests.courses.learn_http.pretend import TOKEN_PATH, confirm, http, raw_server, read_request, result
 from tests.faults.conftest import Trial
 
 RESET_ON_CLOSE = b"\x01\x00\x00\x00\x00\x00\x00\x00"
@@ -33,7 +33,7 @@ def refused(folder: Path, world: World) -> Iterator[str]:
 
 @contextmanager
 def unknown_host(folder: Path, world: World) -> Iterator[str]:
-    """Nobody knows the host's name"""
+    """The host's name is not known"""
     yield "https://learn.invalid"
 
 
@@ -47,7 +47,7 @@ def connect_time_out(folder: Path, world: World) -> Iterator[str]:
             waiting.setblocking(False)
             waiting.connect_ex(listener.getsockname())
         with pytest.MonkeyPatch.context() as patch:  # as on a real site, connecting has less time than the whole call
-            patch.setattr(transport, "MOST_CONNECT_SECONDS", 0.2)
+            patch.setattr(transport, "MAX_CONNECT_SECONDS", 0.2)
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
@@ -60,7 +60,7 @@ def no_tls(folder: Path, world: World) -> Iterator[str]:
 
 @contextmanager
 def untrusted_certificate(folder: Path, world: World) -> Iterator[str]:
-    """A certificate that nobody vouches for"""
+    """A certificate that no authority has signed"""
     with tls_server(certificate(folder, "localhost")) as url:
         yield url
 
@@ -83,7 +83,7 @@ def reset_in_the_answer(folder: Path, world: World) -> Iterator[str]:
         if path == TOKEN_PATH:
             connection.sendall(http(b'{"access_token": "t", "token_type": "bearer", "expires_in": 3600}'))
             return
-        items = json.loads(body)
+        items = json.loads(body or "[]")  # there is none where something is read
         for item in items:
             world.set_value(course_id=COURSE, column_name=COLUMN, user_id=item["userId"], value=item["value"])
         answer = http(json.dumps([result(item) for item in items]).encode())
@@ -142,4 +142,4 @@ def test_a_fault_of_the_network(trial: Trial, settings: Any, tmp_path: Path, net
 
 def use_learn_at(url: str, settings: Any) -> None:
     settings.LEARN_URL = url
-    batches.grades_journey.cache_clear()
+    connect_anew()

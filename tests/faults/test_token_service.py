@@ -6,7 +6,9 @@ from exports.models import ExportAttempt
 from sandbox.faults import KINDS, Reach
 from tests.faults.conftest import Trial
 
-NO_TOKEN = [kind.name for kind in KINDS.values() if kind.reach is not Reach.RESULTS and kind.name != "bearer_expired"]
+NO_TOKEN = [
+    kind.name for kind in KINDS.values() if kind.reach in (Reach.ANY, Reach.TOKEN) and kind.name != "bearer_expired"
+]
 
 
 @pytest.mark.parametrize("fault", NO_TOKEN)

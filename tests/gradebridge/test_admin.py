@@ -37,7 +37,7 @@ def in_a_history(user: User) -> None:
 ACTS = {
     "a history": in_a_history,
     "an attempt": lambda user: ExportAttemptFactory(requested_by=user, requested_at=timezone.now()),
-    "a correction": lambda user: CorrectionFactory(asked_by=user),
+    "a correction": lambda user: CorrectionFactory(requested_by=user),
     "a run in Learn": lambda user: ProvisioningRunFactory(requested_by=user),
 }
 
@@ -51,7 +51,7 @@ def test_a_user_whom_the_history_names_is_not_deleted(superuser: Client, act: An
     by_list = superuser.post(reverse("admin:auth_user_changelist"), chosen)
     for answer in (singly, by_list):
         assert "Make the account inactive instead" in text_of(answer)
-        assert "User anna, whom the history names" in text_of(answer)
+        assert "User anna, named in the history" in text_of(answer)
         assert "User bert" not in text_of(answer)
     assert User.objects.filter(username__in=["anna", "bert"]).count() == 2
 

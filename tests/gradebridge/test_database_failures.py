@@ -67,7 +67,7 @@ def test_a_failure_is_of_one_kind(error: Exception, failure: Failure | None) -> 
 
 
 ANSWERS = [
-    (CONFLICTS[0], 503, "changed the same rows at the same moment. Nothing was saved; try again."),
+    (CONFLICTS[0], 503, "Someone else changed the same rows at the same time. Nothing was saved; try again."),
     (NOT_EXECUTABLE[0], 400, "cannot execute this search"),
     (AWAY[0], 503, "database is not available"),
 ]
@@ -77,7 +77,7 @@ ANSWERS = [
 def test_a_page_says_which(db: None, error: Exception, status: int, says: str) -> None:
     browser = signed_in(manager=True)
 
-    with mock.patch("exports.admin.health.health.check", side_effect=error):
+    with mock.patch("exports.admin.mapping.health.health.check", side_effect=error):
         response = browser.get(reverse("mapping-health"))
 
     assert (response.status_code, response.headers.get("Content-Type")) == (status, "text/plain")
@@ -107,7 +107,7 @@ def test_a_search_of_very_many_words_is_no_absence_of_the_database(flow: Flow) -
     response = signed_in(manager=True).get("/admin/exports/flow/", {"q": "a " * 1500})
 
     assert response.status_code in (200, 400)
-    assert "not available" not in response.content.decode()
+    assert "database is not available" not in response.content.decode()
 
 
 class TestConflict:

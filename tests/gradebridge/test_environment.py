@@ -41,6 +41,9 @@ def test_the_site_starts_with_what_the_tests_set():
         ("LEARN_URL", "http://learn.example.edu"),
         ("LEARN_TIMEOUT", "soon"),
         ("DATABASE_URL", "mysql://localhost/gradebridge"),
+        ("EMAIL_URL", "smtp://user:password@mail.example.edu"),
+        ("DEFAULT_FROM_EMAIL", "GradeBridge"),
+        ("WEBHOOK_NETWORKS", "everywhere"),
     ],
 )
 def test_a_start_without_a_usable_value_ends_with_one_line_and_no_traceback(name, value):
@@ -50,6 +53,63 @@ def test_a_start_without_a_usable_value_ends_with_one_line_and_no_traceback(name
     assert ended.stdout == ""
     [line] = ended.stderr.splitlines()
     assert line.startswith(f"{name} is ")
+
+
+WISEFLOW = {
+    "WISEFLOW_URL": "https://europe-api.wiseflow.net/v1",
+    "WISEFLOW_API_KEY": "key",
+    "WISEFLOW_EXTERNAL_ID": "Learn id",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"WISEFLOW_URL": "http://europe-api.wiseflow.net/v1"}, "WISEFLOW_URL"),
+        ({"WISEFLOW_API_KEY": ""}, "WISEFLOW_CLIENT_ID"),
+        ({"WISEFLOW_API_KEY": "", "WISEFLOW_CLIENT_ID": "id"}, "WISEFLOW_CLIENT_SECRET"),
+        ({"WISEFLOW_CLIENT_ID": "id"}, "WISEFLOW_API_KEY"),
+        ({"WISEFLOW_EXTERNAL_ID": " "}, "WISEFLOW_EXTERNAL_ID"),
+    ],
+)
+def test_a_start_with_half_of_what_wiseflow_needs_names_what_is_missing(changes, name):
+    ended = start(**{**WISEFLOW, **changes})
+
+    assert ended.returncode == 1
+    [line] = ended.stderr.splitlines()
+    assert line.startswith(f"{name} is ")
+
+
+def test_the_site_starts_with_wiseflows_api():
+    assert start(**WISEFLOW).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("", ""),
+        ("https://europe-api.wiseflow.net/v1/", "https://europe-api.wiseflow.net/v1"),
+        ("http://127.0.0.1:8001/wiseflow/v1", "http://127.0.0.1:8001/wiseflow/v1"),
+    ],
+)
+def test_wiseflows_address_keeps_its_version(value, expected):
+    assert environment.wiseflow_url(value) == expected
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "api.wiseflow.net/v1",
+        "http://10.0.0.1/v1",
+        "https://user:hush@wiseflow.net/v1",
+        "https://w.net/v1?hush",
+        "https://",
+    ],
+)
+def test_wiseflows_address_is_refused_without_repeating_what_it_may_hold(value):
+    with pytest.raises(ValueError, match=r"it is not|must be|unencrypted") as caught:
+        environment.wiseflow_url(value)
+    assert "hush" not in str(caught.value)
 
 
 @pytest.fixture
@@ -254,3 +314,68 @@ def test_a_database_is_read_with_all_that_its_address_says():
     assert (config["HOST"], config["PORT"]) == ("db.example.edu", 5433)
     assert (config["OPTIONS"]["sslmode"], config["OPTIONS"]["connect_timeout"]) == ("require", 3)
     assert "pool" in config["OPTIONS"]
+
+
+class TestMail:
+    @pytest.mark.parametrize(
+        ("url", "server"),
+        [
+            ("smtp+tls://me%40x:p%3A1@mail.example.edu", ("mail.example.edu", 587, "me@x", "p:1", True, False)),
+            ("smtp+ssl://me:p@mail.example.edu:4465", ("mail.example.edu", 4465, "me", "p", False, True)),
+            ("smtp://mail.example.edu", ("mail.example.edu", 25, "", "", False, False)),
+            ("smtp://me:p@127.0.0.1:2525", ("127.0.0.1", 2525, "me", "p", False, False)),
+        ],
+    )
+    def test_a_server(self, url, server):
+        found = environment.mail(url)
+
+        assert found.pop("EMAIL_BACKEND") == "django.core.mail.backends.smtp.EmailBackend"
+        assert tuple(found.values()) == server
+
+    @pytest.mark.parametrize(("url", "backend"), [("", "dummy"), ("consolemail://", "console")])
+    def test_none_and_a_printed_one(self, url, backend):
+        assert environment.mail(url) == {"EMAIL_BACKEND": f"django.core.mail.backends.{backend}.EmailBackend"}
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            *("mail.example.edu", "smtps://mail.example.edu", "smtp://", "smtp+tls://mail.example.edu:port"),
+            *("smtp://mail.example.edu/inbox", "smtp://me:secret@mail.example.edu", "smtp://mail example.edu"),
+        ],
+    )
+    def test_what_is_no_server_is_refused_without_its_password(self, url):
+        with pytest.raises(ValueError) as refusal:
+            environment.mail(url)
+        assert "secret" not in str(refusal.value)
+
+    @pytest.mark.parametrize("sender", ["a@example.edu", "GradeBridge <a@example.edu>"])
+    def test_a_sender(self, sender):
+        assert environment.sender(sender) == sender
+
+    @pytest.mark.parametrize("sender", ["", "GradeBridge", "@example.edu", "a@", "a@example.edu\nBcc: b@example.edu"])
+    def test_what_is_no_sender_is_refused(self, sender):
+        with pytest.raises(ValueError):
+            environment.sender(sender)
+
+    def test_a_site_with_a_mail_server_needs_a_sender(self):
+        ended = start(EMAIL_URL="smtp://mail.example.edu", DEFAULT_FROM_EMAIL=None)
+
+        assert ended.stderr.startswith("DEFAULT_FROM_EMAIL is missing")
+
+
+@pytest.mark.parametrize(
+    ("origins", "hosts", "is_behind_tls", "url"),
+    [
+        (
+            ["https://*.example.edu", "https://grades.example.edu:8443"],
+            ["a.edu"],
+            True,
+            "https://grades.example.edu:8443",
+        ),
+        ([], [".example.edu", "grades.example.edu"], True, "https://grades.example.edu"),
+        ([], ["localhost"], False, "http://localhost"),
+        ([], ["*", ".example.edu"], False, ""),
+    ],
+)
+def test_the_address_of_the_site_is_the_first_that_is_one_name(origins, hosts, is_behind_tls, url):
+    assert environment.site_url(origins, hosts, is_behind_tls=is_behind_tls) == url

@@ -1,4 +1,4 @@
-"""What load balancers and Prometheus are told."""
+"""What load balancers and Prometheus read."""
 
 import pytest
 from django.db import InterfaceError, OperationalError
@@ -6,7 +6,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 
 from exports.models import Flow
-from tests.factories import ExportAttemptFactory, FlowFactory, ParticipantFactory
+from tests.factories import ExportAttemptFactory, FlowFactory, HoldFactory, ParticipantFactory
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/live/"])
@@ -70,9 +70,24 @@ def test_metrics_count_by_state_and_name_nobody(client, path):
 
 
 @pytest.mark.django_db
-def test_metrics_take_one_statement_a_gauge(client, django_assert_num_queries):
+def test_metrics_say_what_is_held_and_whether_all_sending_is_paused(client):
+    HoldFactory.create_batch(2)
+    HoldFactory(person=True)
+    HoldFactory(released=True, pause=True)
+
+    lines = client.get("/metrics").text.splitlines()
+    assert 'gradebridge_holds{kind="flow"} 2.0' in lines
+    assert 'gradebridge_holds{kind="participant"} 1.0' in lines
+    assert "gradebridge_sending_paused 0.0" in lines
+
+    HoldFactory(pause=True)
+    assert "gradebridge_sending_paused 1.0" in client.get("/metrics").text.splitlines()
+
+
+@pytest.mark.django_db
+def test_metrics_take_one_statement_for_each_thing_they_count(client, django_assert_num_queries):
     for _ in range(5):
         ExportAttemptFactory()
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get("/metrics")

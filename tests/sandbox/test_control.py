@@ -1,7 +1,10 @@
 import pytest
 import requests
 
+from sandbox.privileges import PRIVILEGES
 from tests.sandbox.conftest import column, item
+
+PLACE = {"course": "BIO", "column": "Exam", "user": "s1"}
 
 
 def test_the_state_is_shown_replaced_and_merged(learn, caller):
@@ -17,6 +20,33 @@ def test_the_values_of_a_column_come_with_their_history(caller):
     caller.send(item("s1", "2"))
     answer = caller.control("GET", "values?course=BIO&column=Exam").json()
     assert answer == {"values": {"s1": "2"}, "sent": {"s1": ["1", "2"]}}
+
+
+def test_a_grade_is_changed_as_a_teacher_does_it(learn, caller):
+    place = {"course": "BIO", "column": "Exam", "user": "s1"}
+    caller.send(item("s1", "80"))
+    typed = {**place, "value": "12", "by": "Prof. Lund", "at": "2026-05-03T10:00:00Z"}
+    shown = {"scaleType": "Score", "score": 12.0, "possible": 100.0}
+    assert caller.control("POST", "grades", json=typed).json() == {"shown": shown}
+    assert caller.control("POST", "grades", json={**place, "exempt": True}).json() == {"shown": shown}
+    assert caller.control("POST", "grades", json={**place, "value": None}).json() == {"shown": None}
+    log = caller.control("GET", "changes?course=BIO&column=Exam").json()
+    assert [(change["by"], change["previous"], change["value"]) for change in log] == [
+        ("gradebridge-integration", None, "80"),
+        ("Prof. Lund", "80", "12"),
+        ("teacher", "12", None),
+    ]
+    assert log[1]["at"] == "2026-05-03T10:00:00.000+00:00"
+    assert learn.world.as_json()["courses"]["BIO"]["columns"]["Exam"]["flags"] == {"s1": {"exempt": True}}
+
+
+def test_privileges_and_pages_are_settings(learn, caller):
+    given = {"privileges": {"system.user.VIEW": False}, "page_ceilings": {"grades": 50}}
+    shown = caller.control("PUT", "settings", json=given).json()
+    assert not shown["privileges"]["system.user.VIEW"]
+    assert shown["privileges"]["system.course.VIEW"]
+    assert (shown["page_ceilings"]["grades"], learn.page_ceilings["members"]) == (50, 200)
+    assert not learn.privileges.has("system.user.VIEW")
 
 
 def test_calls_are_listed_and_forgotten(caller):
@@ -44,6 +74,8 @@ def test_settings_are_changed_one_by_one(learn, caller):
         "calls_used": 5,
         "token_seconds": 3600,
         "duplicate_columns": "refuse",
+        "privileges": dict.fromkeys(PRIVILEGES, True),
+        "page_ceilings": {"members": 200, "columns": 200, "grades": 100, "schemas": 200, "changes": 100},
     }
     assert caller.send(item()).status_code == 429
     caller.control("PUT", "settings", json={"calls_used": 0, "latency_ms": 1})
@@ -66,7 +98,7 @@ def test_a_wrong_setting_changes_none(learn, caller):
 @pytest.mark.parametrize(
     ("method", "path", "body", "message"),
     [
-        ("PUT", "state", {"course": {}}, "the state has no 'course'. It has: courses, schemas."),
+        ("PUT", "state", {"course": {}}, "the state has no 'course'. It has: courses, people, schemas."),
         ("PATCH", "state", [], "The body must be a JSON object."),
         ("GET", "values?course=BIO", None, "Name a course and a column"),
         ("GET", "values?course=HIS&column=Exam", None, "There is no course 'HIS'. Courses: BIO, MED."),
@@ -75,6 +107,19 @@ def test_a_wrong_setting_changes_none(learn, caller):
         ("POST", "faults", {"fault": "sleepy"}, "There is no fault 'sleepy'. Faults: bad_gateway,"),
         ("POST", "faults", {"fault": "shorter", "self": 1}, "'shorter' has no parameter 'self'."),
         ("POST", "faults", {"fault": "shorter", "service": {}}, "There is no service '{}'."),
+        ("POST", "grades", {"course": "BIO", "column": "Exam"}, "'user' must be text."),
+        ("POST", "grades", {**PLACE}, "Say what changes: 'value', 'exempt', 'corrupt' or 'notation'."),
+        ("POST", "grades", {**PLACE, "value": 12}, "'value' must be text."),
+        ("POST", "grades", {**PLACE, "value": "101"}, "101 is not a number from 0 to 100."),
+        ("POST", "grades", {**PLACE, "exempt": "yes"}, "'exempt' must be true or false."),
+        ("POST", "grades", {**PLACE, "value": "1", "at": "noon"}, "'at' must be a moment such as"),
+        ("POST", "grades", {**PLACE, "value": "1", "user": "s9"}, "'s9' is not a member of 'BIO'."),
+        ("POST", "grades", {**PLACE, "grade": "1"}, "the grade has no 'grade'."),
+        ("GET", "changes?course=BIO", None, "Name a course and a column"),
+        ("PUT", "settings", {"privileges": {"all": False}}, "'privileges' has no 'all'."),
+        ("PUT", "settings", {"privileges": {"system.user.VIEW": 0}}, "Each of 'privileges' must be true or false."),
+        ("PUT", "settings", {"page_ceilings": {"grades": 0}}, "Each of 'page_ceilings' must be a whole number from 1"),
+        ("PUT", "settings", {"page_ceilings": {"grade": 5}}, "'page_ceilings' has no 'grade'."),
         ("PUT", "settings", {"latency": 5}, "the list of settings has no 'latency'"),
         ("PUT", "settings", {"latency_ms": -1}, "'latency_ms' must be a whole number from 0"),
         ("PUT", "settings", {"duplicate_columns": True}, "'duplicate_columns' must be one of create, refuse."),

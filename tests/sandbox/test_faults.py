@@ -96,6 +96,14 @@ def test_foreign_names_and_no_status(learn, caller):
     assert learn.world.writes == 6
 
 
+def test_names_come_in_another_spelling_from_a_place_on(learn, caller):
+    learn.faults.add("other_spelling")
+    learn.faults.add("other_spelling", first=2)
+    assert [name for _, name in results(caller.send(*ITEMS))] == ["eXAM", "eSSAY", "eXAM"]
+    assert [name for _, name in results(caller.send(*ITEMS))] == ["Exam", "Essay", "eXAM"]
+    assert learn.world.writes == 6
+
+
 def test_flaky_messages_keep_the_true_status(learn, caller):
     learn.faults.add("flaky_message")
     answer = caller.send(*ITEMS, item("s9"))
@@ -104,7 +112,9 @@ def test_flaky_messages_keep_the_true_status(learn, caller):
     assert answer.json()[1]["message"] is None
 
 
-@pytest.mark.parametrize("fault", ["shorter", "longer", "shuffled", "foreign_names", "no_status", "flaky_message"])
+@pytest.mark.parametrize(
+    "fault", ["shorter", "longer", "shuffled", "foreign_names", "other_spelling", "no_status", "flaky_message"]
+)
 def test_a_fault_of_results_leaves_an_error_alone(learn, caller, fault):
     learn.faults.add(fault)
     assert caller.session.post(caller.address("gradeValueAPI"), data=b"{", timeout=5).status_code == 400
@@ -229,7 +239,7 @@ def made(learn) -> list[str]:
     return [name for name in learn.world.as_json()["courses"]["BIO"]["columns"] if name.startswith("Lab")]
 
 
-@pytest.mark.parametrize("fault", [kind.name for kind in KINDS.values() if kind.reach is not Reach.TOKEN])
+@pytest.mark.parametrize("fault", [kind.name for kind in KINDS.values() if kind.reach in (Reach.ANY, Reach.RESULTS)])
 def test_a_fault_named_for_a_service_hits_that_alone(learn, fault):
     learn.faults.add(fault, service="gradableItemsAPI")
     assert learn.faults.due(SERVICES["gradeValueAPI"]) is None
@@ -275,7 +285,7 @@ def test_random_rejects_differ_between_schemas(learn, caller):
     ("fault", "options", "message"),
     [
         ("shortest", {}, "There is no fault 'shortest'. Faults: bad_gateway,"),
-        ("shorter", {"service": "gradeValue"}, "There is no service 'gradeValue'. Services: externalGradeColumnAPI,"),
+        ("shorter", {"service": "gradeValue"}, "There is no service 'gradeValue'. Services: changes, columns,"),
         ("shorter", {"service": "version"}, "'shorter' does not fit 'version'. It is for services that answer with"),
         ("token_down", {"service": "version"}, "It is for the token service."),
         ("shorter", {"times": 0}, "'times' must be a whole number from 1, or null"),

@@ -269,7 +269,7 @@ def test_merging_adds_and_keeps_the_rest_and_replacing_forgets():
     ("state", "message"),
     [
         ([], "the state must be a JSON object"),
-        ({"course": {}}, "the state has no 'course'. It has: courses, schemas"),
+        ({"course": {}}, "the state has no 'course'. It has: courses, people, schemas"),
         ({"courses": []}, "'courses' of the state must be a JSON object"),
         ({"schemas": {"S": {}}}, "'symbols' of schema 'S' must be text"),
         ({"courses": {"C": {"experience": "Classic"}}}, "'experience' of course 'C' must be one of ORIGINAL, ULTRA"),
@@ -280,6 +280,26 @@ def test_merging_adds_and_keeps_the_rest_and_replacing_forgets():
         ({"courses": {"C": {"columns": {"E": {"schema": "X"}}}}}, "must be null or one of none"),
         ({"courses": {"C": {"columns": {"E": {"schema": ["X"]}}}}}, "must be null or one of none"),
         ({"courses": {"C": {"columns": {"E": {"values": {"s1": 5}}}}}}, "'values' of column 'E' of course 'C' must"),
+        ({"people": {"s1": {"name": 1}}}, "'name' of person 's1' must be text."),
+        ({"people": {"s1": {"hasExternalId": 1}}}, "'hasExternalId' of person 's1' must be true or false."),
+        (
+            {"courses": {"C": {"available": "Maybe"}}},
+            "'available' of course 'C' must be one of Disabled, No, Term, Yes.",
+        ),
+        ({"courses": {"C": {"parent": "C"}}}, "'parent' of course 'C' must be null or one of none."),
+        ({"courses": {"C": {"closedComplete": "yes"}}}, "'closedComplete' of course 'C' must be true or false."),
+        (
+            {"courses": {"C": {"memberships": {"s1": {"available": "Term"}}}}},
+            "'available' of the membership of 's1' in course 'C' must be one of Disabled, No, Yes.",
+        ),
+        (
+            {"courses": {"C": {"columns": {"E": {"shownAs": "letter"}}}}},
+            "'shownAs' of column 'E' of course 'C' must be null or one of percent, score, text.",
+        ),
+        (
+            {"courses": {"C": {"columns": {"E": {"flags": {"s1": {"exempt": 1}}}}}}},
+            "'exempt' of the flags of 's1' in column 'E' of course 'C' must be true or false.",
+        ),
         ({"schemas": {"S": {"symbols": "P", "optionalData": 1}}}, "'optionalData' of schema 'S' must be text."),
         ({"courses": {"C": {"metadata": {"s1": 5}}}}, "'metadata' of course 'C' must be texts."),
         ({"courses": {"C": {"externalGrade": "E"}}}, "'externalGrade' of course 'C' must be null or one of none."),
@@ -308,7 +328,9 @@ def test_a_senseless_state_is_refused_whole(state, message):
 
 def test_the_sample_world_holds_one_trap():
     courses = sample_world().as_json()["courses"]
-    assert set(courses) == {"BIO101-2026", "HIS210-2026", "MED330-2026", "LAW400-2026", "ART120-2026"}
+    assert set(courses) == {
+        *("BIO101-2026", "HIS210-2026", "MED330-2026", "LAW400-2026", "STA110-2026", "ART120-2026"),
+    }
     course, user = NOT_ENROLLED
     assert user not in courses[course]["users"]
-    assert {len(held["users"]) for held in courses.values()} == {40, 39}
+    assert {len(held["users"]) for held in courses.values()} == {40, 39, 12}

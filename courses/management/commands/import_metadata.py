@@ -7,22 +7,25 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.spreadsheets.files import ImportRefused
-from courses.importing import metadata
+from common.spreadsheets.sheets import import_file
+from courses.importing.metadata import MetadataSheet
+
+SHEET = MetadataSheet()
 
 
 class Command(BaseCommand):
     help = (
         "Adds or updates the enrolment metadata in FILE, all or nothing. "
-        f"Its columns: {', '.join(metadata.READERS)}; all must be there. "
+        f"Its columns: {', '.join(SHEET.names)}; all must be there. "
         "`provision --metadata` sets it in Learn."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", type=Path, help=".csv, or .xlsx (its first sheet)")
+        parser.add_argument("file", metavar="FILE", type=Path, help=".csv, or .xlsx (its first visible sheet)")
 
     def handle(self, *, file: Path, **_: Any) -> None:
         try:
-            done = metadata.import_from(file)
+            done = import_file(SHEET, file)
         except ImportRefused as refused:
             raise CommandError(str(refused)) from refused
         self.stdout.write(done.sentence())

@@ -16,15 +16,16 @@ from courses.models import (
     ProvisioningStep,
     not_known_to_be_gone,
 )
+from courses.sentences import sentence
 
-IN_LEARN = Provisioned.Standing.PROVISIONED
+IN_LEARN = Provisioned.Status.PROVISIONED
 
 
 class Command(BaseCommand):
     help = (
         "Creates in Learn what is not there yet: grade schemas, grade columns, enrolment metadata, and sets external "
-        "grades; all four, or those that are named. What stands in Learn, or may, is left out: a second column of the "
-        "same name helps nobody. --column creates one all the same. Waits for Learn; exit code 1 unless all was done."
+        "grades; all four, or those that are named. What is in Learn, or may be, is left out: a second column of the "
+        "same name helps no one. --column creates one all the same. Waits for Learn; exit code 1 unless all was done."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -36,14 +37,14 @@ class Command(BaseCommand):
             "--column",
             nargs=2,
             metavar=("COURSE_ID", "NAME"),
-            help="this column alone, again even if it stands in Learn, which may then have two",
+            help="this column alone, again even if it is in Learn, which may then have two",
         )
 
     def handle(self, *, column: list[str] | None, **options: Any) -> None:
         provisioning.sweep()  # what a dead process left behind can be provisioned again
-        run, choice = provisioning.request(wanted(column, **options), by=None)
-        for row, reason in choice.left_out:
-            self.stdout.write(f"left out: {row._meta.verbose_name} {row}: {reason}")
+        run, plan = provisioning.request(request_of(column, **options), by=None)
+        for row, reason in plan.left_out:
+            self.stdout.write(f"left out: {row._meta.verbose_name} {row}: {sentence(reason)}")
         if run is None:
             self.stdout.write("Nothing to provision.")
         else:
@@ -51,22 +52,22 @@ class Command(BaseCommand):
                 provisioning.carry_out(run)
             finally:
                 self.report(run)
-        if choice.left_out or (run and run.steps.exclude(state=ProvisioningStep.State.DONE).exists()):
+        if plan.left_out or (run and run.steps.exclude(state=ProvisioningStep.State.DONE).exists()):
             raise CommandError("Not everything was done; the reasons are above, and in the admin.")
 
     def report(self, run: ProvisioningRun) -> None:
         steps = list(run.steps.order_by("stage", "pk"))
         for step in steps:
             if step.state != ProvisioningStep.State.DONE:
-                self.stdout.write(f"{step.get_state_display().lower()}: {step}: {step.message}")
-        counts = Counter(step.get_state_display().lower() for step in steps)
+                self.stdout.write(f"{step.state.lower()}: {step}: {step.message}")
+        counts = Counter(step.state.lower() for step in steps)
         self.stdout.write(
             f"{len(steps)} {'step' if len(steps) == 1 else 'steps'}: "
             + ", ".join(f"{number} {state}" for state, number in counts.items())
         )
 
 
-def wanted(column: list[str] | None, **kinds: Any) -> provisioning.Wanted:
+def request_of(column: list[str] | None, **kinds: Any) -> provisioning.ProvisioningRequest:
     """Raises CommandError for options that do not go together and a column that is not known."""
     named = [kind for kind in ("schemas", "columns", "external", "metadata") if kinds[kind]]
     if column is not None:
@@ -76,11 +77,11 @@ def wanted(column: list[str] | None, **kinds: Any) -> provisioning.Wanted:
         found = GradeColumn.objects.filter(course__course_id=course_id, name=name)
         if not found.exists():
             raise CommandError(f"Course {course_id} has no column {name} in GradeBridge.")
-        return provisioning.Wanted.again_by_name(found)
+        return provisioning.ProvisioningRequest.again_by_name(found)
     rows: dict[str, Any] = {
-        "schemas": GradeSchema.objects.exclude(symbols="").exclude(standing=IN_LEARN),
-        "columns": not_known_to_be_gone(GradeColumn.objects.exclude(standing=IN_LEARN)),
+        "schemas": GradeSchema.objects.exclude(symbols="").exclude(status=IN_LEARN),
+        "columns": not_known_to_be_gone(GradeColumn.objects.exclude(status=IN_LEARN)),
         "external": not_known_to_be_gone(GradeColumn.objects.filter(is_external_grade=True, external_set_at=None)),
-        "metadata": EnrolmentMetadata.objects.exclude(standing=IN_LEARN),
+        "metadata": EnrolmentMetadata.objects.exclude(status=IN_LEARN),
     }
-    return provisioning.Wanted(**{kind: rows[kind] for kind in named or rows})
+    return provisioning.ProvisioningRequest(**{kind: rows[kind] for kind in named or rows})

@@ -1,4 +1,4 @@
-"""Makes a caller of the API."""
+"""Adds an API client."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -10,10 +10,10 @@ from exports.models import ApiClient
 
 
 class Command(BaseCommand):
-    help = "Makes an API client and prints its key, alone, on standard output. The key is shown this once."
+    help = "Adds an API client and prints nothing but its key on standard output. The key is shown only once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", metavar="NAME", help="what the client is called, here and in HTTP Basic")
+        parser.add_argument("name", metavar="NAME", help="the client's name, here and in HTTP Basic")
         parser.add_argument(
             "--allow",
             metavar="CIDR",
@@ -26,13 +26,13 @@ class Command(BaseCommand):
     def handle(self, *, name: str, allow: list[str], **_: Any) -> None:
         client = ApiClient(name=name.strip(), allowed_networks=allow)
         if not client.name:
-            raise CommandError("NAME must be given.")
+            raise CommandError("NAME must not be empty.")
         key = client.set_new_key()
         try:
             client.full_clean(validate_unique=False)
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         if ApiClient.objects.filter(name=client.name).exists():
-            raise CommandError(f"There is an API client called {client.name} already.")
+            raise CommandError(f"An API client with the name {client.name} exists already.")
         client.save()
         self.stdout.write(key)

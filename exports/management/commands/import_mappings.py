@@ -7,23 +7,27 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.spreadsheets.files import ImportRefused
-from exports.importing import mappings
+from common.spreadsheets.sheets import import_file
+from exports.importing.mappings import MappingSheet
+
+SHEET = MappingSheet()
 
 
 class Command(BaseCommand):
     help = (
         "Adds or updates the mappings in FILE, all or nothing. "
-        f"Its columns: {', '.join(mappings.READERS)}; of these {', '.join(mappings.REQUIRED)} must be there. "
-        "A column that is not there is left as it is; an empty cell means not known, or the default. "
-        "Dates are ISO 8601, without an offset in the site's time zone; an assessment without a time ends with its day."
+        f"Its columns: {', '.join(SHEET.names)}; required are {', '.join(SHEET.required)}. "
+        "A column that is not in the file stays unchanged; an empty cell means not known, or the default. "
+        "Dates are ISO 8601, in the site's time zone if they have no offset. "
+        "An assessment that ends on a date without a time ends with that day."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", type=Path, help=".csv, or .xlsx (its first sheet)")
+        parser.add_argument("file", metavar="FILE", type=Path, help=".csv, or .xlsx (its first visible sheet)")
 
     def handle(self, *, file: Path, **_: Any) -> None:
         try:
-            done = mappings.import_from(file)
+            done = import_file(SHEET, file, warn=self.stderr.write)
         except ImportRefused as refused:
             raise CommandError(str(refused)) from refused
         self.stdout.write(done.sentence())

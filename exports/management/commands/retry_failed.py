@@ -1,4 +1,4 @@
-"""Retries failed grades, and delivers them itself (R5, R6)."""
+"""Retries failed grades, and delivers them itself."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Count
 
 from exports import retrying
-from exports.delivering import settling
+from exports.delivering import finishing
 from exports.grades.causes import Cause
 from exports.management.commands.sweep import still_running
 from exports.models import Delivery, ExportAttempt, Flow, Participant
@@ -15,7 +15,7 @@ from exports.tasks import deliver_attempt
 
 
 class Command(BaseCommand):
-    help = "Retries the failed grades of one flow, or of all, and waits for Learn. Exit code 1 while any stays failed."
+    help = "Retries the failed grades of one flow, or of all, and waits for Learn. Exit code 1 if any stays failed."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--flow", metavar="ID", help="the flow's id in WISEflow (default: all flows)")
@@ -26,17 +26,19 @@ class Command(BaseCommand):
             if not Flow.objects.filter(flow_id=flow).exists():
                 raise CommandError(f"Flow {flow} is not known.")
             participants, running = participants.filter(flow__flow_id=flow), running.filter(flow__flow_id=flow)
-        settling.sweep()  # what a dead process left behind is failed too
+        finishing.sweep()  # what a dead process left behind is failed too
         if sentence := still_running(running):
             self.stdout.write(sentence)
         attempts: list[ExportAttempt] = []
+        run, _is_new = retrying.begin(retrying.Scope(flow=Flow.objects.filter(flow_id=flow).first()), by=None)
         for failed_flow in set(participants.retryable().values_list("flow_id", flat=True)):
-            retry = retrying.retry(participants.filter(flow=failed_flow), by=None, in_background=False)
+            retry = retrying.retry_in(run, participants.filter(flow=failed_flow), in_background=False)
             for attempt in retry.attempts:
                 deliver_attempt.call(attempt.pk)
             attempts += retry.attempts
         if not attempts:
-            self.stdout.write("Nothing to retry: no grade is failed.")
+            run.delete()
+            self.stdout.write("Nothing to retry: no grade has failed.")
             return
         delivered = Delivery.objects.filter(attempt__in=attempts, state=Delivery.State.DELIVERED).count()
         causes = dict(participants.retryable().order_by("cause").values_list("cause").annotate(Count("pk")))
@@ -47,4 +49,4 @@ class Command(BaseCommand):
         for cause, count in causes.items():
             self.stdout.write(f"{count} {cause}: {Cause(cause).label}")
         if causes:
-            raise CommandError("Some grades are still failed; the admin shows the reason for each.")
+            raise CommandError("Some grades are still failed. The admin shows the reason for each.")

@@ -1,5 +1,6 @@
 """Brings attempts and provisioning runs whose process died to their true states."""
 
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
@@ -7,23 +8,29 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from courses import provisioning
+from courses.models import ProvisioningRun
 from exports import tasks
-from exports.delivering import settling
+from exports.delivering import finishing
 from exports.models import Delivery, ExportAttempt
+from exports.proving import background
 
 
 class Command(BaseCommand):
-    help = "Finishes the attempts whose process died. Nothing is sent: their grades stand under Failed (R4, R5)."
+    help = (
+        "Finishes the attempts whose process died. Nothing is sent: their grades count as failed, and can be retried."
+    )
 
     def handle(self, **_: Any) -> None:
-        finished = settling.sweep()
+        finished = finishing.sweep()
         runs = provisioning.sweep()
-        tasks.settle_dead_tasks()
+        tasks.finish_dead_tasks()
+        background.finish_overdue()
         self.stdout.write(f"{finished} {'attempt' if finished == 1 else 'attempts'} finished.")
         if runs:
             self.stdout.write(f"{runs} {'provisioning run' if runs == 1 else 'provisioning runs'} finished.")
-        if sentence := still_running(ExportAttempt.objects.all()):
-            self.stdout.write(sentence)
+        for sentence in (still_running(ExportAttempt.objects.all()), runs_still_running()):
+            if sentence:
+                self.stdout.write(sentence)
 
 
 def still_running(attempts: QuerySet[ExportAttempt]) -> str:
@@ -38,7 +45,18 @@ def still_running(attempts: QuerySet[ExportAttempt]) -> str:
     )
     if not found["count"]:
         return ""
-    ends_at = timezone.localtime(max(filter(None, (found["lease"], found["call"]))))
-    if found["count"] == 1:
-        return f"1 attempt is still running; its lease ends at {ends_at:%H:%M}."
-    return f"{found['count']} attempts are still running; the last lease ends at {ends_at:%H:%M}."
+    return left_alone("attempt", found["count"], max(filter(None, (found["lease"], found["call"]))))
+
+
+def runs_still_running() -> str:
+    """The same of provisioning runs."""
+    runs = ProvisioningRun.objects.filter(finished_at__isnull=True)
+    found = runs.aggregate(count=Count("pk"), lease=Max("lease_ends_at"))
+    return left_alone("provisioning run", found["count"], found["lease"]) if found["count"] else ""
+
+
+def left_alone(what: str, count: int, ends_at: datetime) -> str:
+    ends = f"{timezone.localtime(ends_at):%H:%M}"
+    if count == 1:
+        return f"1 {what} is still running; its lease ends at {ends}."
+    return f"{count} {what}s are still running; the last lease ends at {ends}."

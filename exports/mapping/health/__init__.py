@@ -1,16 +1,31 @@
-"""Mapping health: what would refuse a flow's grades, or leave them to trust, found before anybody exports."""
+"""Mapping health: what would refuse a flow's grades, or cannot be checked, found before an export."""
+
+from collections.abc import Iterable
 
 from django.utils import timezone
 
+from exports.delivering.judging import column_facts
+from exports.mapping.health.checks import CHECKS
+from exports.mapping.health.clients import ClientProblem, check_clients
 from exports.mapping.health.facts import Site, find_facts
-from exports.mapping.health.looks import LOOKS
+from exports.mapping.health.faults import find_faults
 from exports.mapping.health.problems import Health, Kind, Problem, Severity
-from exports.models import Flow, TranslatedGrade
+from exports.models import ColumnMapping, Flow, TranslatedGrade
 from exports.models.flow import FlowQuerySet
 
-__all__ = ["Health", "Kind", "Problem", "Severity", "check", "unfinished"]
+__all__ = [
+    "ClientProblem",
+    "Health",
+    "Kind",
+    "Problem",
+    "Severity",
+    "check",
+    "check_clients",
+    "errors_of",
+    "unfinished",
+]
 
-CHUNK = 500  # flows looked at together
+CHUNK = 500  # flows checked together
 
 
 def unfinished(flows: FlowQuerySet) -> FlowQuerySet:
@@ -19,7 +34,7 @@ def unfinished(flows: FlowQuerySet) -> FlowQuerySet:
 
 
 def check(flows: FlowQuerySet) -> Health:
-    """Look at all of these flows, in their order, that still have something to export.
+    """Check all of these flows, in their order, that still have something to export.
 
     So many statements a chunk, whatever the number of flows, participants and translated grades in it.
     """
@@ -34,6 +49,12 @@ def check(flows: FlowQuerySet) -> Health:
     problems: list[Problem] = []
     for start in range(0, len(pks), CHUNK):
         for facts in find_facts(pks[start : start + CHUNK], site):
-            for look in LOOKS:
-                problems += look(facts, site)
+            for check_flow in CHECKS:
+                problems += check_flow(facts, site)
     return Health(problems=problems, checked=len(pks), finished=flows.count() - len(pks))
+
+
+def errors_of(mappings: Iterable[ColumnMapping]) -> list[str]:
+    """What is wrong with these mappings in themselves, each once: for whoever has just saved them."""
+    faults = [fault for mapping in mappings for fault in find_faults(mapping, column_facts(mapping), frozenset())]
+    return list(dict.fromkeys(fault.sentence for fault in faults if fault.kind.severity is Severity.ERROR))

@@ -1,4 +1,4 @@
-"""What is known of the flows that are looked at, and of the site: a few statements for many flows."""
+"""What is known of the flows that are checked, and of the site: a few statements for many flows."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import models
-from django.db.models import Count, Exists, OuterRef, Q, Value
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
 
-from exports.delivering.judging import column_facts
+from exports.delivering.judging import column_facts, rules_of
 from exports.grades.facts import Column, FlowFacts
 from exports.mapping import places
 from exports.mapping.health.faults import Fault, find_faults
@@ -54,6 +54,7 @@ class Facts:
     waiting: Mapping[tuple[str, str], int]
     roster_sources: frozenset[str]
     sharing: Sequence[places.Sharing]  # people who lead to one place
+    strangers: int  # whom WISEflow has sent, if none of them is on the roster
 
     def problem(self, kind: Kind, sentence: str, repair: models.Model | None = None) -> Problem:
         return Problem(flow=self.flow, kind=kind, sentence=sentence, repair=repair or self.flow)
@@ -69,7 +70,7 @@ def find_sharing(
     people = Participant.objects.filter(flow__in=flows).annotate(learn_user=learn_user).order_by()
     twice = people.values("flow_id", "learn_user").annotate(number=Count("pk")).filter(number__gt=1)
     may_share = set(twice.values_list("flow_id", flat=True))
-    if profiles:  # their rules alone know to whom these people lead; a prefix or suffix never makes one of two
+    if profiles:  # only their rules say whose Learn user these people have; a prefix or suffix never makes one of two
         by_rule = people.filter(api_client__in=profiles, learn_user_id="")
         with_learn_user = people.filter(flow=OuterRef("flow")).exclude(learn_user_id="")
         patterns = [pk for pk, profile in profiles.items() if profile.learn_user_rule == Rule.PATTERN]
@@ -80,7 +81,8 @@ def find_sharing(
         )
     if not may_share:
         return {}
-    rules = {pk: profile.rule().learn_user_of for pk, profile in profiles.items()}
+    callers = people.filter(flow__in=may_share, api_client__in=profiles, learn_user_id="")
+    rules = rules_of(set(callers.values_list("api_client", flat=True))) if profiles else {}
     people_of = places.find_people_of(may_share)
     found: dict[int, list[places.Sharing]] = {}
     for pk in may_share:
@@ -92,6 +94,18 @@ def find_sharing(
         )
         found[pk] = places.sharing(people_of[pk], facts)
     return found
+
+
+def find_strangers(people: QuerySet[Participant]) -> dict[int, int]:
+    """By flow, how many people WISEflow has sent; of flows with a roster, none of whose people it has sent."""
+    is_sent, is_listed = ~Q(state=ExportState.NOT_EXPORTED), Q(on_roster=True)
+    numbers = people.filter(flow__roster_imported_at__isnull=False).values("flow_id")
+    counted = numbers.annotate(
+        sent=Count("pk", filter=is_sent),
+        listed=Count("pk", filter=is_listed),
+        both=Count("pk", filter=is_sent & is_listed),
+    )
+    return dict(counted.filter(sent__gt=0, listed__gt=0, both=0).values_list("flow_id", "sent"))
 
 
 def find_facts(pks: Sequence[int], site: Site) -> Iterator[Facts]:
@@ -114,12 +128,14 @@ def find_facts(pks: Sequence[int], site: Site) -> Iterator[Facts]:
     for flow, sources in people.filter(on_roster=True).values_list("flow_id", "sources").distinct():
         roster_sources[flow].update(code for code, how in sources.items() if how is not None)
     sharing = find_sharing(flows, targets, site.now)
+    strangers = find_strangers(people)
     for pk in pks:
-        if pk in flows:  # else it was deleted meanwhile
+        if pk in flows:  # else it was deleted since then
             yield Facts(
                 flow=flows[pk],
                 targets=targets[pk],
                 waiting=waiting[pk],
                 roster_sources=frozenset(roster_sources[pk]),
                 sharing=sharing.get(pk, []),
+                strangers=strangers.get(pk, 0),
             )

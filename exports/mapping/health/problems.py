@@ -5,37 +5,43 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import models
 from django.utils.text import capfirst
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from exports.models import Flow
 
 
 class Severity(models.TextChoices):
-    ERROR = "ERROR", "Error"  # grades would be refused: repair it before the exam day
-    NOTE = "NOTE", "Note"  # nothing is refused for it, but nothing is checked either: see that it is meant so
+    ERROR = "ERROR", _("Error")  # grades would be refused: repair it before the exam day
+    WARNING = "WARNING", _("Warning")  # grades would arrive, but maybe not be seen as they are meant
+    NOTE = "NOTE", _("Note")  # nothing is refused for it, but nothing is checked either: check it yourself
 
 
 class Kind(models.TextChoices):
     """What is missing or wrong."""
 
-    NOT_MAPPED = "NOT_MAPPED", "No grade column"
-    NOT_SYNCHRONISED = "NOT_SYNCHRONISED", "Not synchronised"
-    SOURCE_NOT_MAPPED = "SOURCE_NOT_MAPPED", "Source not mapped"
-    SAME_LEARN_USER = "SAME_LEARN_USER", "Several people, one Learn user"
-    COLUMN_DELETED = "COLUMN_DELETED", "Column deleted in Learn"
-    MARKS_NOT_TRANSLATED = "MARKS_NOT_TRANSLATED", "Marks not translated"
-    ALTERNATIVE_GRADE_REFUSED = "ALTERNATIVE_GRADE_REFUSED", "Alternative grade refused"
-    VALUE_NOT_SHOWN = "VALUE_NOT_SHOWN", "Value that the column cannot show"
+    NOT_MAPPED = "NOT_MAPPED", _("No grade column")
+    NOT_SYNCHRONISED = "NOT_SYNCHRONISED", _("Not synchronised")
+    SOURCE_NOT_MAPPED = "SOURCE_NOT_MAPPED", _("Source without a grade column")
+    SAME_LEARN_USER = "SAME_LEARN_USER", _("Several participants, one Learn user")
+    COLUMN_DELETED = "COLUMN_DELETED", _("Column deleted in Learn")
+    MARKS_NOT_TRANSLATED = "MARKS_NOT_TRANSLATED", _("Marks not translated")
+    ALTERNATIVE_GRADE_REFUSED = "ALTERNATIVE_GRADE_REFUSED", _("Alternative grade refused")
+    VALUE_NOT_SHOWN = "VALUE_NOT_SHOWN", _("Value that the column cannot show")
+    ROSTER_OF_OTHERS = "ROSTER_OF_OTHERS", _("Roster of other people")
 
-    SOURCE_NOT_GIVEN = "SOURCE_NOT_GIVEN", "People without a source"
-    SOURCE_NOT_ON_ROSTER = "SOURCE_NOT_ON_ROSTER", "Source that nobody has"
-    ALTERNATIVE_GRADES_UNKNOWN = "ALTERNATIVE_GRADES_UNKNOWN", "Alternative grades not translated"
-    SCHEMA_NOT_KNOWN = "SCHEMA_NOT_KNOWN", "Grade schema not known"
+    SOURCE_NOT_GIVEN = "SOURCE_NOT_GIVEN", _("Participants without a source")
+    SOURCE_NOT_ON_ROSTER = "SOURCE_NOT_ON_ROSTER", _("Source that no one has")
+    ALTERNATIVE_GRADES_UNKNOWN = "ALTERNATIVE_GRADES_UNKNOWN", _("Alternative grades not translated")
+    SCHEMA_NOT_KNOWN = "SCHEMA_NOT_KNOWN", _("Grade schema not known")
     # R8: a flow without a roster trusts WISEflow. That is a way to work, not a mistake, so it is never an error; and
-    # where no flow of the site has a roster nobody forgot one, so it is not even said.
-    ROSTER_MISSING = "ROSTER_MISSING", "No roster"
-    PERIOD_NOT_KNOWN = "PERIOD_NOT_KNOWN", "Assessment period not known"
+    # where no flow of the site has a roster no one forgot one, so it is not even a note.
+    ROSTER_MISSING = "ROSTER_MISSING", _("No roster")
+    PERIOD_NOT_KNOWN = "PERIOD_NOT_KNOWN", _("End of the assessment period not known")
+    ENDS_TOO_EARLY = "ENDS_TOO_EARLY", _("End before the synchronisation")
 
     @property
     def severity(self) -> Severity:
@@ -49,6 +55,7 @@ NOTES = {
     Kind.SCHEMA_NOT_KNOWN,
     Kind.ROSTER_MISSING,
     Kind.PERIOD_NOT_KNOWN,
+    Kind.ENDS_TOO_EARLY,
 }
 
 
@@ -100,10 +107,21 @@ class Health:
 
     @property
     def sentence(self) -> str:
-        counts = f"{self.flows_with_errors} with errors, {self.flows_with_notes} with notes, {self.healthy} without"
-        left_out = f" {self.finished} left out: all their grades are exported." if self.finished else ""
-        return f"{self.checked} {'flow' if self.checked == 1 else 'flows'} checked: {counts}.{left_out}"
-
-
-def people(number: int) -> str:
-    return "1 person has" if number == 1 else f"{number} people have"
+        checked = ngettext(
+            "%(checked)s flow checked: %(errors)s with errors, %(notes)s with notes, %(healthy)s without problems.",
+            "%(checked)s flows checked: %(errors)s with errors, %(notes)s with notes, %(healthy)s without problems.",
+            self.checked,
+        ) % {
+            "checked": intcomma(self.checked),
+            "errors": intcomma(self.flows_with_errors),
+            "notes": intcomma(self.flows_with_notes),
+            "healthy": intcomma(self.healthy),
+        }
+        if not self.finished:
+            return checked
+        finished = ngettext(
+            "%(count)s flow is finished and was not checked.",
+            "%(count)s flows are finished and were not checked.",
+            self.finished,
+        )
+        return f"{checked} {finished % {'count': intcomma(self.finished)}}"

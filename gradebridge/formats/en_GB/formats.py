@@ -1,4 +1,4 @@
-"""Times as the reasons write them: 3 May 2026, 14:30."""
+"""Dates and times in British English: 3 May 2026, 14:30."""
 
 DATE_FORMAT = "j F Y"
 TIME_FORMAT = "H:i"

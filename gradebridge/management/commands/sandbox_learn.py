@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from sandbox.sample import sample_world
+from sandbox.sample import sample_exams, sample_world
 from sandbox.world import World
 
 
@@ -41,6 +41,8 @@ class Command(BaseCommand):
             secret=options["secret"],
             latency_ms=options["latency_ms"],
         )
+        if not options["empty"]:
+            learn.wiseflow.exams.replace(sample_exams())
         with contextlib.ExitStack() as running:
             try:
                 running.enter_context(learn)

@@ -6,21 +6,21 @@ from datetime import UTC, datetime
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
 
-from common.database.bulk import insert, update
+from common.database.bulk import delete, insert, update
 from exports.models import Delivery, Participant
 from tests.factories import DeliveryFactory, ExportAttemptFactory, FlowFactory, ParticipantFactory
 
 pytestmark = pytest.mark.django_db
 
-COLUMNS = (
-    "flow_id",
-    "user_id",
-    "mark",
-    "user_id_is_number",
-    *("learn_user_id", "sources", "on_roster", "added_by", "alternative_grade", "state", "cause", "detail"),
-    *("cause_source_code", "changed_since_export", "approved_mark", "approved_source_code"),
-)
-REST = ("", "{}", False, "", "", "NOT_EXPORTED", "", "", "", False, "", "")
+REST = {
+    **dict.fromkeys(("learn_user_id", "added_by", "alternative_grade", "cause", "cause_source_code"), ""),
+    **dict.fromkeys(("approved_mark", "approved_source_code", "first_name", "last_name"), ""),
+    "sources": "{}",
+    "detail": {},
+    "on_roster": False,
+    "state": "NOT_EXPORTED",
+    "changed_since_export": False,
+}
 NASTY = [
     "",
     " ",
@@ -53,53 +53,37 @@ NASTY = [
 
 
 def row(flow, user_id, mark="", is_number=False):
-    return (flow.pk, user_id, mark, is_number, *REST)
+    return {"flow_id": flow.pk, "user_id": user_id, "mark": mark, "user_id_is_number": is_number, **REST}
 
 
 def test_every_text_comes_back_as_it_was():
     flow = FlowFactory()
 
-    insert(Participant, COLUMNS, [row(flow, f"u{number}", text) for number, text in enumerate(NASTY)])
+    insert(Participant, [row(flow, f"u{number}", text) for number, text in enumerate(NASTY)])
 
     assert list(flow.participants.order_by("pk").values_list("mark", flat=True)) == NASTY
 
 
 def test_moments_truths_maps_and_nothing_come_back_as_they_were():
     flow, attempt = FlowFactory(), ExportAttemptFactory()
-    people = [*COLUMNS[:4], "sources", *(name for name in COLUMNS[4:] if name != "sources")]
     sources = {"S||1": "SIS", 'T"': None, "": "MANUAL"}
-    rest = REST[:1] + REST[2:]
-    insert(
-        Participant,
-        people,
-        [(flow.pk, "u1", "A", True, json.dumps(sources), *rest), (flow.pk, "u2", "", False, "{}", *rest)],
-    )
+    insert(Participant, [{**row(flow, "u1", "A", is_number=True), "sources": json.dumps(sources)}, row(flow, "u2")])
     first, second = flow.participants.order_by("pk")
     moment = datetime(2026, 5, 3, 9, 0, 1, 234567, tzinfo=UTC)
-    columns = (
-        "attempt_id",
-        "participant_id",
-        "settled_at",
-        "state",
-        "value",
-        "entry_count",
-        "joint_entry_count",
-        *TEXTS,
-    )
-    nothing = ("",) * len(TEXTS)
+    nothing = {**dict.fromkeys(TEXTS, ""), "attempt_id": attempt.pk, "value": "A", "entry_count": 1, "detail": {}}
+    nothing["joint_entry_count"] = 0
     insert(
         Delivery,
-        columns,
         [
-            (attempt.pk, first.pk, moment, "DELIVERED", "A", 1, 0, *nothing),
-            (attempt.pk, second.pk, None, "QUEUED", "A", 1, 0, *nothing),
+            {**nothing, "participant_id": first.pk, "finished_at": moment, "state": "DELIVERED"},
+            {**nothing, "participant_id": second.pk, "finished_at": None, "state": "QUEUED"},
         ],
     )
 
     assert (first.user_id_is_number, first.on_roster, first.sources) == (True, False, sources)
     assert (second.user_id_is_number, second.on_roster, second.sources) == (False, False, {})
-    assert list(Delivery.objects.order_by("pk").values_list("settled_at", flat=True)) == [moment, None]
-    assert Delivery.objects.filter(settled_at=moment).count() == 1
+    assert list(Delivery.objects.order_by("pk").values_list("finished_at", flat=True)) == [moment, None]
+    assert Delivery.objects.filter(finished_at=moment).count() == 1
 
 
 TEXTS = (
@@ -114,7 +98,6 @@ def test_a_row_that_is_there_already_is_changed_where_told_and_nowhere_else():
 
     returned = insert(
         Participant,
-        COLUMNS,
         [row(flow, "u1", "B"), row(flow, "u2", "C")],
         unique=("flow_id", "user_id"),
         update=("mark",),
@@ -130,7 +113,7 @@ def test_a_row_that_is_there_already_is_an_error_unless_told():
     participant = ParticipantFactory()
 
     with pytest.raises(IntegrityError):
-        insert(Participant, COLUMNS, [row(participant.flow, participant.user_id)])
+        insert(Participant, [row(participant.flow, participant.user_id)])
 
 
 def test_a_text_that_is_too_long_is_never_cut():
@@ -138,7 +121,7 @@ def test_a_text_that_is_too_long_is_never_cut():
 
     try:
         with transaction.atomic():
-            insert(Participant, COLUMNS, [row(flow, "u" * 256)])
+            insert(Participant, [row(flow, "u" * 256)])
     except DatabaseError:
         assert not flow.participants.exists()  # PostgreSQL
     else:
@@ -151,14 +134,16 @@ def test_update_sets_each_row_to_its_own_values():
 
     update(
         Delivery,
-        ("state", "detail", "settled_at"),
-        [(first.pk, "FAILED", "50% 'off'", moment), (second.pk, "UNCONFIRMED", "", first.settled_at)],
+        {
+            first.pk: {"state": "FAILED", "detail": {"text": "50% 'off'"}, "finished_at": moment},
+            second.pk: {"state": "UNCONFIRMED", "detail": {}, "finished_at": first.finished_at},
+        },
     )
 
-    assert list(Delivery.objects.order_by("pk").values_list("state", "detail", "settled_at")) == [
-        ("FAILED", "50% 'off'", moment),
-        ("UNCONFIRMED", "", first.settled_at),
-        ("REJECTED", "", third.settled_at),
+    assert list(Delivery.objects.order_by("pk").values_list("state", "detail", "finished_at")) == [
+        ("FAILED", {"text": "50% 'off'"}, moment),
+        ("UNCONFIRMED", {}, first.finished_at),
+        ("REJECTED", {}, third.finished_at),
     ]
 
 
@@ -168,11 +153,9 @@ def test_any_number_of_rows_is_one_statement(django_assert_num_queries, count):
     rows = [row(flow, f"u{number}", "A") for number in range(count)]
 
     with django_assert_num_queries(1):
-        returned = insert(
-            Participant, COLUMNS, rows, unique=("flow_id", "user_id"), update=("mark",), returning=("id", "mark")
-        )
+        returned = insert(Participant, rows, unique=("flow_id", "user_id"), update=("mark",), returning=("id", "mark"))
     with django_assert_num_queries(1):
-        update(Participant, ("mark",), [(pk, f"{pk}") for pk, _mark in returned])
+        update(Participant, {pk: {"mark": f"{pk}"} for pk, _mark in returned})
 
     assert len(returned) == count
     assert all(mark == str(pk) for pk, mark in flow.participants.values_list("pk", "mark"))
@@ -180,5 +163,27 @@ def test_any_number_of_rows_is_one_statement(django_assert_num_queries, count):
 
 def test_no_rows_are_no_statement(django_assert_num_queries):
     with django_assert_num_queries(0):
-        assert insert(Participant, COLUMNS, [], returning=("id",)) == []
-        update(Participant, ("mark",), [])
+        assert insert(Participant, [], returning=("id",)) == []
+        update(Participant, {})
+
+
+def test_any_number_of_rows_is_deleted_in_one_statement_and_no_other(django_assert_num_queries):
+    flow = FlowFactory()
+    gone = [ParticipantFactory(flow=flow).pk for _ in range(3)]
+    kept = ParticipantFactory(flow=flow)
+
+    with django_assert_num_queries(1):
+        delete(Participant, gone)
+    with django_assert_num_queries(0):
+        delete(Participant, [])
+
+    assert list(Participant.objects.all()) == [kept]
+
+
+def test_rows_name_their_columns_in_any_order():
+    flow = FlowFactory()
+    backwards = dict(reversed(row(flow, "u2", "B").items()))
+
+    insert(Participant, [row(flow, "u1", "A"), backwards])
+
+    assert list(flow.participants.order_by("pk").values_list("user_id", "mark")) == [("u1", "A"), ("u2", "B")]

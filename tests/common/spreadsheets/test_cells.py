@@ -1,5 +1,6 @@
 """What a cell means."""
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -7,13 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.spreadsheets import cells
+from common.spreadsheets.formats import Formatted, Unreadable
+from courses.importing.metadata import MetadataSheet
+from courses.importing.schemas import SchemaSheet
 from courses.models import Course, GradeColumn
-from exports.importing import mappings, rosters
+from exports.importing.mappings import MappingSheet
+from exports.importing.rosters import RosterSheet
+from exports.importing.translations import TranslationSheet
+from exports.models import Flow
 
 read_text = cells.text(Course, "course_id")
-read_points = mappings.READERS["points"]
-read_start = mappings.READERS["synchronised_at"]
-read_end = mappings.READERS["assessment_ends_at"]
+SHEETS = [RosterSheet(Flow()), MappingSheet(), TranslationSheet(), SchemaSheet(), MetadataSheet()]
+READERS = {name: reader for sheet in SHEETS for name, reader in sheet.readers.items()}
+read_points = READERS["points"]
+read_start = READERS["synchronised_at"]
+read_end = READERS["assessment_ends_at"]
 
 
 @pytest.mark.parametrize(
@@ -41,17 +50,18 @@ def test_text(cell, text):
 @pytest.mark.parametrize(
     ("cell", "sentence"),
     [
-        ("a\0b", "holds the control character U+0000"),
-        ("a\x1bb", "holds the control character U\\+001B"),
-        ("a\ud800b", "holds the lone surrogate U\\+D800"),
-        ("x" * 334, "has 334 characters; 333 are allowed"),
-        (10**15, "is a number of more than 15 digits"),
-        (1e300, "is a number of more than 15 digits"),
-        (float("inf"), "is a number of more than 15 digits"),
-        ("1.23457E+15", "is a number that Excel has shortened"),
-        ("#REF!", "holds a formula that could not be calculated"),
-        (datetime.fromisoformat("2026-05-31T00:00"), "holds a date or time"),
-        (time(12), "holds a date or time"),
+        ("a\0b", "It contains the control character U+0000"),
+        ("a\x1bb", "It contains the control character U\\+001B"),
+        ("a\ud800b", "It contains the lone surrogate U\\+D800"),
+        ("x" * 334, "This has 334 characters; 333 are allowed."),
+        ("x" * 10_001, "This has 10,001 characters; GradeBridge reads up to 10,000."),
+        (10**15, "This is a number of more than 15 digits"),
+        (1e300, "This is a number of more than 15 digits"),
+        (float("inf"), "This is a number of more than 15 digits"),
+        (Unreadable("This is a formula without a value."), "This is a formula without a value"),
+        (Formatted(1, "0%"), "This is a number in the format '0%', which may show something else. Format the column"),
+        (datetime.fromisoformat("2026-05-31T00:00"), "This is a date or time"),
+        (time(12), "This is a date or time"),
     ],
 )
 def test_text_that_is_refused(cell, sentence):
@@ -60,18 +70,18 @@ def test_text_that_is_refused(cell, sentence):
 
 
 def test_required_text():
-    with pytest.raises(ValueError, match="is empty"):
+    with pytest.raises(ValueError, match="This is empty"):
         cells.text(Course, "course_id", required=True)(" ")
 
 
 @pytest.mark.parametrize("cell", ["manual_column", " MANUAL_COLUMN ", "", None])
 def test_a_choice_takes_any_case_and_has_a_default(cell):
-    assert mappings.READERS["item_type"](cell) == GradeColumn.ItemType.MANUAL_COLUMN
+    assert READERS["item_type"](cell) == GradeColumn.ItemType.MANUAL_COLUMN
 
 
 def test_a_choice_that_does_not_exist():
-    with pytest.raises(ValueError, match="'classic' is none of ULTRA, ORIGINAL"):
-        mappings.READERS["course_experience"]("classic")
+    with pytest.raises(ValueError, match="'classic' is not allowed; use ULTRA or ORIGINAL"):
+        READERS["course_experience"]("classic")
 
 
 @pytest.mark.parametrize(("cell", "number"), [("", 100), (50, 50), ("12.5", 12.5), (".5", 0.5), ("1000000", 1e6)])
@@ -81,7 +91,7 @@ def test_points(cell, number):
 
 @pytest.mark.parametrize("cell", ["abc", "0", "0.0", "-1", "nan", "inf", "1e3", "1_000", "\u0665", "1.", "."])
 def test_points_that_are_no_number_greater_than_0(cell):
-    with pytest.raises(ValueError, match=f"'{cell}' is not a number greater than 0"):
+    with pytest.raises(ValueError, match=f"'{cell}' is not a number greater than 0."):
         read_points(cell)
 
 
@@ -91,6 +101,47 @@ def test_points_with_a_comma_or_out_of_range():
     for cell in ["0.00009", "1000001", "9" * 400]:
         with pytest.raises(ValueError, match=r"is not between 0\.0001 and 1,000,000"):
             read_points(cell)
+
+
+@pytest.mark.parametrize(
+    ("number", "number_format", "points"),
+    [
+        (12.5, "0.00", 12.5),
+        (12.5, "0.0", 12.5),
+        (100, "0.00", 100),
+        (100.0, "0.000", 100),
+        (1000, "#,##0", 1000),
+        (1234.5, "#,##0.00", 1234.5),
+        (0.0001, "0.0000", 0.0001),
+        (1e6, "#,##0.00", 1e6),
+        (33.25, "00.00", 33.25),
+        (7, "0.0000000000", 7),
+    ],
+)
+def test_points_in_a_format_that_shows_digits_alone(number, number_format, points):
+    assert read_points(Formatted(number, number_format)) == points
+
+
+@pytest.mark.parametrize(
+    ("number", "number_format", "sentence"),
+    [
+        (12.345, "0.00", "This is 12.345, but shows fewer decimals"),
+        (12.5, "0", "This is 12.5, but shows fewer decimals"),
+        (33.3333333333333, "#,##0.0", "shows fewer decimals"),
+        (1, "0%", "in the format '0%'"),
+        (0.5, "0.00%", "in the format"),
+        (0.5, "# ?/?", "in the format"),
+        (1000, "0.00E+00", "in the format"),
+        (1000, "#,##0,", "in the format"),
+        (100, '"$"#,##0', "in the format"),
+        (100, "0;(0)", "in the format"),
+        (100, "General;-General", "in the format"),
+        (100, ";;;", "in the format"),
+    ],
+)
+def test_points_in_a_format_that_shows_something_else(number, number_format, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        read_points(Formatted(number, number_format))
 
 
 @pytest.mark.parametrize("points", [0.0001, 1_000_000])
@@ -208,6 +259,8 @@ ANY_CELL = st.one_of(
     st.dates(),
     st.times(),
     st.timedeltas(timedelta(-1000), timedelta(1000)),
+    st.builds(Formatted, st.integers() | st.floats(), st.sampled_from(["0.00", "#,##0", "0%", "\x00"])),
+    st.builds(Unreadable, st.just("This is nothing.")),
 )
 
 
@@ -218,12 +271,13 @@ def outcome(reader, cell):
         return reason
 
 
-@pytest.mark.parametrize("column", [*mappings.READERS, *rosters.READERS])
+@pytest.mark.parametrize("column", READERS)
 @given(cell=ANY_CELL)
 def test_every_cell_is_a_value_or_a_sentence(column, cell):
-    reader = (mappings.READERS | rosters.READERS)[column]
+    reader = READERS[column]
     found = outcome(reader, cell)
     if isinstance(found, ValueError):
         assert str(found).isprintable()
+        assert re.fullmatch(r"[A-Z'].*[^.]\.", str(found))  # whole, with one full stop, after its row and column
     if isinstance(found, str):
         assert found == found.strip()

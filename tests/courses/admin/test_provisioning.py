@@ -55,7 +55,7 @@ def test_managers_watch_and_provision_nothing(manager, model):
     assert "Provision in Learn" not in text_of(manager.get(url(model, "change", row.pk)))
     act(manager, model, [row], post="yes")
     act(manager, model, [row], action="mark_as_in_learn")
-    assert manager.get(url(model, "provision", row.pk)).status_code == 403
+    assert manager.get(url(model, "provision_row", row.pk)).status_code == 403
     if model != "enrolmentmetadata":
         assert manager.post(url(model, "again", row.pk), {"name": "x"}).status_code == 403
     assert not ProvisioningRun.objects.exists()
@@ -75,8 +75,8 @@ def test_what_would_happen_is_shown_first_and_happens_once_it_is_confirmed(admin
     row, left_out = KINDS[model](), KINDS[model](in_learn=True)
 
     page = text_of(act(administrator, model, [row, left_out]))
-    assert "Take 1 step in Learn?" in page
-    assert "It is in Learn since" in page
+    assert "Create 1 item in Learn?" in page
+    assert "It has been in Learn since" in page
     assert not ProvisioningRun.objects.exists()
 
     answer = act(administrator, model, [row, left_out], post="yes")
@@ -105,16 +105,16 @@ def test_the_page_that_asks_foresees_what_is_needed_and_not_there(administrator)
 
 def test_the_button_of_a_row_leads_to_the_same_question(administrator):
     row = GradeColumnFactory(grade_schema=GradeSchemaFactory())
-    address = url("gradecolumn", "provision", row.pk)
+    address = url("gradecolumn", "provision_row", row.pk)
     assert address in text_of(administrator.get(url("gradecolumn", "change", row.pk)))
-    assert "Take 2 steps in Learn?" in text_of(administrator.get(address))
+    assert "Create 2 items in Learn?" in text_of(administrator.get(address))
 
 
 def test_with_nothing_to_do_no_run_is_recorded(administrator):
     row = GradeColumnFactory(in_learn=True)
-    assert "Nothing to provision" in text_of(act(administrator, "gradecolumn", [row]))
+    assert "Nothing to create in Learn" in text_of(act(administrator, "gradecolumn", [row]))
     answer = act(administrator, "gradecolumn", [row], post="yes")
-    assert messages_of(answer) == ["Nothing to provision. It is in Learn since 3 May 2026 11:00."]
+    assert messages_of(answer) == ["Nothing to provision. It has been in Learn since 3 May 2026, 11:00."]
     assert not ProvisioningRun.objects.exists()
 
 
@@ -133,10 +133,10 @@ def test_to_create_again_the_name_is_typed(administrator, model, field):
     administrator.post(address, {"name": getattr(row, field)})
     assert ProvisioningStep.objects.get().target == row
 
-    ProvisioningStep.objects.update(state="DONE", settled_at="2026-05-03 09:00Z")
+    ProvisioningStep.objects.update(state="DONE", finished_at="2026-05-03 09:00Z")
     twice = administrator.post(address, {"name": getattr(row, field)})
     assert twice.status_code == 422
-    assert "Something was done about it meanwhile." in text_of(twice)
+    assert "It was changed by someone else." in text_of(twice)
 
 
 def test_metadata_is_not_created_again_for_setting_it_twice_is_setting_it_once(administrator):
@@ -148,8 +148,8 @@ def test_metadata_is_not_created_again_for_setting_it_twice_is_setting_it_once(a
 def test_what_was_made_by_hand_is_marked_and_not_created(administrator):
     rows = GradeColumnFactory.create_batch(2)
     answer = act(administrator, "gradecolumn", rows, action="mark_as_in_learn")
-    assert messages_of(answer) == ["2 were marked as in Learn."]
-    assert "Nothing to provision" in text_of(act(administrator, "gradecolumn", rows))
+    assert messages_of(answer) == ["2 rows were marked as in Learn."]
+    assert "Nothing to create in Learn" in text_of(act(administrator, "gradecolumn", rows))
 
 
 def test_changed_metadata_counts_as_not_in_learn(administrator):
@@ -157,7 +157,7 @@ def test_changed_metadata_counts_as_not_in_learn(administrator):
     form = {"course": row.course_id, "user_id": row.user_id, "optional_data": "EnrollType=LetterGrade"}
     administrator.post(url("enrolmentmetadata", "change", row.pk), form)
     row.refresh_from_db()
-    assert (row.standing, row.provisioned_at) == ("NOT_PROVISIONED", None)
+    assert (row.status, row.provisioned_at) == ("NOT_PROVISIONED", None)
 
 
 def column_form(row, **changed):
@@ -169,8 +169,8 @@ def test_a_column_of_another_name_counts_as_not_in_learn(administrator):
     row = GradeColumnFactory(in_learn=True)
     answer = administrator.post(url("gradecolumn", "change", row.pk), column_form(row, name="Another"))
     row.refresh_from_db()
-    assert row.standing == "NOT_PROVISIONED"
-    assert "It is something else in Learn now" in messages_of(answer)[0]
+    assert row.status == "NOT_PROVISIONED"
+    assert "You changed its identity" in messages_of(answer)[0]
 
 
 def test_other_changes_of_a_column_do_not_reach_learn_and_the_page_says_so(administrator):
@@ -178,14 +178,14 @@ def test_other_changes_of_a_column_do_not_reach_learn_and_the_page_says_so(admin
     answer = administrator.post(url("gradecolumn", "change", row.pk), column_form(row, points=20))
     row.refresh_from_db()
     assert row.is_provisioned
-    assert "Learn is not told of changes" in messages_of(answer)[0]
+    assert "Changes made here are not sent to Learn" in messages_of(answer)[0]
 
 
 def test_what_is_on_its_way_keeps_its_name_until_it_has_arrived(administrator):
     step = ProvisioningStepFactory()
     row = step.column
     page = administrator.post(url("gradecolumn", "change", row.pk), column_form(row, name="Another"))
-    assert f"It is on its way to Learn in run {step.run_id}." in text_of(page)
+    assert f"This is being sent to Learn in run {step.run_id}." in text_of(page)
     administrator.post(url("gradecolumn", "change", row.pk), column_form(row, points=20))
     row.refresh_from_db()
     assert row.points == 100  # the page would show what Learn does not have
@@ -194,34 +194,34 @@ def test_what_is_on_its_way_keeps_its_name_until_it_has_arrived(administrator):
 def test_what_learn_would_not_take_is_said_at_its_field(administrator):
     row = GradeColumnFactory()
     page = text_of(administrator.post(url("gradecolumn", "change", row.pk), column_form(row, color="red")))
-    assert "Learn takes &#x27;colour&#x27; in Original courses only." in page
+    assert "Learn allows &#x27;colour&#x27; in Original courses only." in page
 
 
 @pytest.mark.parametrize(
     ("traits", "sentence"),
     [
         ({}, "GradeBridge has not created it."),
-        ({"in_learn": True}, "It stands in Learn since"),
-        ({"unconfirmed": True}, "It may stand in Learn."),
+        ({"in_learn": True}, "In Learn since"),
+        ({"unconfirmed": True}, "It may be in Learn."),
         ({"deleted": True}, "It was deleted in Learn."),
         ({"failed": True}, "Learn rejected it: No."),
-        ({"external": True}, "which Learn has not been told yet"),
+        ({"external": True}, "This has not been sent to Learn yet."),
         ({"external": True, "external_set_at": "2026-05-03 09:00Z"}, "The external grade of its course since"),
     ],
 )
 def test_a_row_says_where_it_stands_in_learn(manager, traits, sentence):
     row = GradeColumnFactory(**traits)
     assert sentence in text_of(manager.get(url("gradecolumn", "change", row.pk)))
-    assert manager.get(url("gradecolumn"), {"standing__exact": row.standing}).status_code == 200
+    assert manager.get(url("gradecolumn"), {"status__exact": row.status}).status_code == 200
 
 
 def test_a_running_run_renews_its_page_until_it_is_finished(administrator):
     run = ProvisioningStepFactory().run
     address = url("provisioningrun", "change", run.pk)
-    assert "This page renews itself." in text_of(administrator.get(address))
+    assert "This page updates by itself." in text_of(administrator.get(address))
 
     provisioning.sweep()
-    ProvisioningStep.objects.update(state="DONE", settled_at="2026-05-03 09:00Z")
+    ProvisioningStep.objects.update(state="DONE", finished_at="2026-05-03 09:00Z")
     ProvisioningRun.objects.update(state="DONE", finished_at="2026-05-03 09:00Z")
     answer = administrator.get(address, headers={"HX-Request": "true"})
     assert answer["HX-Refresh"] == "true"
@@ -270,7 +270,7 @@ def test_the_connection_page_shows_and_tests(learn):
     learn.faults.add("forbidden", times=None, service="gradeValueAPI")
     page = text_of(administrator.post(reverse("connection")))
     assert "The connection does not work" in page
-    assert "Grant the application" in page
+    assert "Give the application" in page
 
 
 def test_neither_secret_nor_key_is_shown(learn, settings):
@@ -321,10 +321,10 @@ def test_a_course_of_another_id_has_nothing_in_learn_that_gradebridge_made(admin
     form = {"course_id": "ANOTHER", "title": course.title, "experience": course.experience}
     answer = administrator.post(url("course", "change", course.pk), form)
 
-    assert "It is another course in Learn now" in messages_of(answer)[0]
+    assert "The course id is that of another course in Learn now" in messages_of(answer)[0]
     for row in rows:
         row.refresh_from_db()
-        assert row.standing == "NOT_PROVISIONED"
+        assert row.status == "NOT_PROVISIONED"
     elsewhere.refresh_from_db()
     assert elsewhere.is_provisioned
 
@@ -350,20 +350,20 @@ def test_a_course_keeps_its_id_while_something_of_it_is_on_its_way(administrator
     course = step.column.course
     form = {"course_id": "ANOTHER", "title": course.title, "experience": course.experience}
     page = administrator.post(url("course", "change", course.pk), form)
-    assert f"It is on its way to Learn in run {step.run_id}." in text_of(page)
+    assert f"This is being sent to Learn in run {step.run_id}." in text_of(page)
 
 
 def test_an_external_grade_that_learn_was_not_told_of_has_a_button(administrator):
     row = GradeColumnFactory(external=True, in_learn=True)
     page = text_of(administrator.get(url("gradecolumn", "change", row.pk)))
-    assert url("gradecolumn", "provision", row.pk) in page
-    assert "Take 1 step in Learn?" in text_of(administrator.get(url("gradecolumn", "provision", row.pk)))
+    assert url("gradecolumn", "provision_row", row.pk) in page
+    assert "Create 1 item in Learn?" in text_of(administrator.get(url("gradecolumn", "provision_row", row.pk)))
 
 
 def test_what_somebody_has_looked_for_in_vain_can_be_created(administrator):
     rows = [GradeColumnFactory(**{trait: True}) for trait in ("unconfirmed", "in_learn")]
     kept = [GradeColumnFactory(being_deleted=True), GradeColumnFactory(deleted=True)]
     answer = act(administrator, "gradecolumn", [*rows, *kept], action="mark_as_not_in_learn")
-    assert messages_of(answer) == ["2 were marked as not in Learn."]
+    assert messages_of(answer) == ["2 rows were marked as not in Learn."]
     assert LogEntry.objects.filter(change_message__contains="Marked as not in Learn").count() == 4
-    assert "Take 2 steps in Learn?" in text_of(act(administrator, "gradecolumn", rows))
+    assert "Create 2 items in Learn?" in text_of(act(administrator, "gradecolumn", rows))

@@ -10,12 +10,6 @@ from tests.courses.grades_journey.pretend import PretendLearn
 Send = Callable[..., list[LearnError | None]]
 
 
-@pytest.fixture(scope="session")
-def server() -> Iterator[HTTPServer]:
-    with HTTPServer(host="127.0.0.1", port=0, threaded=True) as server:
-        yield server
-
-
 @pytest.fixture
 def learn(server: HTTPServer) -> Iterator[PretendLearn]:
     yield PretendLearn(server)

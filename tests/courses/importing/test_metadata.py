@@ -20,7 +20,7 @@ HEADER = ["course_id", "user_id", "optional_data"]
 
 
 def import_rows(*rows: list[str], header: list[str] = HEADER, by: Any = None) -> str:
-    sheet = metadata.sheet()
+    sheet = metadata.MetadataSheet()
     return import_lines(sheet, sheet.read("a.csv", csv_file(header, *rows)), by=by).sentence()
 
 
@@ -58,7 +58,7 @@ def test_what_changes_is_to_be_set_in_learn_anew(course: Any, trait: str) -> Non
     row = EnrolmentMetadataFactory(course=course, user_id="s1", **{trait: True})
     import_rows(["BIO101", "s1", "EnrollType=Credit"])
     row.refresh_from_db()
-    assert (row.standing, row.provisioned_at, row.provisioning_message) == ("NOT_PROVISIONED", None, "")
+    assert (row.status, row.provisioned_at, row.provisioning_message) == ("NOT_PROVISIONED", None, "")
 
 
 def test_what_stays_stands_in_learn_as_before(course: Any) -> None:
@@ -70,22 +70,22 @@ def test_what_stays_stands_in_learn_as_before(course: Any) -> None:
 
 def test_a_course_that_nobody_has_made_is_refused_at_its_row(course: Any) -> None:
     assert refusals(["BIO101", "s1", "a=1"], ["CHE", "s1", "a=1"]) == [
-        "row 3, course_id: 'CHE' is not known; add the course first"
+        "Row 3, course_id: 'CHE' is not known. Add the course first."
     ]
     assert not EnrolmentMetadata.objects.exists()
 
 
 def test_mistakes_are_named_by_row_and_column(course: Any) -> None:
     assert refusals(["", "s1", "a=1"], ["BIO101", "s2", ""], ["BIO101", "s3", "x" * 2001]) == [
-        "row 2, course_id: is empty",
-        "row 3, optional_data: is empty",
-        "row 4, optional_data: has 2001 characters; 2000 are allowed",
+        "Row 2, course_id: This is empty.",
+        "Row 3, optional_data: This is empty.",
+        "Row 4, optional_data: This has 2,001 characters; 2,000 are allowed.",
     ]
-    assert refusals(["BIO101", "s1", "Audit"]) == ["row 2, optional_data: Pair 1 (Audit) has no '='."]
+    assert refusals(["BIO101", "s1", "Audit"]) == ["Row 2, optional_data: Pair 1 (Audit) has no '='."]
     assert refusals(["BIO101", "s1", "a=1"], ["BIO101", "s1", "a=2"]) == [
-        "row 3, optional_data: 'a=2' contradicts 'a=1' in row 2 of the same course_id and user_id"
+        "Row 3, optional_data: 'a=2' contradicts 'a=1' in row 2, which has the same course_id, user_id."
     ]
-    assert refusals(["BIO101", "s1"], header=HEADER[:2]) == ["row 1: column optional_data is missing"]
+    assert refusals(["BIO101", "s1"], header=HEADER[:2]) == ["Row 1: Column optional_data is missing."]
 
 
 def test_what_is_on_its_way_to_learn_waits(course: Any) -> None:
@@ -94,7 +94,7 @@ def test_what_is_on_its_way_to_learn_waits(course: Any) -> None:
         kind=ProvisioningStep.Kind.METADATA, metadata=row, column=None, stage=2, name=str(row)
     )
     assert refusals(["BIO101", "s1", "a=2"]) == [
-        f"row 2, optional_data: is on its way to Learn in run {step.run.pk}; change it once that has finished"
+        f"Row 2, optional_data: This is being sent to Learn in run {step.run.pk}. Change it once the run has finished."
     ]
     assert import_rows(["BIO101", "s1", "a=1"]) == "0 added, 0 changed, 1 unchanged"
 

@@ -63,7 +63,7 @@ def test_what_is_not_done_is_told_with_its_message_and_ends_in_an_error(learn, c
     with pytest.raises(CommandError, match="Not everything was done"):
         call_command("provision", "--columns")
     assert capsys.readouterr().out == (
-        "rejected: Create column: NOWHERE · Exam: Learn rejected it: Course NOWHERE does not exist\n"
+        "rejected: Create column: NOWHERE · Exam: Learn rejected it: Course NOWHERE does not exist.\n"
         "1 step: 1 rejected\n"
     )
 
@@ -73,7 +73,7 @@ def test_what_is_left_out_is_told(original, capsys):
     with pytest.raises(CommandError, match="Not everything was done"):
         call_command("provision", "--columns")
     out = capsys.readouterr().out
-    assert out.startswith("left out: grade column MED · Exam: It may be in Learn: look there")
+    assert out.startswith("left out: grade column MED · Exam: It may be in Learn. Check there")
 
 
 def test_one_column_is_created_again_by_name(original, learn, capsys):
@@ -107,7 +107,7 @@ def test_a_connection_that_works(learn, capsys):
     assert lines[1:] == [
         "ok: Access token: Learn accepts the key and the secret.",
         "ok: Version of Learn: It is Learn 4000.0.0.",
-        "ok: Grades Journey: The application is installed and takes grade values. Nothing was changed in Learn.",
+        "ok: Grades Journey: The application is installed and accepts grade values. Nothing was changed in Learn.",
         "The connection works.",
     ]
 

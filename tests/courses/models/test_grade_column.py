@@ -134,7 +134,7 @@ def test_anonymous_marking_in_ultra_needs_a_due_date():
 def test_a_course_id_is_shorter_for_items_than_for_grades():
     course = CourseFactory(course_id="x" * 257)
     final = GradeColumn(course=course, name="Final")
-    assert final.problems() == {"course": "The course id has 257 characters; Learn takes 256."}
+    assert final.problems() == {"course": {"code": "TOO_LONG", "field": "course_id", "length": 257, "max": 256}}
     assert refused(final) == {}  # it takes grades
 
 
@@ -147,10 +147,10 @@ def test_a_course_has_one_external_grade():
 
 
 def test_a_column_that_is_no_external_grade_any_more_is_not_said_to_be_set():
-    row = GradeColumnFactory(external=True, external_set_at="2026-05-03 09:00Z", external_message="No")
+    row = GradeColumnFactory(external=True, external_set_at="2026-05-03 09:00Z", external_reason={"code": "REJECTED"})
     row.is_external_grade = False
     row.save()
-    assert (row.external_set_at, row.external_message) == (None, "")
+    assert (row.external_set_at, row.external_reason, row.external_message) == (None, {}, "")
 
 
 def test_what_is_at_its_default_is_left_to_learn():

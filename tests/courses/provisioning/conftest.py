@@ -24,7 +24,7 @@ def original(learn: SandboxLearn) -> Any:
 
 def provision(**wanted: Any) -> ProvisioningRun:
     """A run of what is wanted, carried out."""
-    run, _choice = provisioning.request(provisioning.Wanted(**wanted), by=None)
+    run, _plan = provisioning.request(provisioning.ProvisioningRequest(**wanted), by=None)
     assert run is not None
     provisioning.carry_out(run)
     run.refresh_from_db()

@@ -10,7 +10,7 @@ from exports.models import ColumnMapping, Flow
 from tests.factories import ColumnMappingFactory, FlowFactory, GradeColumnFactory, ParticipantFactory
 from tests.signed_in import messages_of, text_of
 
-NOT_MAPPED = "No grade column was chosen, so the flow is not mapped: its grades are refused until it is."
+NOT_MAPPED = "No grade column is chosen, so the grades of this flow are refused. Choose one below."
 
 
 def page_of(flow: Flow) -> str:
@@ -86,16 +86,16 @@ def test_a_source_without_a_column_says_what_is_missing(administrator: Client) -
 @pytest.mark.parametrize(
     ("flow", "says"),
     [
-        ({}, "This flow is not mapped to a Learn column. Its grades are refused until an administrator maps it below."),
+        ({}, "This flow is not mapped to a Learn column. Its grades are refused until you map it below."),
         (
             {"unsynchronised": True},
-            "This flow is not mapped to a Learn column and not marked as synchronised with the SIS. "
-            "Its grades are refused until an administrator does both below.",
+            "This flow is not mapped to a Learn column and not marked as synchronised with the student system. "
+            "Its grades are refused until you do both below.",
         ),
         (
             {"unsynchronised": True, "mapped": True},
-            "This flow is not marked as synchronised with the SIS. "
-            "Its grades are refused until an administrator marks it below.",
+            "This flow is not marked as synchronised with the student system. "
+            "Its grades are refused until you mark it below.",
         ),
     ],
 )

@@ -17,7 +17,12 @@ def test_a_line_that_is_there_twice_says_which(code, sentence, administrator):
     there = ColumnMappingFactory(flow=flow, source_code=code)
     form = form_of(flow, {"source_code": code, "grade_column": there.grade_column_id})
 
-    assert sentence in text_of(administrator.post(page_of(flow), form))
+    page = administrator.post(page_of(flow), form)
+
+    assert sentence in text_of(page)
+    errors = page.context["inline_admin_formsets"][0].formset.errors
+    assert errors[0] == {}
+    assert "Another line above has the same source." in errors[1]["__all__"][0]
 
 
 @pytest.mark.parametrize("length", [256, 257, 258, 270, 280, 290, 300, 310, 320, 333])

@@ -115,13 +115,16 @@ def test_a_filter_that_makes_no_sense_is_refused_politely(manager: Client) -> No
 
 
 def test_a_failed_participant_says_what_happened_and_what_to_do(manager: Client) -> None:
-    ParticipantFactory(failed=True, cause=Cause.REJECTED_BY_LEARN, detail="No such user")
+    ParticipantFactory(
+        failed=True, cause=Cause.REJECTED_BY_LEARN, detail={"code": "REJECTED", "message": "No such user"}
+    )
     page = text_of(manager.get(reverse("admin:exports_participant_changelist")))
-    assert "Learn rejected it: No such user.</strong> Repair it in Learn, then retry in GradeBridge." in page
+    assert "Learn rejected it: No such user.</strong> Correct the cause in Learn, then retry." in page
 
 
 def test_a_title_cannot_bring_markup_into_a_page(manager: Client) -> None:
-    participant = ParticipantFactory(failed=True, flow=FlowFactory(title="<script>1</script>"), detail="<b>2</b>")
+    flow, detail = FlowFactory(title="<script>1</script>"), {"code": "REJECTED", "message": "<b>2</b>"}
+    participant = ParticipantFactory(failed=True, flow=flow, cause=Cause.REJECTED_BY_LEARN, detail=detail)
     for page in ("changelist", "change"):
         args = [participant.pk] if page == "change" else []
         text = text_of(manager.get(reverse(f"admin:exports_participant_{page}", args=args)))

@@ -1,4 +1,4 @@
-"""Who sees what, and that nobody edits history."""
+"""Who sees what, and that no one edits history."""
 
 from typing import Any
 

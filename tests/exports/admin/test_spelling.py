@@ -1,4 +1,4 @@
-"""Blanks and characters that nobody sees, typed or pasted into the forms of the admin."""
+"""Blanks and characters that no one sees, typed or pasted into the forms of the admin."""
 
 from collections.abc import Callable
 from typing import Any
@@ -98,7 +98,7 @@ def test_a_character_that_nobody_sees_is_refused_at_its_field(
     for character in [*INVISIBLE, "\u0001"]:
         page = text_of(superuser.post(reverse(f"admin:{name}_add"), form(f"A{character}b")))
         kind = "control" if character == "\u0001" else "invisible"
-        assert page.count(f"It holds the {kind} character {code(character)}.") >= len(places)
+        assert page.count(f"It contains the {kind} character {code(character)}.") >= len(places)
     if name != "courses_gradecolumn":  # its form has made a course, which has no column
         assert [model._default_manager.count() for model, _field in places] == before
 
@@ -108,22 +108,22 @@ def test_instructions_hold_line_breaks_and_nothing_else_that_nobody_sees(adminis
     administrator.post(address, grade_column("Exam") | {"instructions": "\r\n1.\tRead\r\n2.\tWrite \r\n"})
     assert GradeColumn.objects.get().instructions == "1.\tRead\r\n2.\tWrite"
     page = text_of(administrator.post(address, grade_column("Other") | {"instructions": "Read\u202e"}))
-    assert "It holds the invisible character U+202E." in page
+    assert "It contains the invisible character U+202E." in page
 
 
 @blanks
 def test_blanks_around_the_mark_of_a_correction_are_cut(blank: str, manager: Client) -> None:
     person = ParticipantFactory(exported=True)
     form = {"mark": f"{blank}A{blank}", "reason": f"{blank}Added\r\n\tup wrongly{blank}"}
-    manager.post(reverse("admin:exports_correction_ask", args=[person.pk]), form)
+    manager.post(reverse("admin:exports_participant_ask_correction", args=[person.pk]), form)
     correction = Correction.objects.get()
     assert (correction.mark, correction.reason) == ("A", "Added\r\n\tup wrongly")
 
 
 @pytest.mark.parametrize("character", INVISIBLE, ids=code)
 def test_a_correction_with_a_character_that_nobody_sees_is_refused(character: str, manager: Client) -> None:
-    page = reverse("admin:exports_correction_ask", args=[ParticipantFactory(exported=True).pk])
-    says = f"is not usable: it holds the invisible character {code(character)}."
+    page = reverse("admin:exports_participant_ask_correction", args=[ParticipantFactory(exported=True).pk])
+    says = f"contains the invisible character {code(character)}."
     assert f"The new mark {says}" in text_of(manager.post(page, {"mark": f"A{character}", "reason": "Wrong"}))
     assert f"The reason {says}" in text_of(manager.post(page, {"mark": "A", "reason": f"Wrong{character}"}))
     assert f"The new mark {says}" in text_of(manager.get(page, {"mark": f"A{character}"}))

@@ -6,7 +6,7 @@ from django.forms import DateField, DateTimeField, SplitDateTimeField
 from django.test import RequestFactory
 from django.urls import reverse
 
-from common.history.pages import ShowsChanges
+from common.history.pages import ConfigurationAdmin
 from tests.exports.admin.test_flow_page import form_of, page_of
 from tests.factories import FlowFactory, UserFactory
 from tests.signed_in import text_of
@@ -38,7 +38,7 @@ def test_every_date_of_every_form_is_checked(db):
     request.user = UserFactory(is_superuser=True)
     checked = 0
     for page in admin.site._registry.values():
-        if not isinstance(page, ShowsChanges):
+        if not isinstance(page, ConfigurationAdmin):
             continue
         for name, field in page.get_form(request).base_fields.items():
             if isinstance(field, (DateField, DateTimeField, SplitDateTimeField)):

@@ -31,19 +31,21 @@ def refused(response, status):
         pytest.param(b"", "empty", id="empty"),
         pytest.param(b'{"participants": [\n  x]}', "Expecting value at line 2, column 3", id="not JSON"),
         pytest.param(b'{"participants": "\xff"}', "not UTF-8: byte 19", id="not UTF-8"),
-        pytest.param(b'[{"userId": 1}]', "found a list at the top", id="a list at the top"),
+        pytest.param(b'[{"userId": 1}]', "but it is a list", id="a list at the top"),
         pytest.param(b"{}", "no 'participants'", id="no participants"),
-        pytest.param(b'{"participants": {}}', "must be a list; found an object", id="participants an object"),
+        pytest.param(b'{"participants": {}}', "must be a list, but it is an object", id="participants an object"),
         pytest.param(b'{"participants": [{"userId": 1, "mark": NaN}]}', "NaN", id="NaN"),
         pytest.param(b'{"participants": [{"userId": 1, "mark": -Infinity}]}', "-Infinity", id="Infinity"),
         pytest.param(b"[" * 100_000, "nested too deeply", id="100,000 lists"),
         pytest.param(
             b'{"participants": [{"userId": ' + b"[" * 700 + b"]" * 700 + b"}]}", "nested too deeply", id="a deep userId"
         ),
-        pytest.param(b'{"flowId": "78", "participants": []}', "flow '77', the body flow '78'", id="two flows"),
-        pytest.param(b'{"flowId": [], "participants": []}', "'flowId' at the top is a list", id="flowId a list"),
-        pytest.param(b'{"flowId": "\\ud800", "participants": []}', "'flowId' at the top holds", id="half a character"),
-        pytest.param(b'{"flowId": "\\u0000", "participants": []}', "'flowId' at the top holds", id="NUL"),
+        pytest.param(
+            b'{"flowId": "78", "participants": []}', "flow '77', but the request body names flow '78'", id="two flows"
+        ),
+        pytest.param(b'{"flowId": [], "participants": []}', "'flowId' is a list", id="flowId a list"),
+        pytest.param(b'{"flowId": "\\ud800", "participants": []}', "'flowId' contains", id="half a character"),
+        pytest.param(b'{"flowId": "\\u0000", "participants": []}', "'flowId' contains", id="NUL"),
         pytest.param(
             b'{"flowId": ' + b"7" * 10_000 + b', "participants": []}',
             "has 10000 characters",
@@ -65,7 +67,7 @@ def test_a_body_that_cannot_be_read_is_a_400_that_says_what_and_where(wiseflow, 
         ("/api/wiseflow/export", EMPTY, "No flow is named"),
         ("/api/wiseflow/export", '{"flowId": " ", "participants": []}', "No flow is named"),
         ("/api/wiseflow/flows/%20/export", EMPTY, "No flow is named"),
-        ("/api/wiseflow/flows/a%00b/export", EMPTY, "The flow id in the address is not usable"),
+        ("/api/wiseflow/flows/a%00b/export", EMPTY, "The flow id in the address contains the"),
         (f"/api/wiseflow/flows/{'x' * 256}/export", EMPTY, "has 256 characters; 255 are allowed"),
         (f"/api/wiseflow/flows/{'7' * 10_000}/export", EMPTY, "has 10000 characters; 255 are allowed"),
     ],
@@ -112,7 +114,7 @@ def test_more_participants_than_allowed_are_a_413_and_just_so_many_are_taken(wis
 
     detail = refused(wiseflow.post({"participants": [{}] * 4}), 413)
 
-    assert detail == "The body has 4 participants; 3 are allowed (EXPORT_MAX_PARTICIPANTS); nothing was stored."
+    assert detail == "The request body has 4 participants; 3 are allowed (EXPORT_MAX_PARTICIPANTS). Nothing was stored."
     assert not Flow.objects.exists()
     assert wiseflow.post({"participants": [{}] * 3}).status_code == 200
 
@@ -221,7 +223,7 @@ def test_chunks_that_gunicorn_cannot_read_are_a_400(wiseflow, content):
         **{"wsgi.input": request.body},
     )
 
-    assert refused(response, 400) == "The body broke off; nothing was stored."
+    assert refused(response, 400) == "The request body was cut off. Nothing was stored."
 
 
 @pytest.mark.parametrize(
@@ -232,4 +234,4 @@ def test_an_unknown_address_is_told_in_the_apis_own_form(client, path, method):
     response = getattr(client, method)(path)
     assert response.status_code == 404
     assert response["Content-Type"] == "application/json"
-    assert response.json() == {"detail": "There is no such address. /api/docs/ lists them all."}
+    assert response.json() == {"detail": "This address does not exist. /api/docs/ lists all addresses."}

@@ -35,7 +35,7 @@ def test_every_scheme_is_asked_for_once_with_a_realm(db, client):
     assert all('realm="GradeBridge"' in challenge for challenge in challenges(header))
 
 
-def asked_by_urllib(address, name, key, *, path, body, content_type):
+def requested_by_urllib(address, name, key, *, path, body, content_type):
     """The status that Python's own client ends with, which shows its password only when asked for Basic."""
     url = f"http://{address[0]}:{address[1]}{path}"
     passwords = urllib.request.HTTPPasswordMgrWithDefaultRealm()
@@ -64,8 +64,8 @@ def test_a_client_that_waits_to_be_asked_gets_in(transactional_db, name, path, b
     asked = {"path": path, "body": body, "content_type": content_type}
 
     with site(threaded=True) as address:
-        assert asked_by_urllib(address, name, f"key-{name}", **asked) == 200
-        assert asked_by_urllib(address, name, "wrong", **asked) == 401  # and no error of the client's own
+        assert requested_by_urllib(address, name, f"key-{name}", **asked) == 200
+        assert requested_by_urllib(address, name, "wrong", **asked) == 401  # and no error of the client's own
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="no curl")

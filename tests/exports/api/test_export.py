@@ -1,25 +1,22 @@
 """The export endpoint over the whole way: body, rules, Learn, verdicts."""
 
-import json
 from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from exports.models import Flow
 from exports.retrying import retry
-from tests.conftest import COLUMN, COURSE
-from tests.factories import ColumnMappingFactory, FlowFactory, GradeColumnFactory, ParticipantFactory
+from tests.conftest import COLUMN, COURSE, let_no_one_look
+from tests.factories import ColumnMappingFactory, GradeColumnFactory, ParticipantFactory
 
 
 def grade_calls(learn):
     return learn.calls.of("gradeValueAPI")
 
 
-def standing(flow, user_id="u1"):
+def status(flow, user_id="u1"):
     participant = flow.participants.get(user_id=user_id)
     return participant.state, participant.value_in_learn, participant.changed_since_export
 
@@ -77,7 +74,7 @@ def test_an_unknown_flow_is_recorded_and_can_be_retried_once_it_is_mapped(wisefl
     answer = response.json()
     assert (response.status_code, answer["numberOfSuccess"], answer["numberOfErrors"]) == (200, 0, 2)
     assert [error["userId"] for error in answer["errors"]] == ["u1", 2]
-    assert all("not mapped" in error["errorInfo"] for error in answer["errors"])
+    assert all("No Learn column is chosen for this flow." in error["errorInfo"] for error in answer["errors"])
     flow = Flow.objects.get(flow_id="new")
     assert flow.state == "FAILED"
     assert set(flow.participants.values_list("state", "cause")) == {("FAILED", "NOT_MAPPED")}
@@ -133,7 +130,7 @@ def test_what_learn_rejects_is_an_error_in_learns_own_words(learn, flow, wiseflo
     [error] = answer["errors"]
     assert error["userId"] == "stranger"
     assert "stranger is not enrolled" in error["errorInfo"]
-    assert standing(flow, "stranger") == ("FAILED", "", False)
+    assert status(flow, "stranger") == ("FAILED", "", False)
 
 
 def test_digits_arrive_in_learn_as_wiseflow_wrote_them(learn, flow, wiseflow):
@@ -155,7 +152,7 @@ def test_nothing_is_never_sent(learn, flow, wiseflow):
     )
 
     assert answer["numberOfErrors"] == 4
-    assert all("no grade" in error["errorInfo"] for error in answer["errors"])
+    assert all("There is no mark or alternative grade." in error["errorInfo"] for error in answer["errors"])
     assert grade_calls(learn) == []
 
 
@@ -192,7 +189,7 @@ def test_beside_a_malformed_entry_the_good_one_of_the_same_person_is_delivered(l
     answer = wiseflow.export({"userId": "u1", "mark": []}, {"userId": "u1", "mark": "A"}, {"userId": "u1", "mark": {}})
 
     assert (answer["numberOfSuccess"], answer["numberOfErrors"]) == (1, 2)
-    assert standing(flow) == ("EXPORTED", "A", False)
+    assert status(flow) == ("EXPORTED", "A", False)
 
 
 # The same body again, and changed
@@ -217,13 +214,14 @@ def test_a_changed_grade_is_refused_and_stays_visible_until_it_is_changed_back(l
 
     [error] = wiseflow.export({"userId": "u1", "mark": "B"})["errors"]
 
-    assert "Already exported as A on" in error["errorInfo"]
-    assert standing(flow) == ("EXPORTED", "A", True)
+    assert error["errorInfo"].startswith("This grade was already sent on ")
+    assert " (A). " in error["errorInfo"]
+    assert status(flow) == ("EXPORTED", "A", True)
     flow.refresh_from_db()
     assert flow.state == "EXPORTED"
 
     assert wiseflow.export({"userId": "u1", "mark": "A"})["numberOfSuccess"] == 1
-    assert standing(flow) == ("EXPORTED", "A", False)
+    assert status(flow) == ("EXPORTED", "A", False)
     assert learn.world.sent(COURSE, COLUMN, "u1") == ["A"]
 
 
@@ -233,7 +231,7 @@ def test_a_changed_mark_replaces_the_old_one_where_the_flow_allows_it(learn, flo
     Flow.objects.update(allow_overwrite=True)
 
     assert wiseflow.export({"userId": "u1", "mark": "B"})["numberOfSuccess"] == 1
-    assert standing(flow) == ("EXPORTED", "B", False)
+    assert status(flow) == ("EXPORTED", "B", False)
     assert learn.world.sent(COURSE, COLUMN, "u1") == ["A", "B"]
 
 
@@ -246,9 +244,10 @@ def test_an_exported_alternative_grade_is_locked(learn, flow, wiseflow, change, 
 
     [error] = wiseflow.export({"userId": "u1", **change})["errors"]
 
-    assert "exported as U on" in error["errorInfo"]
+    assert error["errorInfo"].startswith("The alternative grade was sent on ")
+    assert " (U) " in error["errorInfo"]
     assert "locked" in error["errorInfo"]
-    assert standing(flow) == ("EXPORTED", "U", True)
+    assert status(flow) == ("EXPORTED", "U", True)
     assert learn.world.sent(COURSE, COLUMN, "u1") == ["U"]
 
 
@@ -259,10 +258,11 @@ def test_an_overwrite_left_in_doubt_is_settled_by_really_sending_again(
 ):
     wiseflow.export({"userId": "u1", "mark": "A"})
     Flow.objects.update(allow_overwrite=True)
+    let_no_one_look(learn)
     learn.faults.add(fault, times=None, service="gradeValueAPI")
     assert wiseflow.export({"userId": "u1", "mark": "B"})["numberOfErrors"] == 1
     assert learn.world.values(COURSE, COLUMN) == {"u1": in_learn}
-    assert standing(flow) == ("FAILED", "", False)  # not certain which of the two is in Learn
+    assert status(flow) == ("FAILED", "", False)  # not certain which of the two is in Learn
 
     still_broken = wiseflow.export({"userId": "u1", "mark": "A"})
     learn.faults.clear()
@@ -274,7 +274,7 @@ def test_an_overwrite_left_in_doubt_is_settled_by_really_sending_again(
     assert repaired["numberOfSuccess"] == 1
     assert len(grade_calls(learn)) == calls + 1
     assert learn.world.values(COURSE, COLUMN) == {"u1": "A"}
-    assert standing(flow) == ("EXPORTED", "A", False)
+    assert status(flow) == ("EXPORTED", "A", False)
 
 
 def test_an_overwrite_that_did_not_arrive_leaves_the_old_grade_where_it_is(learn, flow, wiseflow):
@@ -282,14 +282,14 @@ def test_an_overwrite_that_did_not_arrive_leaves_the_old_grade_where_it_is(learn
     Flow.objects.update(allow_overwrite=True)
     learn.faults.add("forbidden", times=None, service="gradeValueAPI")
     assert wiseflow.export({"userId": "u1", "mark": "B"})["numberOfErrors"] == 1
-    assert standing(flow) == ("FAILED", "A", False)
+    assert status(flow) == ("FAILED", "A", False)
     calls = len(grade_calls(learn))
 
     changed_back = wiseflow.export({"userId": "u1", "mark": "A"})
 
     assert changed_back["numberOfSuccess"] == 1
     assert len(grade_calls(learn)) == calls
-    assert standing(flow) == ("EXPORTED", "A", False)
+    assert status(flow) == ("EXPORTED", "A", False)
 
 
 def test_a_failed_grade_may_be_exported_again_with_another_value(learn, flow, wiseflow):
@@ -297,7 +297,7 @@ def test_a_failed_grade_may_be_exported_again_with_another_value(learn, flow, wi
     assert wiseflow.export({"userId": "u1", "mark": "A"})["numberOfErrors"] == 1
 
     assert wiseflow.export({"userId": "u1", "mark": "B"})["numberOfSuccess"] == 1
-    assert standing(flow) == ("EXPORTED", "B", False)
+    assert status(flow) == ("EXPORTED", "B", False)
 
 
 # Rules that look at the flow
@@ -307,7 +307,7 @@ def test_a_failed_grade_may_be_exported_again_with_another_value(learn, flow, wi
     ("change", "says"),
     [
         ({"synchronised_at": None}, "not marked as synchronised"),
-        ({"assessment_ends_at": timezone.now() + timedelta(days=1)}, "assessment period runs until"),
+        ({"assessment_ends_at": timezone.now() + timedelta(days=1)}, "The assessment period ends on "),
         ({"roster_imported_at": timezone.now()}, "not on the flow's roster"),
     ],
 )
@@ -366,38 +366,3 @@ def test_each_source_goes_to_its_own_column(learn, flow, wiseflow):
 
     assert learn.world.values("CHE101", "Lab") == {"u1": "A"}
     assert learn.world.values(COURSE, COLUMN) == {"u2": "B"}
-
-
-# Whatever comes, the answer adds up and no success is claimed that Learn has not
-
-USER_IDS = st.sampled_from(["u1", "u2", "u3", 1, "1", -2, 10**300, 2.5, None, False, "", "\0", "\ud800", ["u1"], {}])
-GRADES = st.sampled_from(["A", "B", 0, "75.0", "", None, True, [], {"a": "\udfff"}, "x" * 334, "\0", "ü😀"])
-ITEMS = st.fixed_dictionaries({}, optional={"userId": USER_IDS, "mark": GRADES, "adminGrade": GRADES})
-
-
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(exports=st.lists(st.lists(ITEMS | st.sampled_from([None, 1, "", []]), max_size=6), min_size=1, max_size=3))
-def test_every_answer_adds_up_and_every_success_stands_in_learn(learn, flow, wiseflow, exports):
-    flow = FlowFactory()
-    ColumnMappingFactory(flow=flow, grade_column=Flow.objects.get(flow_id="77").column_mappings.get().grade_column)
-
-    for items in exports:
-        answer = wiseflow.export(*items, path=f"/api/wiseflow/flows/{flow.flow_id}/export")
-
-        assert answer["numberOfSuccess"] + answer["numberOfErrors"] == len(items)
-        assert answer["numberOfErrors"] == len(answer["errors"])
-        expected = iter(item.get("userId") if isinstance(item, dict) else None for item in items)
-        for error in answer["errors"]:
-            assert json.dumps(error["userId"]) in map(json.dumps, expected)  # in the order of the body
-            assert error["errorInfo"]
-        attempt = flow.attempts.first()
-        assert (attempt.number_of_success, attempt.number_of_errors) == (
-            answer["numberOfSuccess"],
-            answer["numberOfErrors"],
-        )
-        assert attempt.finished_at is not None
-    values = learn.world.values(COURSE, COLUMN)
-    for participant in flow.participants.all():
-        assert participant.state in ("EXPORTED", "FAILED")
-        if participant.exported_at:
-            assert values[participant.user_id] == participant.value_in_learn

@@ -1,4 +1,4 @@
-"""The two addresses that tell where a flow's export stands, in WISEflow's own words."""
+"""The two addresses that show the state of a flow's export, in WISEflow's own words."""
 
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -18,9 +18,9 @@ PARTICIPANTS = "/api/wiseflow/flows/77/participants"
 
 
 @pytest.mark.parametrize("path", ["/api/wiseflow/flows/77/export", "/api/wiseflow/flows/77/export/"])
-def test_a_flow_tells_its_state_its_counts_and_its_attempts_newest_first(wiseflow, path):
+def test_a_flow_shows_its_state_its_counts_and_its_attempts_newest_first(wiseflow, path):
     flow = FlowFactory(flow_id="77", title="Biology")
-    for traits in ({}, {"exported": True}, {"exported": True}, {"failed": True}, {"queued": True}):
+    for traits in ({"on_sis_roster": True}, {"exported": True}, {"exported": True}, {"failed": True}, {"queued": True}):
         ParticipantFactory(flow=flow, **traits)
     ParticipantFactory(failed=True)  # of another flow
     Flow.objects.refresh([flow.pk])
@@ -30,8 +30,10 @@ def test_a_flow_tells_its_state_its_counts_and_its_attempts_newest_first(wiseflo
     assert wiseflow.get(path).json() == {
         "flowId": "77",
         "title": "Biology",
-        "state": "QUEUED",
+        "state": "FAILED",
         "counts": {"NOT_EXPORTED": 1, "QUEUED": 1, "EXPORTED": 2, "FAILED": 1},
+        "expected": 1,
+        "missing": 1,
         "attempts": [
             {
                 "id": second.pk,
@@ -68,9 +70,14 @@ def test_a_flow_without_anybody_counts_nobody(wiseflow):
 def test_every_participant_tells_what_is_in_learn_and_what_is_wrong(wiseflow):
     flow = FlowFactory(flow_id="77")
     ParticipantFactory(flow=flow, user_id="5", user_id_is_number=True, exported=True)
-    ParticipantFactory(flow=flow, user_id="007", failed=True, detail="Learn could not be reached")
+    ParticipantFactory(flow=flow, user_id="007", failed=True)
     ParticipantFactory(
-        flow=flow, user_id="u3", exported=True, cause="ALREADY_EXPORTED", detail="B on 3 May", changed_since_export=True
+        flow=flow,
+        user_id="u3",
+        exported=True,
+        cause="ALREADY_EXPORTED",
+        detail={"value": "B", "since_on": "2026-05-03T23:30:00+00:00"},
+        changed_since_export=True,
     )
 
     answer = wiseflow.get(PARTICIPANTS).json()
@@ -92,6 +99,8 @@ def test_every_participant_tells_what_is_in_learn_and_what_is_wrong(wiseflow):
                 "value": "B",
                 "certainty": "CONFIRMED",
                 "exportedAt": "2026-05-03T11:00:00+02:00",
+                "proof": "",
+                "shown": "",
             }
         ],
     }
@@ -105,7 +114,7 @@ def test_every_participant_tells_what_is_in_learn_and_what_is_wrong(wiseflow):
         "places": [],
     }
     assert (answer["results"][2]["state"], answer["results"][2]["value"]) == ("EXPORTED", "B")
-    assert answer["results"][2]["errorInfo"].startswith("Already exported as B on 3 May")
+    assert answer["results"][2]["errorInfo"].startswith("This grade was already sent on 4 May 2026 (B). ")
 
 
 def person(flow, *grades):

@@ -40,7 +40,7 @@ def test_a_body_is_read_by_its_callers_profile(
 def test_the_documented_body_does_not_fit_another_shape(wiseflow: WiseFlow, profile: RequestProfile, flow: Any) -> None:
     response = wiseflow.post({"participants": []})
 
-    assert (response.status_code, response.json()) == (400, {"detail": "The body has no 'rows'."})
+    assert (response.status_code, response.json()) == (400, {"detail": "The request body has no 'rows'."})
 
 
 def test_who_was_added_by_hand_is_refused_by_what_the_body_says(wiseflow: WiseFlow, flow: Any) -> None:
@@ -59,7 +59,7 @@ def test_a_profile_that_no_longer_compiles_is_told_and_nothing_is_stored(
 
     assert response.status_code == 400
     assert (
-        "The request profile 'North' is not usable: mark: The expression ends too early." in response.json()["detail"]
+        "The request profile 'North' cannot be used. Mark: The expression is not complete." in response.json()["detail"]
     )
     assert not Participant.objects.exists()
 

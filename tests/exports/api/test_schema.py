@@ -91,3 +91,12 @@ def test_the_description_of_the_api_is_only_read(client, path, method):
 @pytest.mark.parametrize("path", ["/api/docs/", "/api/schema/"])
 def test_the_description_of_the_api_has_a_head(client, path):
     assert client.head(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/wiseflow/export/", "/api/wiseflow/flows/{flow_id}/export/"])
+@pytest.mark.parametrize("method", ["post", "patch"])
+def test_the_schema_says_how_a_body_may_be_compressed(schema, path, method):
+    described = {parameter["name"]: parameter for parameter in schema["paths"][path][method]["parameters"]}
+
+    assert described["Content-Encoding"]["in"] == "header"
+    assert described["Content-Encoding"]["schema"]["enum"] == ["gzip", "identity"]

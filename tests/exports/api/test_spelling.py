@@ -1,4 +1,4 @@
-"""Blanks and characters that nobody sees, in bodies and addresses as WISEflow might send them."""
+"""Blanks and characters that no one sees, in bodies and addresses as WISEflow might send them."""
 
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from tests.spellings import BLANKS, INVISIBLE, blanks, code, unseen
 
 SOURCE = "UNIwise||001||2026"
 OWN = "Resit"
-NO_ASSESSMENT = "There is no grade or alternative grade. Assess the person and export again."
+NO_ASSESSMENT = "There is no mark or alternative grade. Assess the participant in WISEflow, then export again."
 
 
 def values(learn: SandboxLearn, column: str = COLUMN) -> dict[str, str]:
@@ -57,7 +57,7 @@ def test_a_blank_around_the_bodys_source_does_so_too(learn: SandboxLearn, own_co
     assert values(learn, OWN) == {"u1": "75"}
 
 
-def test_a_source_with_a_character_that_nobody_sees_is_refused_by_name(
+def test_a_source_with_a_character_that_no_one_sees_is_refused_by_name(
     learn: SandboxLearn, own_column: None, wiseflow: WiseFlow
 ) -> None:
     spelled = {f"u{place}": character for place, character in enumerate(INVISIBLE, start=1)}
@@ -66,8 +66,8 @@ def test_a_source_with_a_character_that_nobody_sees_is_refused_by_name(
     )
     assert answer["numberOfSuccess"] == 0
     assert reasons(answer) == {
-        user: f"The entry is not usable: sourceCode holds the invisible character {code(character)}. "
-        "Correct it and export again."
+        user: f"The entry cannot be used: sourceCode contains the invisible character {code(character)}. "
+        "Correct it in WISEflow, then export again."
         for user, character in spelled.items()
     }
     assert "U+FEFF" in str(answer)
@@ -107,12 +107,12 @@ def test_two_spellings_of_one_person_with_one_grade_are_one_person(
 
 
 @unseen
-def test_a_user_id_with_a_character_that_nobody_sees_names_no_person(
+def test_a_user_id_with_a_character_that_no_one_sees_names_no_person(
     flow: Flow, wiseflow: WiseFlow, unseen: str
 ) -> None:
     answer = wiseflow.export({"userId": f"s77{unseen}", "mark": "75"})
     [reason] = reasons(answer).values()
-    assert reason.startswith("The entry names no person: userId of entry 1 holds the ")
+    assert reason.startswith("Entry 1 has no usable user id: userId contains the ")
     assert code(unseen) in reason
     assert not Participant.objects.exists()
 
@@ -124,7 +124,7 @@ def test_blanks_around_a_learn_user_are_cut(learn: SandboxLearn, flow: Flow, wis
 
 
 @unseen
-def test_a_learn_user_with_a_character_that_nobody_sees_is_refused(
+def test_a_learn_user_with_a_character_that_no_one_sees_is_refused(
     learn: SandboxLearn, flow: Flow, wiseflow: WiseFlow, unseen: str
 ) -> None:
     answer = wiseflow.export({"userId": 1, "mark": "75", "learnUserId": f"u2{unseen}"})
@@ -148,13 +148,13 @@ def test_blanks_around_a_grade_are_cut(
 
 @unseen
 @pytest.mark.parametrize("key", ["mark", "adminGrade"])
-def test_a_grade_with_a_character_that_nobody_sees_is_refused(
+def test_a_grade_with_a_character_that_no_one_sees_is_refused(
     flow: Flow, wiseflow: WiseFlow, key: str, unseen: str
 ) -> None:
     grades = [f"{unseen}75", f"7{unseen}5", f"75{unseen}", f" A{unseen} "]
     answer = wiseflow.export(*({"userId": place, key: grade} for place, grade in enumerate(grades)))
     for place in range(4):
-        assert reasons(answer)[place].startswith(f"The entry is not usable: {key} holds the ")
+        assert reasons(answer)[place].startswith(f"The entry cannot be used: {key} contains the ")
         assert code(unseen) in reasons(answer)[place]
 
 
@@ -177,14 +177,17 @@ def test_an_alternative_grade_in_which_nothing_can_be_seen_does_not_override_the
 
 def test_half_of_a_character_is_refused_and_no_missing_grade(flow: Flow, wiseflow: WiseFlow) -> None:
     answer = wiseflow.export({"userId": "u1", "mark": "\ud800"})
-    assert "mark holds the lone surrogate U+D800" in reasons(answer)["u1"]
+    assert "mark contains the lone surrogate U+D800" in reasons(answer)["u1"]
 
 
 @pytest.mark.parametrize("mark", ["75,", "75.", "7 5", "7\u00a05", "1e5", "75 %"])
 def test_a_sentence_about_a_wrong_grade_shows_where_it_ends(flow: Flow, wiseflow: WiseFlow, mark: str) -> None:
     flow.column_mappings.update(translation=TranslationFactory(marks="NUMERIC"))
     answer = wiseflow.export({"userId": "u1", "mark": f" {mark}\u00a0"})
-    assert f"There is no value for Learn: the mark '{mark}' is not a number such as 89.99." in reasons(answer)["u1"]
+    assert (
+        f"The grade could not be converted for Learn: the mark '{mark}' is not a number such as 89.99."
+        in reasons(answer)["u1"]
+    )
 
 
 # Flows
@@ -200,14 +203,14 @@ def test_blanks_around_a_flow_id_are_cut_in_body_and_address(flow: Flow, wiseflo
 
 
 @unseen
-def test_a_flow_id_with_a_character_that_nobody_sees_is_refused(flow: Flow, wiseflow: WiseFlow, unseen: str) -> None:
+def test_a_flow_id_with_a_character_that_no_one_sees_is_refused(flow: Flow, wiseflow: WiseFlow, unseen: str) -> None:
     in_body = wiseflow.post({"flowId": f"77{unseen}", "participants": []}, "/api/wiseflow/export")
     assert in_body.status_code == 400
-    assert in_body.json()["detail"].startswith("'flowId' at the top holds the ")
+    assert in_body.json()["detail"].startswith("'flowId' contains the ")
     address = f"/api/wiseflow/flows/77{quote(unseen)}/export"
     in_address = wiseflow.post({"participants": []}, address)
     assert in_address.status_code == 400
-    assert in_address.json()["detail"].startswith("The flow id in the address is not usable: it holds the ")
+    assert in_address.json()["detail"].startswith("The flow id in the address contains the ")
     assert code(unseen) in in_body.json()["detail"]
     assert code(unseen) in in_address.json()["detail"]
     assert wiseflow.get(address).status_code == 404

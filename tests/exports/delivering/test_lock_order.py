@@ -1,4 +1,4 @@
-"""Flows are locked before columns by everybody, so that no two wait for each other. Only PostgreSQL locks rows."""
+"""Flows are locked before columns by everyone, so that no two wait for each other. Only PostgreSQL locks rows."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from courses.models import GradeColumn, ProvisioningStep
-from courses.provisioning import settling
+from courses.provisioning import outcomes
 from exports.mapping import deleting, locking
 from exports.models import ExportState, Flow, Participant
 from tests.conftest import COLUMN, COURSE
@@ -43,13 +43,15 @@ def test_a_deletion_is_recorded_beside_what_locks_its_flows_and_its_column(
 ) -> None:
     column = GradeColumn.objects.get()
     ParticipantFactory(flow=flow, exported=True, grade__course_id=COURSE, grade__column_name=COLUMN)
-    step = ProvisioningStepFactory(kind=ProvisioningStep.Kind.DELETION, column=column, standing_before="PROVISIONED")
+    step = ProvisioningStepFactory(kind=ProvisioningStep.Kind.DELETION, column=column, status_before="PROVISIONED")
     failures: list[Exception] = []
 
     def record() -> None:
         try:
             with transaction.atomic():
-                settling.settle([(step, state, "" if state == State.DONE else "Look in Learn.")], timezone.now())
+                outcomes.record_outcomes(
+                    [(step, state, "" if state == State.DONE else "Look in Learn.")], timezone.now()
+                )
         except Exception as failure:  # noqa: BLE001  it is asserted below
             failures.append(failure)
         finally:

@@ -1,4 +1,4 @@
-"""Somebody else has locked rows for long, such as the import of a very large roster. Exports of others go on, and what
+"""Someone else has locked rows for long, such as the import of a very large roster. Exports of others go on, and what
 is alive is not swept. Only PostgreSQL locks rows."""
 
 import threading
@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.test import Client
 from django.utils import timezone
 
-from exports.delivering import batches, settling, workers
+from exports.delivering import batches, finishing, workers
 from exports.grades.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
 from tests.conftest import COLUMN, COURSE, WiseFlow
@@ -151,7 +151,7 @@ def test_an_export_is_answered_in_time_though_people_of_it_are_locked(learn, flo
 
     assert "u4" in {error["userId"] for error in answers[0]["errors"]}
     ExportAttempt.objects.update(lease_ends_at=timezone.now() - timedelta(seconds=1))
-    settling.sweep()
+    finishing.sweep()
     assert not Delivery.objects.filter(state__in=Delivery.OPEN).exists()
     assert not learn.world.sent(COURSE, COLUMN, "u4")
 
@@ -161,9 +161,9 @@ def test_what_is_alive_is_not_swept_however_long_its_record_waits(end_of_stuck_e
 
     [attempt] = ExportAttempt.objects.all()
     assert attempt.lease_ends_at > timezone.now()
-    assert settling.sweep() == 0
-    monkeypatch.setattr(settling, "here", settling.Here())  # as another process sees it
-    assert settling.sweep() == 0
+    assert finishing.sweep() == 0
+    monkeypatch.setattr(finishing, "here", finishing.Here())  # as another process sees it
+    assert finishing.sweep() == 0
     assert Delivery.objects.get().state == Delivery.State.SENDING
     assert end_of_stuck_export()["errors"] == []
 
@@ -173,13 +173,13 @@ def test_a_process_does_not_sweep_what_it_waits_for_itself(flow):
     past = timezone.now() - timedelta(seconds=1)
     attempt = ExportAttemptFactory(flow=flow, running=True, lease_ends_at=past)
     DeliveryFactory(attempt=attempt, queued=True, participant__queued=True)
-    settling.here.attempts.add(attempt.pk)
+    finishing.here.attempts.add(attempt.pk)
     try:
-        assert settling.sweep() == 0
+        assert finishing.sweep() == 0
         assert Delivery.objects.get().state == Delivery.State.QUEUED
     finally:
-        settling.here.attempts.discard(attempt.pk)
-    assert settling.sweep() == 1
+        finishing.here.attempts.discard(attempt.pk)
+    assert finishing.sweep() == 1
 
 
 def test_a_dead_attempt_whose_flow_is_locked_is_left_to_the_next_sweep_and_holds_up_no_other(flow, resit):
@@ -188,8 +188,8 @@ def test_a_dead_attempt_whose_flow_is_locked_is_left_to_the_next_sweep_and_holds
         DeliveryFactory(attempt=attempt, queued=True, participant__queued=True, participant__flow=attempt.flow)
 
     with locked(Flow.objects.filter(pk=flow.pk)):
-        assert settling.sweep() == 1
-    assert settling.sweep() == 1
+        assert finishing.sweep() == 1
+    assert finishing.sweep() == 1
 
     assert set(Delivery.objects.values_list("state", "cause")) == {(Delivery.State.FAILED, Cause.INTERRUPTED)}
     assert not ExportAttempt.objects.filter(finished_at=None).exists()

@@ -14,7 +14,7 @@ from django.test import Client
 from django.utils import timezone
 
 from exports import retrying
-from exports.delivering import batches, settling, workers
+from exports.delivering import batches, finishing, workers
 from exports.grades.causes import Cause
 from exports.models import Delivery, ExportAttempt, ExportState, Flow, Participant
 from tests.conftest import COLUMN, COURSE, WiseFlow
@@ -237,7 +237,7 @@ def test_a_cancelled_retry_shows_what_was_sent_and_what_was_not(learn, flow, set
 
 
 def test_a_sweep_beside_the_record_leaves_one_truth(learn, flow):
-    """The lease ran out though the process lived on: whoever comes first settles, the other changes nothing."""
+    """The lease ran out though the process lived on: whoever comes first finishes, the other changes nothing."""
     for user in PEOPLE:
         ParticipantFactory(flow=flow, user_id=user, failed=True)
     [attempt] = retrying.retry(Participant.objects.all(), by=None, in_background=False).attempts
@@ -247,8 +247,8 @@ def test_a_sweep_beside_the_record_leaves_one_truth(learn, flow):
     Delivery.objects.update(lease_ends_at=past)
     ExportAttempt.objects.update(lease_ends_at=past)
 
-    at_once(lambda: batches.record(batch, sent), settling.sweep, settling.sweep)
-    settling.settle([attempt.pk])
+    at_once(lambda: batches.record(batch, sent), finishing.sweep, finishing.sweep)
+    finishing.finish([attempt.pk])
 
     [state] = set(Delivery.objects.filter(attempt=attempt).values_list("state", flat=True))
     [person] = set(Participant.objects.values_list("state", "cause"))
@@ -265,7 +265,7 @@ def test_an_attempt_is_finished_by_one_of_many(flow):
     for _ in range(5):
         DeliveryFactory(attempt=attempt)
 
-    finished = at_once(*(lambda: settling.settle([attempt.pk]) for _ in range(6)))
+    finished = at_once(*(lambda: finishing.finish([attempt.pk]) for _ in range(6)))
 
     assert sorted(finished) == [[], [], [], [], [], [attempt.pk]]
     attempt.refresh_from_db()

@@ -1,4 +1,4 @@
-"""What settled deliveries mean for the ledger, and for the people whose grade was there before."""
+"""What finished deliveries mean for the ledger, and for the people whose grade was there before."""
 
 import pytest
 from django.db import transaction
@@ -20,8 +20,8 @@ def with_grade(**grade):
     return ParticipantFactory(exported=True, **{f"grade__{name}": value for name, value in (PLACE | grade).items()})
 
 
-def settle(person, value="C", state=Delivery.State.DELIVERED, *, alternative_grade="", **place):
-    """A delivery to the place has just been settled; what follows from it."""
+def finish(person, value="C", state=Delivery.State.DELIVERED, *, alternative_grade="", **place):
+    """A delivery to the place has just been finished; what follows from it."""
     cause = "" if state == Delivery.State.DELIVERED else Cause.UNCONFIRMED
     delivery = DeliveryFactory(
         attempt__flow=person.flow,
@@ -31,20 +31,20 @@ def settle(person, value="C", state=Delivery.State.DELIVERED, *, alternative_gra
         value=value,
         state=state,
         cause=cause,
-        settled_at=timezone.now(),
+        finished_at=timezone.now(),
         **PLACE | place,
     )
-    [row] = Delivery.objects.filter(pk=delivery.pk).values_list(*recording.SETTLED_COLUMNS)
+    [row] = Delivery.objects.filter(pk=delivery.pk).values_list(*recording.FINISHED_COLUMNS)
     with transaction.atomic():
-        recording.follow([recording.Settled(*row)], delivery.settled_at)
+        recording.follow([recording.Finished(*row)], delivery.finished_at)
     return delivery
 
 
 def perhaps(person, value="C", **more):
-    return settle(person, value, Delivery.State.UNCONFIRMED, **more)
+    return finish(person, value, Delivery.State.UNCONFIRMED, **more)
 
 
-def standing(person):
+def status(person):
     person.refresh_from_db()
     return person.state, person.cause, person.value_in_learn
 
@@ -57,35 +57,35 @@ class TestTheLedger:
     def test_a_delivered_grade_is_entered_with_all_that_is_known_of_it(self):
         person = ParticipantFactory(user_id="anna", queued=True, source_code="S")
 
-        delivery = settle(person, "C")
+        delivery = finish(person, "C")
 
         row = GradeInLearn.objects.get()
         assert (row.course_id, row.column_name, row.learn_user_id) == ("BIO", "Exam", "anna")
         assert (row.participant, row.delivery, row.source_code) == (person, delivery, "S")
         assert (row.value, row.mark, row.alternative_grade, row.certainty) == ("C", "C", "", "CONFIRMED")
-        assert (row.since, row.until) == (delivery.settled_at, None)
-        assert standing(person) == (ExportState.EXPORTED, "", "C")
+        assert (row.since, row.until) == (delivery.finished_at, None)
+        assert status(person) == (ExportState.EXPORTED, "", "C")
 
     @pytest.mark.parametrize("state", [Delivery.State.FAILED, Delivery.State.REJECTED])
     def test_what_did_not_arrive_leaves_the_earlier_grade_confirmed(self, state):
         person = with_grade()
 
-        settle(person, "C", state)
+        finish(person, "C", state)
 
         assert endings() == [("B", "CONFIRMED", "")]
-        assert standing(person)[2] == "B"
+        assert status(person)[2] == "B"
 
     def test_a_newer_grade_of_the_person_ends_the_earlier_one(self):
         person = with_grade()
 
-        settle(person, "C")
+        finish(person, "C")
 
         assert endings() == [("B", "CONFIRMED", Ending.CORRECTED), ("C", "CONFIRMED", "")]
 
     def test_the_same_grade_once_more_is_confirmed_anew(self):
         person = with_grade()
 
-        settle(person, "B")
+        finish(person, "B")
 
         assert endings() == [("B", "CONFIRMED", Ending.CONFIRMED), ("B", "CONFIRMED", "")]
 
@@ -95,7 +95,7 @@ class TestTheLedger:
         perhaps(person, "C")
 
         assert endings() == [("B", "CONFIRMED", Ending.DOUBTED), ("C", "DOUBTFUL", "")]
-        assert standing(person) == (ExportState.FAILED, Cause.UNCONFIRMED, "")
+        assert status(person) == (ExportState.FAILED, Cause.UNCONFIRMED, "")
 
     def test_the_same_grade_without_an_answer_changes_nothing(self):
         person = with_grade()
@@ -107,7 +107,7 @@ class TestTheLedger:
     def test_a_grade_at_another_place_is_entered_beside_the_first(self):
         person = with_grade()
 
-        settle(person, "C", course_id="CHEM")
+        finish(person, "C", course_id="CHEM")
 
         assert endings() == [("B", "CONFIRMED", ""), ("C", "CONFIRMED", "")]
 
@@ -117,10 +117,10 @@ class TestReplaced:
         earlier = with_grade()
         later = ParticipantFactory(user_id="anna", flow=FlowFactory(flow_id="78"))
 
-        settle(later)
+        finish(later)
 
-        assert standing(earlier) == (ExportState.FAILED, Cause.REPLACED, "")
-        assert earlier.detail == "C of person anna in flow 78"
+        assert status(earlier) == (ExportState.FAILED, Cause.REPLACED, "")
+        assert earlier.detail == {"value": "C", "user_id": "anna", "flow_id": "78"}
         assert earlier.grades.get().ended_by == later
         earlier.flow.refresh_from_db()
         assert (earlier.flow.state, earlier.flow.failed_count) == (ExportState.FAILED, 1)
@@ -128,64 +128,64 @@ class TestReplaced:
     def test_an_equal_grade_replaces_as_well(self):
         earlier = with_grade()
 
-        settle(ParticipantFactory(), "B")
+        finish(ParticipantFactory(), "B")
 
-        assert standing(earlier) == (ExportState.FAILED, Cause.REPLACED, "")
+        assert status(earlier) == (ExportState.FAILED, Cause.REPLACED, "")
         assert endings() == [("B", "CONFIRMED", Ending.OVERWRITTEN), ("B", "CONFIRMED", "")]
 
     @pytest.mark.parametrize("elsewhere", [{"course_id": "CHEM"}, {"column_name": "Essay"}, {"learn_user_id": "bert"}])
     def test_a_grade_at_another_place_stays(self, elsewhere):
         other = with_grade(**elsewhere)
 
-        settle(ParticipantFactory())
+        finish(ParticipantFactory())
 
-        assert standing(other) == (ExportState.EXPORTED, "", "B")
+        assert status(other) == (ExportState.EXPORTED, "", "B")
 
     def test_ones_own_earlier_grade_is_no_replacement(self):
         own = with_grade()
 
-        settle(own)
+        finish(own)
 
-        assert standing(own) == (ExportState.EXPORTED, "", "C")
+        assert status(own) == (ExportState.EXPORTED, "", "C")
 
     def test_an_overwrite_that_is_not_confirmed_is_said_so(self):
         earlier = with_grade()
 
         perhaps(ParticipantFactory())
 
-        assert standing(earlier) == (ExportState.FAILED, Cause.PERHAPS_REPLACED, "")
+        assert status(earlier) == (ExportState.FAILED, Cause.PERHAPS_REPLACED, "")
 
     @pytest.mark.parametrize("value", ["C", "D"])
     def test_once_it_is_confirmed_or_corrected_the_doubt_has_an_end(self, value):
         earlier, later = with_grade(), ParticipantFactory()
         perhaps(later)
 
-        settle(later, value)
+        finish(later, value)
 
-        assert standing(earlier) == (ExportState.FAILED, Cause.REPLACED, "")
+        assert status(earlier) == (ExportState.FAILED, Cause.REPLACED, "")
 
     def test_once_a_third_grade_is_confirmed_both_doubts_have_an_end(self):
         earlier, later = with_grade(), ParticipantFactory()
         perhaps(later)
         perhaps(third := ParticipantFactory(), "D")
 
-        settle(third, "D")
+        finish(third, "D")
 
         for person in (earlier, later):
-            assert standing(person) == (ExportState.FAILED, Cause.REPLACED, "")
+            assert status(person) == (ExportState.FAILED, Cause.REPLACED, "")
 
     def test_an_overwrite_that_did_not_arrive_changes_nothing(self):
         earlier = with_grade()
 
-        settle(ParticipantFactory(), state=Delivery.State.FAILED)
+        finish(ParticipantFactory(), state=Delivery.State.FAILED)
 
-        assert standing(earlier) == (ExportState.EXPORTED, "", "B")
+        assert status(earlier) == (ExportState.EXPORTED, "", "B")
 
     def test_a_correction_of_what_is_replaced_is_void(self):
         earlier = with_grade()
         type(earlier).objects.filter(pk=earlier.pk).update(approved_mark="A")
 
-        settle(ParticipantFactory())
+        finish(ParticipantFactory())
 
         earlier.refresh_from_db()
         assert earlier.approved_mark == ""
@@ -194,14 +194,14 @@ class TestReplaced:
         earlier = with_grade(left_behind=True)
         GradeInLearnFactory(participant=earlier)
 
-        settle(ParticipantFactory())
+        finish(ParticipantFactory())
 
-        assert standing(earlier) == (ExportState.EXPORTED, "", "B")
+        assert status(earlier) == (ExportState.EXPORTED, "", "B")
 
     def test_who_has_something_on_its_way_is_left_to_that(self):
         earlier = with_grade()
         type(earlier).objects.filter(pk=earlier.pk).update(state=ExportState.QUEUED)
 
-        settle(ParticipantFactory())
+        finish(ParticipantFactory())
 
-        assert standing(earlier) == (ExportState.QUEUED, "", "")
+        assert status(earlier) == (ExportState.QUEUED, "", "")

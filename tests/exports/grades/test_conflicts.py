@@ -1,12 +1,13 @@
 """What the entries of one body mean for each other, and for what is in Learn already."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from exports.grades.causes import Cause
 from exports.grades.conflicts import Holder, contradictions, join_same_places, refuse_shared_places, refuse_taken_places
-from exports.grades.facts import Column, Entry, PersonFacts, Refused, Send
+from exports.grades.facts import Column, Entry, PersonFacts, PlacedGrade, Refused, Send
 
 COLUMN = Column(course_id="BIO101", name="Final grade")
 OTHER = Column(course_id="BIO102", name="Final grade")
@@ -64,12 +65,14 @@ def test_grades_for_different_places_stand_beside_each_other():
     assert refuse_shared_places(verdicts) == verdicts
 
 
-def test_everyone_who_leads_to_one_place_is_told_of_some_of_the_others():
+def test_everyone_who_leads_to_one_place_is_told_of_the_others():
     entries = [Entry(user_id=f"u{number}", mark="B") for number in range(6)]
 
     verdicts = refuse_shared_places({entry: Send("B", COLUMN, "L") for entry in entries})
 
-    assert verdicts[entries[0]] == Refused(Cause.SAME_LEARN_USER, "L, as do people u1, u2, u3 and 2 more")
+    assert verdicts[entries[0]] == Refused(
+        Cause.SAME_LEARN_USER, {"learn_user_id": "L", "others": ["u1", "u2", "u3", "u4", "u5"]}
+    )
 
 
 MINE = Holder(1, "u1", 7, "77", "B")
@@ -81,18 +84,23 @@ RESIT = Holder(3, "u1", 8, "78", "C")
     ("holders", "is_correction", "expected"),
     [
         pytest.param([MINE], False, Send("B", COLUMN, "L"), id="their own"),
-        pytest.param([SAME_FLOW], False, Refused(Cause.SAME_LEARN_USER, "L, as does person u2"), id="the same flow"),
         pytest.param(
-            [replace(SAME_FLOW, is_on_its_way=True)],
+            [SAME_FLOW],
             False,
-            Refused(Cause.SAME_LEARN_USER, "L, as does person u2"),
+            Refused(Cause.SAME_LEARN_USER, {"learn_user_id": "L", "others": ["u2"]}),
+            id="the same flow",
+        ),
+        pytest.param(
+            [replace(SAME_FLOW, is_in_progress=True)],
+            False,
+            Refused(Cause.SAME_LEARN_USER, {"learn_user_id": "L", "others": ["u2"]}),
             id="on its way",
         ),
         pytest.param([RESIT], False, Send("B", COLUMN, "L"), id="another flow: it is replaced"),
         pytest.param(
             [replace(RESIT, alternative_grade="U", value="U")],
             True,
-            Refused(Cause.ALTERNATIVE_GRADE_OF_ANOTHER, "U of person u1 in flow 78"),
+            Refused(Cause.ALTERNATIVE_GRADE_OF_ANOTHER, {"value": "U", "user_id": "u1", "flow_id": "78"}),
             id="a correction replaces no alternative grade of another flow",
         ),
         pytest.param(
@@ -105,3 +113,22 @@ def test_whose_grade_may_be_replaced(holders, is_correction, expected):
     known = {"u1": PersonFacts(pk=1)}
 
     assert refuse_taken_places({entry: Send("B", COLUMN, "L")}, known, {HERE: holders}, 7) == {entry: expected}
+
+
+@pytest.mark.parametrize(
+    ("ended_as", "is_certain", "cause"),
+    [
+        ("OVERWRITTEN", True, Cause.REPLACED),
+        ("OVERWRITTEN", False, Cause.REPLACED),  # it was replaced for certain, by a grade that is in doubt since
+        ("DOUBTED", True, Cause.REPLACED),
+        ("DOUBTED", False, Cause.PERHAPS_REPLACED),
+    ],
+)
+def test_a_grade_that_another_flow_has_replaced_does_not_come_back(ended_as, is_certain, cause):
+    mine = PlacedGrade(place=HERE, value="B", since=datetime(2026, 5, 1, tzinfo=UTC), ended_as=ended_as)
+    known = {"u1": PersonFacts(pk=1, grades=[mine])}
+    holders = {HERE: [replace(RESIT, is_certain=is_certain)]}
+
+    verdicts = refuse_taken_places({B: Send("B", COLUMN, "L")}, known, holders, 7)
+
+    assert verdicts == {B: Refused(cause, RESIT.detail)}

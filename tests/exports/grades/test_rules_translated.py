@@ -84,15 +84,15 @@ def test_the_translated_value_is_what_is_sent(entry, column, value):
 @pytest.mark.parametrize(
     ("entry", "column", "detail"),
     [
-        (mark("A"), TRANSLATED, "the mark 'A' is not a number such as 89.99"),
-        (mark("10001"), TRANSLATED, "'100.01' is not between 0 and the column's 100 points"),
-        (mark("7"), LETTERS, "the mark '7' is not in the flow's translation"),
-        (alternative("FX"), TRANSLATED, "the alternative grade 'FX' is not in the flow's translation"),
-        (alternative("U"), LETTERS, "the alternative grade 'U' is not in the flow's translation"),
-        (alternative("12"), LETTERS, "the alternative grade '12' is not in the flow's translation"),
-        (alternative("X"), TRANSLATED, "'101' is not between 0 and the column's 100 points"),
-        (alternative("U", "A"), SYMBOLS, "'U' is not a symbol of the column's grade schema"),
-        (mark("75"), SYMBOLS, "'75' is not a symbol of the column's grade schema"),
+        (mark("A"), TRANSLATED, {"reason": "MARK_NO_NUMBER", "mark": "A"}),
+        (mark("10001"), TRANSLATED, {"reason": "VALUE_OUT_OF_RANGE", "value": "100.01", "points": "100"}),
+        (mark("7"), LETTERS, {"reason": "MARK_NOT_IN_TRANSLATION", "mark": "7"}),
+        (alternative("FX"), TRANSLATED, {"reason": "CODE_NOT_IN_TRANSLATION", "mark": "FX"}),
+        (alternative("U"), LETTERS, {"reason": "CODE_NOT_IN_TRANSLATION", "mark": "U"}),
+        (alternative("12"), LETTERS, {"reason": "CODE_NOT_IN_TRANSLATION", "mark": "12"}),
+        (alternative("X"), TRANSLATED, {"reason": "VALUE_OUT_OF_RANGE", "value": "101", "points": "100"}),
+        (alternative("U", "A"), SYMBOLS, {"reason": "VALUE_NO_SYMBOL", "value": "U"}),
+        (mark("75"), SYMBOLS, {"reason": "VALUE_NO_SYMBOL", "value": "75"}),
     ],
 )
 def test_a_grade_without_a_value_for_its_column_is_refused_and_says_why(entry, column, detail):
@@ -170,7 +170,7 @@ def test_a_grade_that_only_looks_like_the_exported_one_is_another(entry, person,
 
     assert isinstance(verdict, Refused)
     assert verdict.cause == cause
-    assert verdict.detail.startswith(f"{person.grades[-1].value} on ")
+    assert verdict.detail == {"value": person.grades[-1].value, "since_on": person.grades[-1].since.isoformat()}
 
 
 def test_a_code_that_is_shown_as_the_exported_mark_is_sent_where_overwriting_is_allowed_so_that_it_is_locked():
@@ -193,6 +193,6 @@ def test_two_people_of_one_learn_user_are_refused_whatever_their_grades(marks):
     judged = {entry: judge(entry, NEW, into(LETTERS)) for entry in entries}
 
     assert list(refuse_shared_places(judged).values()) == [
-        Refused(Cause.SAME_LEARN_USER, "L, as does person u2"),
-        Refused(Cause.SAME_LEARN_USER, "L, as does person u1"),
+        Refused(Cause.SAME_LEARN_USER, {"learn_user_id": "L", "others": ["u2"]}),
+        Refused(Cause.SAME_LEARN_USER, {"learn_user_id": "L", "others": ["u1"]}),
     ]

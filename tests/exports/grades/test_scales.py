@@ -61,6 +61,7 @@ def test_what_holds_a_digit_and_is_no_plain_number_is_refused_with_its_blanks_sh
     with pytest.raises(NotTranslatable) as caught:
         POINTS.check(value, is_named=True)
 
+    assert caught.value.detail == {"reason": "VALUE_NO_NUMBER", "value": value}
     assert str(caught.value) == f"'{value}' is not a plain number such as 89.99"
 
 
@@ -69,7 +70,7 @@ def test_what_stands_for_no_grade_is_refused(value):
     with pytest.raises(NotTranslatable) as caught:
         POINTS.check(value)
 
-    assert str(caught.value) == f"'{value}' stands for no grade"
+    assert caught.value.detail == {"reason": "VALUE_NO_GRADE", "value": value}
     POINTS.check(value, is_named=True)
 
 

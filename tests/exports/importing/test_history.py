@@ -17,23 +17,26 @@ from tests.signed_in import signed_in, text_of
 pytestmark = pytest.mark.django_db
 
 SHEETS = {
-    "mappings": (mappings.sheet, lambda n: [f"flow{n}", f"Title {n}", f"s{n}", f"course{n}", "", f"column {n}"]),
-    "roster": (lambda: rosters.sheet(Flow.objects.get()), lambda n: [f"u{n}", f"l{n}", "S", "SIS"]),
-    "translations": (translations.sheet, lambda n: [f"T{n % 50}", "TABLE", "", "", "", "MARK", str(n), f"v{n}"]),
-    "metadata": (metadata.sheet, lambda n: [f"C{n % 100}", f"s{n}", f"a={n}"]),
-    "schemas": (schemas.sheet, lambda n: [f"Schema {n}", "P=50:F=0"]),
+    "mappings": (mappings.MappingSheet, lambda n: [f"flow{n}", f"Title {n}", f"s{n}", f"course{n}", "", f"column {n}"]),
+    "roster": (lambda: rosters.RosterSheet(Flow.objects.get()), lambda n: [f"u{n}", f"l{n}", "S", "SIS"]),
+    "translations": (
+        translations.TranslationSheet,
+        lambda n: [f"T{n % 50}", "TABLE", "", "", "", "MARK", str(n), f"v{n}"],
+    ),
+    "metadata": (metadata.MetadataSheet, lambda n: [f"C{n % 100}", f"s{n}", f"a={n}"]),
+    "schemas": (schemas.SchemaSheet, lambda n: [f"Schema {n}", "F=0:P=5"]),
 }
 
 
 def import_rows(sheet, *rows, by=None):
-    content = csv_file([*sheet.columns][: len(rows[0])], *rows)
+    content = csv_file(sheet.names[: len(rows[0])], *rows)
     return import_lines(sheet, sheet.read("a.csv", content), by=by)
 
 
 def test_what_is_added_and_changed_is_recorded_with_its_person_and_nothing_else():
     somebody = UserFactory()
-    import_rows(mappings.sheet(), ["1", "One", "", "C", "", "A"], ["2", "Two", "", "C", "", "B"])
-    import_rows(mappings.sheet(), ["1", "One", "", "C", "", "B"], ["2", "Zwei", "", "C", "", "B"], by=somebody)
+    import_rows(mappings.MappingSheet(), ["1", "One", "", "C", "", "A"], ["2", "Two", "", "C", "", "B"])
+    import_rows(mappings.MappingSheet(), ["1", "One", "", "C", "", "B"], ["2", "Zwei", "", "C", "", "B"], by=somebody)
 
     moved = ColumnMapping.objects.get(flow__flow_id="1")
     kinds = list(moved.history.values_list("history_type", "history_user", "grade_column__name"))
@@ -47,12 +50,12 @@ def test_what_is_added_and_changed_is_recorded_with_its_person_and_nothing_else(
 
 def test_a_row_older_than_the_history_is_recorded_as_it_was():
     Flow.objects.bulk_create([Flow(flow_id="1", title="Before")])
-    import_rows(mappings.sheet(), ["1", "After", "", "C", "", "A"])
+    import_rows(mappings.MappingSheet(), ["1", "After", "", "C", "", "A"])
     assert list(Flow.objects.get().history.values_list("title", flat=True)) == ["After", "Before"]
 
 
 def test_the_tables_of_translations_have_a_history_too():
-    sheet = translations.sheet()
+    sheet = translations.TranslationSheet()
     import_rows(sheet, ["T", "TABLE", "", "", "", "MARK", "1", "A"])
     import_rows(sheet, ["T", "TABLE", "", "", "", "MARK", "1", "B"])
     assert list(TranslatedGrade.objects.get().history.values_list("history_type", "value")) == [("~", "B"), ("+", "A")]
@@ -61,14 +64,14 @@ def test_the_tables_of_translations_have_a_history_too():
 
 def test_the_roster_of_a_flow_is_recorded_with_its_person():
     somebody, flow = UserFactory(), FlowFactory()
-    import_rows(rosters.sheet(flow), ["u1"], by=somebody)
+    import_rows(rosters.RosterSheet(flow), ["u1"], by=somebody)
     latest = flow.history.first()
     assert (latest.history_user, latest.roster_imported_at) == (somebody, flow.roster_imported_at)
 
 
 def test_the_history_of_a_flow_says_how_much_a_roster_changed():
     flow = FlowFactory()
-    sheet = rosters.sheet(flow)
+    sheet = rosters.RosterSheet(flow)
     import_rows(sheet, ["u1", "l1", "S", "SIS"], ["u2", "l2", "S", "SIS"], ["u3", "l3", "S", "SIS"])
     import_rows(
         sheet,
@@ -76,14 +79,21 @@ def test_the_history_of_a_flow_says_how_much_a_roster_changed():
         *(["u4", "l4", "S", "SIS"], ["u5", "l5", "S", "SIS"]),
     )
     assert list(flow.history.values_list("history_change_reason", flat=True))[:2] == [
-        "Roster imported: 2 added, 1 changed, 1 taken off, 1 unchanged",
-        "Roster imported: 3 added, 0 changed, 0 taken off, 0 unchanged",
+        "Roster imported: 2 added, 1 changed, 1 removed, 1 unchanged",
+        "Roster imported: 3 added, 0 changed, 0 removed, 0 unchanged",
     ]
+
+
+def test_the_history_of_a_flow_says_how_many_were_taken_off():
+    flow = FlowFactory()
+    import_rows(rosters.RosterSheet(flow), ["u1"], ["u2"], ["u3"])
+    import_rows(rosters.RosterSheet(flow, replaces=True), ["u3"], ["u4"])
+    assert flow.history.first().history_change_reason == "Roster replaced: 1 added, 0 changed, 2 taken off, 1 unchanged"
 
 
 def test_a_later_change_of_the_flow_does_not_repeat_it():
     flow = FlowFactory()
-    import_rows(rosters.sheet(flow), ["u1"])
+    import_rows(rosters.RosterSheet(flow), ["u1"])
     flow.title = "New"
     flow.save()
     assert flow.history.first().history_change_reason is None
@@ -92,10 +102,10 @@ def test_a_later_change_of_the_flow_does_not_repeat_it():
 def test_a_roster_is_seen_in_the_history_of_its_flow_and_among_all_changes():
     manager = signed_in(manager=True)
     flow, somebody = FlowFactory(flow_id="77"), UserFactory(username="anna")
-    import_rows(rosters.sheet(flow), ["u1"], by=somebody)
+    import_rows(rosters.RosterSheet(flow), ["u1"], by=somebody)
     for url in (reverse("admin:exports_flow_history", args=[flow.pk]), reverse("changes")):
         shown = text_of(manager.get(url))
-        assert "Roster imported: 1 added, 0 changed, 0 taken off, 0 unchanged" in shown
+        assert "Roster imported: 1 added, 0 changed, 0 removed, 0 unchanged" in shown
         assert "anna" in shown
 
 

@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.spreadsheets.files import ImportRefused
-from common.spreadsheets.sheets import fingerprint
+from common.spreadsheets.sheets import fingerprint, import_file
 from courses.models import Course, GradeColumn, GradeSchema
 from exports.importing import mappings
+from exports.importing.mappings import MappingSheet
 from exports.models import ColumnMapping, Flow
 from tests.exports.importing.files import csv_file, xlsx_file
 from tests.factories import LONG_AGO, ColumnMappingFactory, FlowFactory, GradeColumnFactory, GradeSchemaFactory
 
-HEADER = list(mappings.READERS)
+SHEET = MappingSheet()
+HEADER = SHEET.names
 
 
 def row(**values):
@@ -25,15 +27,15 @@ def row(**values):
 
 
 def import_rows(*rows, header=HEADER):
-    lines = mappings.read("mappings.csv", csv_file(header, *rows))
-    plan = mappings.plan(lines)
-    mappings.apply(plan)
+    lines = SHEET.read("mappings.csv", csv_file(header, *rows))
+    plan = SHEET.plan(lines)
+    SHEET.apply(plan)
     return plan.sentence()
 
 
 def problems(*rows, header=HEADER):
     with pytest.raises(ImportRefused) as refused:
-        mappings.read("mappings.csv", csv_file(header, *rows))
+        SHEET.read("mappings.csv", csv_file(header, *rows))
     return refused.value.problems
 
 
@@ -105,7 +107,7 @@ def mapping(db):
 
 
 def test_a_column_that_is_not_in_the_file_is_left_as_it_is(mapping):
-    sentence = import_rows(["77", "BIO101", "Final", "New title"], header=[*mappings.REQUIRED, "flow_title"])
+    sentence = import_rows(["77", "BIO101", "Final", "New title"], header=[*SHEET.required, "flow_title"])
 
     assert sentence == "0 added, 1 changed, 0 unchanged"
     flow, column = Flow.objects.get(), GradeColumn.objects.select_related("course", "grade_schema").get()
@@ -135,23 +137,23 @@ def test_the_same_file_again_changes_nothing(mapping):
 
 
 def test_a_mapping_moves_to_another_column(mapping):
-    lines = mappings.read("a.csv", csv_file(mappings.REQUIRED, ["77", "CHEM", "Total"]))
-    plan = mappings.plan(lines)
+    lines = SHEET.read("a.csv", csv_file(SHEET.required, ["77", "CHEM", "Total"]))
+    plan = SHEET.plan(lines)
     assert plan.changed[0].differences == {"course_id": ("BIO101", "CHEM"), "column_name": ("Final", "Total")}
     assert not Course.objects.filter(course_id="CHEM").exists()
 
-    mappings.apply(plan)
+    SHEET.apply(plan)
     mapping.refresh_from_db()
     assert str(mapping.grade_column) == "CHEM · Total"
     assert GradeColumn.objects.count() == 2  # the old one may serve other flows
 
 
 def test_a_plan_prevails_over_what_was_made_meanwhile(mapping):
-    lines = mappings.read("a.csv", csv_file([*mappings.REQUIRED, "points"], ["78", "CHEM", "Total", "7"]))
-    plan = mappings.plan(lines)
+    lines = SHEET.read("a.csv", csv_file([*SHEET.required, "points"], ["78", "CHEM", "Total", "7"]))
+    plan = SHEET.plan(lines)
     ColumnMappingFactory(flow__flow_id="78", grade_column__course__course_id="CHEM", grade_column__name="Total")
 
-    mappings.apply(plan)
+    SHEET.apply(plan)
 
     assert ColumnMapping.objects.get(flow__flow_id="78").grade_column.points == 7
 
@@ -160,12 +162,12 @@ def test_a_workbook_gives_the_same(mapping, tmp_path):
     path = tmp_path / "mappings.xlsx"
     path.write_bytes(
         xlsx_file(
-            [*mappings.REQUIRED, "points", "synchronised_at", "instant_export"],
+            [*SHEET.required, "points", "synchronised_at", "instant_export"],
             [1001, 2002, "Final", 12.5, datetime.fromisoformat("2026-05-31T12:00"), False],
         )
     )
-    assert mappings.import_from(path).sentence() == "1 added, 0 changed, 0 unchanged"
-    assert mappings.import_from(path).sentence() == "0 added, 0 changed, 1 unchanged"
+    assert import_file(SHEET, path).sentence() == "1 added, 0 changed, 0 unchanged"
+    assert import_file(SHEET, path).sentence() == "0 added, 0 changed, 1 unchanged"
     flow = Flow.objects.get(flow_id="1001")
     assert flow.synchronised_at == datetime(2026, 5, 31, 10, tzinfo=UTC)
     assert Course.objects.filter(course_id="2002").exists()
@@ -174,10 +176,10 @@ def test_a_workbook_gives_the_same(mapping, tmp_path):
 @pytest.mark.django_db(transaction=True)
 def test_a_failure_half_way_leaves_nothing(monkeypatch, tmp_path):
     path = tmp_path / "mappings.csv"
-    path.write_bytes(csv_file(mappings.REQUIRED, ["77", "BIO101", "Final"]))
+    path.write_bytes(csv_file(SHEET.required, ["77", "BIO101", "Final"]))
     monkeypatch.setattr(mappings, "of_flow", lambda line: {"state": "UNHEARD_OF"})
     with pytest.raises(IntegrityError):
-        mappings.import_from(path)
+        import_file(SHEET, path)
     assert not Course.objects.exists()
 
 
@@ -188,20 +190,20 @@ def test_every_problem_is_named_at_once_by_row_and_column():
         [],
         row(flow_id="78", instant_export="perhaps", assessment_ends_at="31.5."),
     ) == [
-        "row 2, course_experience: 'classic' is none of ULTRA, ORIGINAL",
-        "row 2, points: 'abc' is not a number greater than 0",
-        "row 3, column_name: has 334 characters; 333 are allowed",
-        "row 3, flow_id: is empty",
-        "row 5, assessment_ends_at: '31.5.' is not an ISO 8601 date such as 2026-05-31T12:00",
-        "row 5, instant_export: 'perhaps' is neither true nor false",
+        "Row 2, course_experience: 'classic' is not allowed; use ULTRA or ORIGINAL.",
+        "Row 2, points: 'abc' is not a number greater than 0.",
+        "Row 3, column_name: This has 334 characters; 333 are allowed.",
+        "Row 3, flow_id: This is empty.",
+        "Row 5, assessment_ends_at: '31.5.' is not an ISO 8601 date such as 2026-05-31T12:00.",
+        "Row 5, instant_export: 'perhaps' is neither true nor false.",
     ]
 
 
 def test_all_three_required_columns_must_be_there():
     assert problems(["S"], header=["source_code"]) == [
-        "row 1: column flow_id is missing",
-        "row 1: column course_id is missing",
-        "row 1: column column_name is missing",
+        "Row 1: Column flow_id is missing.",
+        "Row 1: Column course_id is missing.",
+        "Row 1: Column column_name is missing.",
     ]
 
 
@@ -211,33 +213,33 @@ def test_all_three_required_columns_must_be_there():
         (
             {},
             {"column_name": "Resit"},
-            "row 3, column_name: 'Resit' contradicts 'Final' in row 2 of the same flow_id and source_code",
+            "Row 3, column_name: 'Resit' contradicts 'Final' in row 2, which has the same flow_id, source_code.",
         ),
         (
             {"source_code": "A", "flow_title": "Exam"},
             {"source_code": "B"},
-            "row 3, flow_title: empty contradicts 'Exam' in row 2 of the same flow_id",
+            "Row 3, flow_title: (empty) contradicts 'Exam' in row 2, which has the same flow_id.",
         ),
         (
             {"source_code": "A", "synchronised_at": "2026-05-31T12:00"},
             {"source_code": "B", "synchronised_at": "2026-05-31T12:00Z"},
-            "row 3, synchronised_at: 2026-05-31T14:00:00+02:00 contradicts 2026-05-31T12:00:00+02:00 "
-            "in row 2 of the same flow_id",
+            "Row 3, synchronised_at: 2026-05-31T14:00:00+02:00 contradicts 2026-05-31T12:00:00+02:00 "
+            "in row 2, which has the same flow_id.",
         ),
         (
             {"points": "50"},
             {"flow_id": "78"},
-            "row 3, points: '100.0' contradicts '50.0' in row 2 of the same course_id and column_name",
+            "Row 3, points: '100.0' contradicts '50.0' in row 2, which has the same course_id, column_name.",
         ),
         (
             {"grade_schema": "A"},
             {"flow_id": "78", "grade_schema": "B"},
-            "row 3, grade_schema: 'B' contradicts 'A' in row 2 of the same course_id and column_name",
+            "Row 3, grade_schema: 'B' contradicts 'A' in row 2, which has the same course_id, column_name.",
         ),
         (
             {"course_experience": "ORIGINAL"},
             {"flow_id": "78", "column_name": "Resit"},
-            "row 3, course_experience: 'ULTRA' contradicts 'ORIGINAL' in row 2 of the same course_id",
+            "Row 3, course_experience: 'ULTRA' contradicts 'ORIGINAL' in row 2, which has the same course_id.",
         ),
     ],
 )
@@ -251,12 +253,12 @@ def refused(*rows, header=HEADER):
     return refused.value.problems
 
 
-WIKI = "item_type: WIKI is in Original courses only; BIO101 is an Ultra course"
+WIKI = "item_type: WIKI exists only in Original courses, but BIO101 is an Ultra course."
 
 
 @pytest.mark.django_db
 def test_a_type_that_only_original_courses_have_is_refused_in_an_ultra_course():
-    assert refused(row(flow_id="76", column_name="A"), row(item_type="wiki")) == [f"row 3, {WIKI}"]
+    assert refused(row(flow_id="76", column_name="A"), row(item_type="wiki")) == [f"Row 3, {WIKI}"]
     assert not Flow.objects.exists()
     assert import_rows(row(item_type="WIKI", course_experience="ORIGINAL")) == "1 added, 0 changed, 0 unchanged"
 
@@ -264,12 +266,12 @@ def test_a_type_that_only_original_courses_have_is_refused_in_an_ultra_course():
 @pytest.mark.django_db
 def test_what_the_file_does_not_say_of_course_and_type_is_as_it_stands():
     column = GradeColumnFactory(course__course_id="BIO101", name="Final", course__experience="ORIGINAL")
-    header = [*mappings.REQUIRED, "item_type"]
+    header = [*SHEET.required, "item_type"]
     assert import_rows(["77", "BIO101", "Final", "WIKI"], header=header) == "1 added, 1 changed, 0 unchanged"
     to_ultra = ["77", "BIO101", "Final", "ULTRA"]
-    assert refused(to_ultra, header=[*mappings.REQUIRED, "course_experience"]) == [f"row 2, {WIKI}"]
+    assert refused(to_ultra, header=[*SHEET.required, "course_experience"]) == [f"Row 2, {WIKI}"]
     Course.objects.filter(pk=column.course.pk).update(experience="ULTRA")
-    assert refused(["77", "BIO101", "Resit", "WIKI"], header=header) == [f"row 2, {WIKI}"]
+    assert refused(["77", "BIO101", "Resit", "WIKI"], header=header) == [f"Row 2, {WIKI}"]
 
 
 @pytest.mark.django_db
@@ -281,7 +283,7 @@ def test_equal_rows_count_once():
 def test_many_rows_take_few_statements(django_assert_max_num_queries):
     rows = [[f"flow{n}", f"course{n}", "Final", f"Schema {n}"] for n in range(400)]
     with django_assert_max_num_queries(30):
-        import_rows(*rows, header=[*mappings.REQUIRED, "grade_schema"])
+        import_rows(*rows, header=[*SHEET.required, "grade_schema"])
     assert ColumnMapping.objects.count() == GradeSchema.objects.count() == 400
 
 
@@ -291,11 +293,11 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 @given(st.lists(st.lists(ANY_TEXT, max_size=len(HEADER)), min_size=1, max_size=4))
 def test_no_text_in_any_cell_crashes_the_reading(rows):
     with suppress(ImportRefused):
-        assert mappings.read("a.csv", csv_file(HEADER, *rows))
+        assert SHEET.read("a.csv", csv_file(HEADER, *rows))
 
 
 def test_a_new_row_tells_what_it_changes_of_a_flow_course_and_column_that_are_there(mapping):
-    plan = mappings.plan(mappings.read("a.csv", csv_file(HEADER, row(source_code="S"), row(source_code="T"))))
+    plan = SHEET.plan(SHEET.read("a.csv", csv_file(HEADER, row(source_code="S"), row(source_code="T"))))
 
     assert plan.sentence() == "2 added, 1 changed, 0 unchanged"
     assert plan.shared[0].differences == {
@@ -310,11 +312,11 @@ def test_a_new_row_tells_what_it_changes_of_a_flow_course_and_column_that_are_th
     }
     before = fingerprint(plan)
     GradeColumn.objects.update(points=20)
-    assert fingerprint(mappings.plan([*plan.added])) != before
+    assert fingerprint(SHEET.plan([*plan.added])) != before
 
 
 def test_a_mapping_that_moves_tells_what_it_changes_of_the_other_column(mapping):
     GradeColumnFactory(course=mapping.grade_column.course, name="Resit", points=20)
-    header = [*mappings.REQUIRED, "points"]
-    plan = mappings.plan(mappings.read("a.csv", csv_file(header, ["77", "BIO101", "Resit", "50"])))
+    header = [*SHEET.required, "points"]
+    plan = SHEET.plan(SHEET.read("a.csv", csv_file(header, ["77", "BIO101", "Resit", "50"])))
     assert plan.changed[0].differences == {"column_name": ("Final", "Resit"), "points": (20, 50)}

@@ -1,4 +1,4 @@
-"""Blanks and characters that nobody sees, in files as people and spreadsheets make them."""
+"""Blanks and characters that no one sees, in files as people and spreadsheets make them."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ WRITERS = {"file.csv": csv_file, "file.xlsx": xlsx_file}
 # Of every kind of file: all its cells of text, and where they end up.
 FILES: dict[str, tuple[Any, dict[str, str], dict[str, Any]]] = {
     "mappings": (
-        mappings.sheet,
+        mappings.MappingSheet,
         {
             "flow_id": "77",
             "flow_title": "Anatomy",
@@ -41,7 +41,7 @@ FILES: dict[str, tuple[Any, dict[str, str], dict[str, Any]]] = {
         },
     ),
     "roster": (
-        lambda: rosters.sheet(Flow.objects.lock("77")),
+        lambda: rosters.RosterSheet(Flow.objects.lock("77")),
         {"user_id": "1001", "learn_user_id": "s1001", "source_code": "UNIwise||001||2026"},
         {
             "user_id": (Participant, "user_id"),
@@ -50,7 +50,7 @@ FILES: dict[str, tuple[Any, dict[str, str], dict[str, Any]]] = {
         },
     ),
     "translations": (
-        translations.sheet,
+        translations.TranslationSheet,
         {"translation": "Letters", "kind": "MARK", "given": "12", "value": "A"},
         {
             "translation": (Translation, "name"),
@@ -60,12 +60,12 @@ FILES: dict[str, tuple[Any, dict[str, str], dict[str, Any]]] = {
         },
     ),
     "schemas": (
-        schemas.sheet,
+        schemas.SchemaSheet,
         {"title": "Letters", "symbols": "A=50:F=0", "optional_data": "a=b"},
         {name: (GradeSchema, name) for name in ("title", "symbols", "optional_data")},
     ),
     "metadata": (
-        metadata.sheet,
+        metadata.MetadataSheet,
         {"course_id": "KNOWN", "user_id": "s1001", "optional_data": "a=b"},
         {"user_id": (EnrolmentMetadata, "user_id"), "optional_data": (EnrolmentMetadata, "optional_data")},
     ),
@@ -101,18 +101,20 @@ def test_a_character_that_nobody_sees_is_refused_in_every_cell(kind: str, column
     for character in INVISIBLE:
         with pytest.raises(ImportRefused) as refused:
             imported(sheet(), "file.csv", {**row, column: f"{row[column]}{character}"})
-        assert list(refused.value.problems) == [f"row 2, {column}: holds the invisible character {code(character)}"]
+        assert list(refused.value.problems) == [
+            f"Row 2, {column}: It contains the invisible character {code(character)}."
+        ]
 
 
 @pytest.mark.parametrize("control", ["\u0001", "\u0007", "\u000b", "\u0085", "\u009f"])
 def test_a_control_character_is_refused(control: str) -> None:
-    with pytest.raises(ImportRefused, match=f"holds the control character {code(control)}".replace("+", r"\+")):
-        imported(rosters.sheet(Flow.objects.lock("77")), "file.csv", {"user_id": f"10{control}01"})
+    with pytest.raises(ImportRefused, match=f"It contains the control character {code(control)}".replace("+", r"\+")):
+        imported(rosters.RosterSheet(Flow.objects.lock("77")), "file.csv", {"user_id": f"10{control}01"})
 
 
 @pytest.mark.parametrize("inside", ["\n", "\r\n", "\t", "\n\n", "\u2028", "\u2029"])
 def test_a_line_break_or_tab_inside_a_cell_counts_as_a_space(inside: str) -> None:
-    imported(schemas.sheet(), "file.csv", {"title": f"{inside}Seven{inside}points{inside}"})
+    imported(schemas.SchemaSheet(), "file.csv", {"title": f"{inside}Seven{inside}points{inside}"})
     assert GradeSchema.objects.get().title == "Seven points"
 
 
@@ -121,11 +123,11 @@ def test_the_flow_of_a_roster_follows_the_rule(tmp_path: Any) -> None:
     path.write_bytes(csv_file(["user_id"], ["1001"]))
     rosters.import_from("\u00a078\u3000", path)
     assert Flow.objects.get().flow_id == "78"
-    with pytest.raises(ImportRefused, match=r"The flow id holds the invisible character U\+200B\."):
+    with pytest.raises(ImportRefused, match=r"The flow id cannot be used: .* the invisible character U\+200B"):
         rosters.import_from("78\u200b", path)
 
 
 def test_one_person_spelled_with_and_without_a_blank_is_given_twice() -> None:
-    sheet = rosters.sheet(Flow.objects.lock("77"))
+    sheet = rosters.RosterSheet(Flow.objects.lock("77"))
     with pytest.raises(ImportRefused):
         sheet.read("file.csv", csv_file(["user_id", "learn_user_id"], ["1001", "a"], ["1001\u00a0", "b"]))

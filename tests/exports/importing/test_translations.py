@@ -6,19 +6,19 @@ import pytest
 
 from common.spreadsheets.files import ImportRefused
 from common.spreadsheets.sheets import import_lines
-from exports.importing import translations
+from exports.importing.translations import TranslationSheet
 from exports.models import Translation
 from tests.exports.importing.files import csv_file, xlsx_file
 from tests.factories import TranslationFactory
 
-pytestmark = pytest.mark.django_db
+SHEET = TranslationSheet()
+HEADER = SHEET.names
 
-HEADER = list(translations.READERS)
+pytestmark = pytest.mark.django_db
 
 
 def import_rows(*rows, header=HEADER, by=None):
-    sheet = translations.sheet()
-    return import_lines(sheet, sheet.read("a.csv", csv_file(header, *rows)), by=by).sentence()
+    return import_lines(SHEET, SHEET.read("a.csv", csv_file(header, *rows)), by=by).sentence()
 
 
 def problems(*rows, header=HEADER):
@@ -60,14 +60,12 @@ def test_grades_that_are_not_in_the_file_stay_and_others_change():
 
 def test_what_changes_of_the_translation_itself_is_seen_in_its_rows():
     TranslationFactory(name="Points", divisor=Decimal(100))
-    sheet = translations.sheet()
-    plan = sheet.plan(sheet.read("a.csv", csv_file(["translation", "divisor"], ["Points", "10"])))
+    plan = SHEET.plan(SHEET.read("a.csv", csv_file(["translation", "divisor"], ["Points", "10"])))
     assert plan.changed[0].differences == {"divisor": (100, 10)}
 
 
 def test_numbers_of_a_workbook_are_read():
-    sheet = translations.sheet()
-    import_lines(sheet, sheet.read("a.xlsx", xlsx_file(HEADER, ["N", "NUMERIC", 0.5, 1, "UP", "MARK", -3, 0])), by=None)
+    import_lines(SHEET, SHEET.read("a.xlsx", xlsx_file(HEADER, ["N", "NUMERIC", 0.5, 1, "UP", "MARK", -3, 0])), by=None)
     assert Translation.objects.get().divisor == Decimal("0.5")
     assert grades("N") == {("MARK", "-3", "0")}
 
@@ -75,24 +73,24 @@ def test_numbers_of_a_workbook_are_read():
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        (["", "", "", "", "", "", "", ""], "row 2, translation: is empty"),
-        (["New", "letters"], "row 2, marks: 'letters' is none of AS_WRITTEN, TABLE, NUMERIC"),
-        (["New", "", "0"], "row 2, divisor: '0' cannot be used: Ensure this value is greater than or equal to 1E-8."),
-        (["New", "", "1,5"], "row 2, divisor: '1,5' is not a number such as 100 or 0.5"),
-        (["New", "", "-1"], "row 2, divisor: '-1' is not a number such as 100 or 0.5"),
-        (["New", "", "", "11"], "row 2, decimals: '11' is not a whole number from 0 to 10"),
-        (["New", "", "", "", "UP"], "row 2, decimals: say to how many decimals it is to be rounded"),
+        (["", "", "", "", "", "", "", ""], "Row 2, translation: This is empty."),
+        (["New", "letters"], "Row 2, marks: 'letters' is not allowed; use AS_WRITTEN, TABLE or NUMERIC."),
+        (["New", "", "0"], "Row 2, divisor: '0' cannot be used: Ensure this value is greater than or equal to 1E-8."),
+        (["New", "", "1,5"], "Row 2, divisor: '1,5' is not a number such as 100 or 0.5."),
+        (["New", "", "-1"], "Row 2, divisor: '-1' is not a number such as 100 or 0.5."),
+        (["New", "", "", "11"], "Row 2, decimals: '11' is not a whole number from 0 to 10."),
+        (["New", "", "", "", "UP"], "Row 2, decimals: Enter the number of decimals to round to."),
         (
             ["New", "", "", "", "", "MARK", "", "A"],
-            "row 2, given: is empty; a grade has a kind, what is given, and a value",
+            "Row 2, given: This is empty. A row for a grade needs kind, given and value.",
         ),
         (
             ["New", "", "", "", "", "", "12", "A"],
-            "row 2, kind: is empty; a grade has a kind, what is given, and a value",
+            "Row 2, kind: This is empty. A row for a grade needs kind, given and value.",
         ),
         (
             ["New", "", "", "", "", "MARK", "12"],
-            "row 2, value: is empty; a grade has a kind, what is given, and a value",
+            "Row 2, value: This is empty. A row for a grade needs kind, given and value.",
         ),
     ],
 )
@@ -105,8 +103,8 @@ def test_rows_of_one_translation_may_not_contradict_each_other():
     assert problems(
         ["New", "TABLE", "", "", "", "MARK", "12", "A"], ["New", "NUMERIC", "", "", "", "MARK", "12", "B"]
     ) == [
-        "row 3, marks: 'NUMERIC' contradicts 'TABLE' in row 2 of the same translation",
-        "row 3, value: 'B' contradicts 'A' in row 2 of the same translation and kind and given",
+        "Row 3, marks: 'NUMERIC' contradicts 'TABLE' in row 2, which has the same translation.",
+        "Row 3, value: 'B' contradicts 'A' in row 2, which has the same translation, kind, given.",
     ]
 
 
@@ -118,7 +116,6 @@ def test_a_rounding_may_rely_on_the_decimals_that_are_there():
 
 def test_a_new_grade_tells_what_its_row_changes_of_the_translation():
     TranslationFactory(name="N", marks="NUMERIC", divisor=Decimal(100))
-    sheet = translations.sheet()
-    plan = sheet.plan(sheet.read("a.csv", csv_file(HEADER, ["N", "", "", "", "", "ALTERNATIVE_GRADE", "FE", "0"])))
+    plan = SHEET.plan(SHEET.read("a.csv", csv_file(HEADER, ["N", "", "", "", "", "ALTERNATIVE_GRADE", "FE", "0"])))
     assert plan.sentence() == "1 added, 1 changed, 0 unchanged"
     assert plan.shared[0].differences == {"marks": ("NUMERIC", "AS_WRITTEN"), "divisor": (100, 1)}

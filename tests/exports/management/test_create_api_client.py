@@ -26,15 +26,15 @@ def test_networks_can_be_given_together_or_one_by_one():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["known"], "There is an API client called known already."),
-        ([" "], "NAME must be given"),
-        (["a:b"], "cannot hold a colon"),
+        (["known"], "An API client with the name known exists already."),
+        ([" "], "NAME must not be empty"),
+        (["a:b"], "The name cannot contain a colon, "),
         (["two\nlines"], r"control character U\+000A"),
         (["nothing\0"], "control character"),
         (["\x1b[31mred"], "control character"),
         (["x" * 101], "at most 100 characters"),
-        (["new", "--allow", "192.0.2.1/24"], "'192.0.2.1/24' is no network such as 192.0.2.0/24."),
-        (["new", "--allow", "everywhere"], "'everywhere' is no network"),
+        (["new", "--allow", "192.0.2.1/24"], "'192.0.2.1/24' is not a network such as 192.0.2.0/24."),
+        (["new", "--allow", "everywhere"], "'everywhere' is not a network"),
     ],
 )
 def test_what_is_refused(capsys, arguments, sentence):

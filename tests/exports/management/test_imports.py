@@ -16,7 +16,8 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 FIRST_ROSTER = (
-    "The flow has had no roster so far. With one, only people on it who were added by the SIS are exported (R8)."
+    "This is the first roster of the flow. From now on grades are sent only for participants on the roster who were "
+    "added by the student system."
 )
 MAPPINGS = ["flow_id", "course_id", "column_name", "points"]
 
@@ -40,7 +41,7 @@ def test_mappings_end_with_a_summary(file, capsys, name, make):
 
 def test_one_bad_row_keeps_all_mappings_out(file):
     path = file(csv_file(MAPPINGS, ["77", "BIO101", "Final", "50"], ["78", "BIO101", "Resit", "abc"]))
-    with pytest.raises(CommandError, match=r"^row 3, points: 'abc' is not a number greater than 0$") as error:
+    with pytest.raises(CommandError, match=r"^Row 3, points: 'abc' is not a number greater than 0.$") as error:
         call_command("import_mappings", path)
     assert error.value.returncode == 1
     assert not Flow.objects.exists()
@@ -57,7 +58,7 @@ def test_enrolment_metadata_ends_with_a_summary_or_a_sentence(file, capsys):
     header = ["course_id", "user_id", "optional_data"]
     call_command("import_metadata", file(csv_file(header, ["BIO101", "s1", "EnrollType=Audit"])))
     assert capsys.readouterr().out == "1 added, 0 changed, 0 unchanged\n"
-    with pytest.raises(CommandError, match=r"^row 2, course_id: 'CHE' is not known; add the course first$"):
+    with pytest.raises(CommandError, match=r"^Row 2, course_id: 'CHE' is not known. Add the course first.$"):
         call_command("import_metadata", file(csv_file(header, ["CHE", "s1", "EnrollType=Audit"])))
 
 
@@ -70,7 +71,7 @@ def test_a_roster_ends_with_a_summary(file, capsys):
 
 def test_a_roster_of_an_unknown_flow_says_so(file, capsys):
     call_command("import_roster", "78", file(csv_file(["user_id"], ["u1"])))
-    assert capsys.readouterr().err == f"{FIRST_ROSTER}\nFlow 78 was not known before; it has no mapping yet.\n"
+    assert capsys.readouterr().err == f"{FIRST_ROSTER}\nFlow 78 is new and has no mapping yet.\n"
 
 
 def test_a_roster_says_whose_grade_is_elsewhere_and_who_shares_a_learn_user(file, capsys):
@@ -83,13 +84,33 @@ def test_a_roster_says_whose_grade_is_elsewhere_and_who_shares_a_learn_user(file
     call_command("import_roster", "77", file(csv_file(["user_id", "learn_user_id", "added_by"], *rows)))
 
     moved, shared = capsys.readouterr().err.splitlines()
-    assert moved.startswith("u1 (B is in Learn for Learn user wrong in column Exam of course BIO): ")
-    assert shared.startswith("Several people of this flow lead to one Learn user: u2, u3 to same.")
+    assert "place in Learn: u1 (B is in Learn for Learn user wrong in column Exam of course BIO)." in moved
+    assert shared.startswith("Several participants of this flow have the same Learn user: u2, u3 (Learn user same).")
     person = Participant.objects.get(user_id="u1")
     assert (person.state, person.cause) == ("FAILED", "MISPLACED")
 
 
+def test_a_roster_that_replaces_takes_off_who_is_not_in_it(file, capsys):
+    flow = FlowFactory(flow_id="77", with_roster=True)
+    for number in range(1, 4):
+        ParticipantFactory(flow=flow, user_id=f"u{number}", missing=True)
+
+    call_command("import_roster", "77", file(csv_file(["user_id"], ["u1"])), replace=True)
+
+    shown = capsys.readouterr()
+    assert shown.out == "0 added, 0 changed, 2 taken off, 1 unchanged\n"
+    assert "The file takes 2 of 3 participants off the roster." in shown.err
+    assert [person.user_id for person in Participant.objects.all()] == ["u1"]
+
+
+def test_an_empty_file_takes_no_one_off(file):
+    ParticipantFactory(flow=FlowFactory(flow_id="77", with_roster=True), missing=True)
+    with pytest.raises(CommandError, match=r"^The file has no rows below its header.$"):
+        call_command("import_roster", "77", file(csv_file(["user_id"])), replace=True)
+    assert Participant.objects.get().on_roster
+
+
 def test_a_bad_roster_is_kept_out(file):
-    with pytest.raises(CommandError, match=r"^row 2, added_by: 'hand' is none of SIS, MANUAL$"):
+    with pytest.raises(CommandError, match=r"^Row 2, added_by: 'hand' is not allowed; use SIS or MANUAL.$"):
         call_command("import_roster", "77", file(csv_file(["user_id", "added_by"], ["u1", "hand"])))
     assert not Flow.objects.exists()

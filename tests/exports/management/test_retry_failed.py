@@ -40,7 +40,7 @@ def test_while_something_stays_failed_the_exit_code_is_1_and_causes_are_counted(
     assert error.value.returncode == 1
     assert capsys.readouterr().out.splitlines() == [
         "2 attempts, 1 delivered, 3 still failed",
-        "1 NOT_MAPPED: Flow not mapped",
+        "1 NOT_MAPPED: No Learn column chosen",
         "2 REJECTED_BY_LEARN: Rejected by Learn",
     ]
 
@@ -69,7 +69,7 @@ def test_what_a_dead_process_left_behind_is_retried_too(learn, flow, capsys):
 def test_nothing_failed_is_said_and_is_no_error(capsys):
     ParticipantFactory(flow__flow_id="77", exported=True)
     call_command("retry_failed", "--flow", "77")
-    assert capsys.readouterr().out == "Nothing to retry: no grade is failed.\n"
+    assert capsys.readouterr().out == "Nothing to retry: no grade has failed.\n"
 
 
 def test_what_is_still_under_lease_is_said_and_left_alone(learn, flow, capsys):
@@ -83,7 +83,7 @@ def test_what_is_still_under_lease_is_said_and_left_alone(learn, flow, capsys):
 
     assert capsys.readouterr().out.splitlines() == [
         "1 attempt is still running; its lease ends at 14:03.",
-        "Nothing to retry: no grade is failed.",
+        "Nothing to retry: no grade has failed.",
     ]
     assert learn.world.values(COURSE, COLUMN) == {}
 

@@ -6,12 +6,13 @@ from django.db import transaction
 from courses import provisioning
 from courses.models import GradeColumn, ProvisioningRun
 from exports import correcting, retrying
-from exports.correcting import StandsNoMore
+from exports.correcting import NotCorrectable
 from exports.grades.causes import Cause
 from exports.mapping import deleting
 from exports.mapping.deleting import DeletionRefused
 from exports.models import ExportState, Flow, GradeInLearn, Participant
 from exports.tasks import deliver_attempt
+from tests.conftest import let_no_one_look
 from tests.factories import (
     ColumnMappingFactory,
     CorrectionFactory,
@@ -59,13 +60,13 @@ def retry(**wanted):
 
 @pytest.mark.parametrize("typed_name", ["", "written exam", "Exam"])
 def test_the_name_must_be_typed(flow, column, typed_name):
-    with pytest.raises(DeletionRefused, match="the column's name is 'Written exam'"):
+    with pytest.raises(DeletionRefused, match="the name of the column is 'Written exam'"):
         delete(column, typed_name=typed_name)
     assert not ProvisioningRun.objects.exists()
 
 
 def test_delivered_grades_keep_the_column(exported, column):
-    with pytest.raises(DeletionRefused, match="2 delivered grades stand in this column"):
+    with pytest.raises(DeletionRefused, match="2 delivered grades are in this column"):
         delete(column, although_graded=False)
     column.refresh_from_db()
     assert column.takes_grades
@@ -75,25 +76,26 @@ def test_a_grade_on_its_way_keeps_the_column(flow, column):
     delivery = DeliveryFactory(queued=True, participant__queued=True, attempt__flow=flow, attempt__running=True)
     place = {"course_id": column.course.course_id, "column_name": column.name}
     type(delivery).objects.update(**place)
-    with pytest.raises(DeletionRefused, match="on their way"):
+    with pytest.raises(DeletionRefused, match="being sent to this column"):
         delete(column)
 
 
 def test_a_grade_that_may_stand_there_keeps_the_column(learn, wiseflow, column):
+    let_no_one_look(learn)
     learn.faults.add("reset_after", times=None, service="gradeValueAPI")
     wiseflow.export({"userId": "u1", "mark": "B"})
     learn.faults.clear()
-    with pytest.raises(DeletionRefused, match="1 grade may stand in this column, unconfirmed"):
+    with pytest.raises(DeletionRefused, match="1 grade may be in this column: Learn has not confirmed it"):
         delete(column, although_graded=False)
     assert deleting.content_of(column).holds_grades
     delete(column)
     column.refresh_from_db()
-    assert column.standing == GradeColumn.Standing.DELETED
+    assert column.status == GradeColumn.Status.DELETED
 
 
 def test_another_run_keeps_the_column(flow, column):
     ProvisioningStepFactory(column=column)
-    with pytest.raises(DeletionRefused, match="Something else is being done"):
+    with pytest.raises(DeletionRefused, match="already being changed in Learn"):
         delete(column)
 
 
@@ -111,7 +113,8 @@ def test_what_stood_in_it_is_failed_and_no_longer_said_to_be_in_learn(exported, 
     people = Participant.objects.order_by("user_id")
     assert [(person.state, person.cause) for person in people] == [("FAILED", "COLUMN_DELETED")] * 2
     assert people[0].error_info == (
-        "Column Written exam was deleted in Learn. Create it again or map another column, then retry."
+        "Column Written exam was deleted in Learn. Ask an administrator to create it again or to choose another "
+        "column, then retry."
     )
     assert not GradeInLearn.objects.in_learn().exists()
     assert {person.value_in_learn for person in people} == {""}
@@ -122,7 +125,7 @@ def test_what_stood_in_it_is_failed_and_no_longer_said_to_be_in_learn(exported, 
 def test_a_column_without_grades_is_deleted_without_further_ado(learn, flow, column):
     delete(column, although_graded=False)
     column.refresh_from_db()
-    assert column.standing == GradeColumn.Standing.DELETED
+    assert column.status == GradeColumn.Status.DELETED
 
 
 @pytest.mark.parametrize("carry_out", [False, True])
@@ -137,7 +140,9 @@ def test_from_the_request_on_no_grade_goes_there(learn, wiseflow, column, carry_
 
 def test_once_it_is_created_again_a_retry_brings_all_back(learn, exported, column):
     delete(column)
-    run, _choice = provisioning.request(provisioning.Wanted(columns=GradeColumn.objects.all(), again=True), by=None)
+    run, _plan = provisioning.request(
+        provisioning.ProvisioningRequest(columns=GradeColumn.objects.all(), again=True), by=None
+    )
     provisioning.carry_out(run)
     learn.world.merge({"courses": {"BIO101-2026": {"columns": {COLUMN: {"points": None}}}}})  # to take letters
 
@@ -177,7 +182,8 @@ def test_where_learn_did_not_confirm_it_the_grades_are_in_doubt(learn, exported,
     delete(column)
     person = Participant.objects.get(user_id="u1")
     assert (person.state, person.cause) == (ExportState.FAILED, Cause.UNCONFIRMED)
-    assert person.detail.startswith("Column Written exam may have been deleted in Learn on ")
+    assert person.detail["reason"] == "COLUMN_PERHAPS_DELETED"
+    assert person.error_info.startswith("Column Written exam may have been deleted in Learn on ")
     [grade] = person.in_learn
     assert (grade.column_name, grade.certainty) == (COLUMN, "DOUBTFUL")
     assert person.value_in_learn == ""
@@ -209,7 +215,7 @@ def test_what_stands_in_other_columns_is_left_alone(learn, exported, column):
 def test_what_a_column_holds_is_counted_by_flow(exported, column, flow):
     ColumnMappingFactory(grade_column=column, flow__flow_id="88")
     content = deleting.content_of(column)
-    assert (content.delivered, content.on_their_way) == (2, 0)
+    assert (content.delivered, content.in_progress) == (2, 0)
     assert content.flows == ["77", "88"]
     assert content.flows_with_grades == [("77", 2)]
 
@@ -225,7 +231,7 @@ def test_what_was_left_behind_or_is_in_doubt_counts_as_well(flow, column):
     content = deleting.content_of(column)
 
     assert (content.delivered, content.unconfirmed, content.flows_with_grades) == (1, 1, [("88", 1)])
-    with pytest.raises(DeletionRefused, match="1 delivered grade stands in this column"):
+    with pytest.raises(DeletionRefused, match="1 delivered grade is in this column"):
         delete(column, although_graded=False)
 
 
@@ -250,7 +256,9 @@ def test_a_waiting_correction_of_a_lost_grade_is_not_lost(learn, exported, colum
 
 
 def create_again(learn, column):
-    run, _choice = provisioning.request(provisioning.Wanted(columns=GradeColumn.objects.all(), again=True), by=None)
+    run, _plan = provisioning.request(
+        provisioning.ProvisioningRequest(columns=GradeColumn.objects.all(), again=True), by=None
+    )
     provisioning.carry_out(run)
     learn.world.merge({"courses": {"BIO101-2026": {"columns": {COLUMN: {"points": None}}}}})  # to take letters
 
@@ -271,7 +279,7 @@ def test_what_is_lost_is_nowhere_said_to_be_in_learn(exported, column, wiseflow)
     delete(column)
     answer = wiseflow.get("/api/wiseflow/flows/77/participants").json()
     assert {person["value"] for person in answer["results"]} == {""}
-    with pytest.raises(StandsNoMore, match="Retry the failed grade first"):
+    with pytest.raises(NotCorrectable, match="Retry the failed grade first"):
         correcting.ask(Participant.objects.get(user_id="u1"), mark="A", reason="Why", by=UserFactory(manager=True))
 
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from common.sentences import MOST_NAMED
+from common.sentences import MAX_NAMED
+from exports.grades.causes import Cause
 from exports.grades.translating import Marks
 from exports.mapping import health
 from exports.mapping.health import Kind, Severity
@@ -66,12 +67,15 @@ def test_a_flow_without_a_column_is_an_error_on_its_own_page():
 
     assert problem.is_error
     assert (problem.repair, problem.place) == (flow, f"Flow {flow}")
-    assert "no grade column" in problem.sentence
+    assert "No grade column" in problem.sentence
 
 
 @pytest.mark.parametrize(
     ("synchronised_at", "says"),
-    [(None, "not marked as synchronised"), (timezone.now() + timedelta(days=1), "refused until then")],
+    [
+        (None, "not marked as synchronised"),
+        (timezone.now() + timedelta(days=1), "Until then its grades will be refused."),
+    ],
 )
 def test_a_flow_that_is_not_synchronised_is_an_error(synchronised_at, says):
     """R1."""
@@ -110,7 +114,7 @@ def test_a_source_without_a_column_is_an_error_that_counts_its_people():
     problem = problems_of(flow)[Kind.SOURCE_NOT_MAPPED]
 
     assert problem.is_error
-    assert problem.sentence.startswith(f"3 people have source {SECOND},")
+    assert problem.sentence.startswith(f"3 participants have source {SECOND},")
 
 
 def test_with_a_default_column_every_source_has_one():
@@ -125,11 +129,13 @@ def test_people_without_a_source_are_a_note_because_an_export_may_name_it():
     ParticipantFactory(flow=flow)
 
     assert set(problems_of(flow)) == {Kind.SOURCE_NOT_GIVEN}
-    assert "1 person has no source" in problems_of(flow)[Kind.SOURCE_NOT_GIVEN].sentence
+    assert "1 participant has no source" in problems_of(flow)[Kind.SOURCE_NOT_GIVEN].sentence
 
 
 @pytest.mark.parametrize(
-    "trait", [{"exported": True}, {"added_by_hand": True}, {}], ids=["exported", "added by hand", "not on the roster"]
+    "trait",
+    [{"exported": True, "on_sis_roster": True}, {"added_by_hand": True}, {}],
+    ids=["exported", "added by hand", "not on the roster"],
 )
 def test_people_who_will_not_be_exported_need_no_column(trait):
     flow = FlowFactory(with_roster=True)
@@ -166,7 +172,7 @@ def test_an_alternative_grade_that_was_given_and_is_not_translated_is_an_error_o
     [problem] = problems_of(flow).values()
 
     assert (problem.kind, problem.is_error, problem.repair) == (Kind.ALTERNATIVE_GRADE_REFUSED, True, translation)
-    assert "1 person has alternative grade FE" in problem.sentence
+    assert "1 participant has alternative grade FE" in problem.sentence
 
 
 def test_an_alternative_grade_that_is_sent_as_given_must_be_a_symbol_of_the_column():
@@ -186,18 +192,18 @@ def test_an_alternative_grade_that_is_sent_as_given_to_a_column_without_a_schema
     problem = problems_of(flow)[Kind.SCHEMA_NOT_KNOWN]
 
     assert (problem.is_error, problem.repair) == (False, flow.column_mappings.get().grade_column)
-    assert problem.sentence.startswith("2 people have alternative grade U, which goes as it is given to column")
+    assert problem.sentence.startswith("2 participants have alternative grade U, which is sent unchanged. Column ")
 
 
 @pytest.mark.parametrize(
     ("column", "known", "says"),
     [
-        ({}, {}, "go as they are given."),
-        ({}, {"0": "x"}, "go as they are given."),
-        ({}, {"U": "x", "BF": "x"}, "given; it has no grade schema, so only Learn can check words such as BF, U."),
-        ({}, {"101": "x"}, "as they are given; it cannot show these that translations have: 101."),
-        ({"symbols": "U:P"}, {"U": "x", "BF": "x"}, "given; it cannot show these that translations have: BF."),
-        ({"symbols": "U:P"}, {"U": "x"}, "go as they are given."),
+        ({}, {}, "alternative grades are sent unchanged."),
+        ({}, {"0": "x"}, "alternative grades are sent unchanged."),
+        ({}, {"U": "x", "BF": "x"}, "unchanged. It has no grade schema, so only Learn can check words such as BF, U."),
+        ({}, {"101": "x"}, "unchanged. This column cannot show: 101."),
+        ({"symbols": "U:P"}, {"U": "x", "BF": "x"}, "unchanged. This column cannot show: BF."),
+        ({"symbols": "U:P"}, {"U": "x"}, "alternative grades are sent unchanged."),
     ],
 )
 def test_a_mapping_without_a_translation_is_a_note_that_checks_the_codes_known_to_others(column, known, says):
@@ -207,7 +213,7 @@ def test_a_mapping_without_a_translation_is_a_note_that_checks_the_codes_known_t
     [problem] = problems_of(flow).values()
 
     assert (problem.kind, problem.is_error, problem.repair) == (Kind.ALTERNATIVE_GRADES_UNKNOWN, False, flow)
-    assert "is mapped without a translation: alternative grades" in problem.sentence
+    assert "has no translation: alternative grades" in problem.sentence
     assert problem.sentence.endswith(says)
 
 
@@ -227,7 +233,10 @@ def test_each_source_has_its_own_translation():
 
 @pytest.mark.parametrize(
     ("alternatives", "says"),
-    [({}, "has no alternative grades"), ({"U": "0"}, "lacks alternative grades that others have: BF, FE")],
+    [
+        ({}, "contains no alternative grades"),
+        ({"U": "0"}, "does not contain these alternative grades of other translations: BF, FE"),
+    ],
 )
 def test_a_translation_that_lacks_alternative_grades_is_a_note(alternatives, says):
     TranslationFactory(alternatives={"FE": "0", "BF": "0", "U": "0"})
@@ -267,7 +276,7 @@ def test_many_wrong_values_are_one_problem_that_names_some():
 
     problem = problems_of(mapped_by(translation))[Kind.VALUE_NOT_SHOWN]
 
-    assert problem.sentence.count("900") == MOST_NAMED
+    assert problem.sentence.count("900") == MAX_NAMED
     assert problem.sentence.endswith("and 7 more.")
 
 
@@ -331,7 +340,7 @@ def test_flows_whose_grades_are_all_exported_are_left_out_and_counted():
 
     assert [flow for flow, _problems in found.by_flow] == [untouched, half_done]
     assert (found.checked, found.finished) == (2, 1)
-    assert found.sentence.endswith("1 left out: all their grades are exported.")
+    assert found.sentence.endswith("1 flow is finished and was not checked.")
 
 
 def test_flows_are_counted_by_their_worst_problem_and_errors_come_first():
@@ -345,6 +354,39 @@ def test_flows_are_counted_by_their_worst_problem_and_errors_come_first():
     assert [problem.is_error for problem in found.by_flow[0][1]] == [True, False]
 
 
+def test_an_end_before_the_synchronisation_is_a_note():
+    flow = FlowFactory(synchronised_at=LONG_AGO, assessment_ends_at=LONG_AGO - timedelta(days=1))
+    ColumnMappingFactory(flow=flow, translation=codes())
+
+    problem = problems_of(flow)[Kind.ENDS_TOO_EARLY]
+
+    assert not problem.is_error
+    assert "Check that both dates are right" in problem.sentence
+
+
+class TestARosterOfOtherPeople:
+    @pytest.fixture
+    def flow(self):
+        flow = FlowFactory(mapped=True, with_roster=True)
+        ParticipantFactory.create_batch(2, flow=flow, missing=True)
+        return flow
+
+    def test_is_an_error_once_others_have_come(self, flow):
+        assert Kind.ROSTER_OF_OTHERS not in problems_of(flow)
+        ParticipantFactory.create_batch(3, flow=flow, failed=True, cause=Cause.NOT_ON_ROSTER)
+
+        problem = problems_of(flow)[Kind.ROSTER_OF_OTHERS]
+
+        assert problem.is_error
+        assert "WISEflow has sent 3 people, and none of them is on the roster." in problem.sentence
+
+    def test_is_none_where_one_of_them_has_come(self, flow):
+        ParticipantFactory(flow=flow, failed=True, cause=Cause.NOT_ON_ROSTER)
+        ParticipantFactory(flow=flow, failed=True, on_sis_roster=True)
+
+        assert Kind.ROSTER_OF_OTHERS not in problems_of(flow)
+
+
 def make_flows(number):
     for _ in range(number):
         flow = mapped_by(TranslationFactory(table={"B": "900"}), source_code=FIRST)
@@ -354,13 +396,13 @@ def make_flows(number):
 
 def test_looking_costs_so_many_statements_a_chunk_whatever_the_number_of_flows(django_assert_num_queries, monkeypatch):
     make_flows(1)
-    with django_assert_num_queries(11 + 1):
+    with django_assert_num_queries(12 + 1):
         assert health.check(Flow.objects.all()).flows_with_errors == 1
 
     make_flows(9)
-    with django_assert_num_queries(11 + 1):
+    with django_assert_num_queries(12 + 1):
         assert health.check(Flow.objects.all()).flows_with_errors == 10
 
     monkeypatch.setattr(health, "CHUNK", 5)
-    with django_assert_num_queries(11 + 1 + 8):
+    with django_assert_num_queries(12 + 1 + 9):
         assert health.check(Flow.objects.all()).flows_with_errors == 10

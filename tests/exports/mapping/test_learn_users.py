@@ -114,12 +114,12 @@ def test_nobody_of_the_flow_replaces_anothers_alternative_grade(shared_place):
     queued = record(shared_place, entry(learn_user_id="anna"), entry("u2", learn_user_id="bert"))
 
     assert causes(queued) == [Cause.ALTERNATIVE_GRADE_OF_ANOTHER]
-    assert queued.on_its_way == 1
+    assert queued.in_progress == 1
 
 
 @pytest.mark.parametrize("few", [0, 500])
 def test_nor_while_the_flow_has_not_counted_it_yet(shared_place, monkeypatch, few):
-    """A flow's counts follow when its attempt is settled, not when a grade is recorded."""
+    """A flow's counts follow when its attempt is finished, not when a grade is recorded."""
     monkeypatch.setattr(judging, "LOOKUP_LIMIT", few)
     Flow.objects.update(exported_count=0)
     shared_place.refresh_from_db()
@@ -133,7 +133,7 @@ def test_a_resit_in_another_flow_may_follow_an_alternative_grade(shared_place):
     resit = FlowFactory()
     ColumnMappingFactory(flow=resit, grade_column=GradeColumn.objects.get(name="Exam"))
 
-    assert record(resit, entry(learn_user_id="anna")).on_its_way == 1
+    assert record(resit, entry(learn_user_id="anna")).in_progress == 1
 
 
 def test_a_correction_leaves_the_alternative_grades_of_all_flows_alone(shared_place):

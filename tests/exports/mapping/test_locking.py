@@ -4,7 +4,7 @@ import pytest
 
 from common.spreadsheets.files import ImportRefused
 from common.spreadsheets.sheets import import_lines
-from exports.importing import mappings
+from exports.importing.mappings import MappingSheet
 from exports.mapping import locking
 from exports.mapping.locking import Delivered, Grades
 from exports.models import ColumnMapping, Delivery
@@ -19,6 +19,8 @@ from tests.factories import (
     ParticipantFactory,
     TranslationFactory,
 )
+
+SHEET = MappingSheet()
 
 pytestmark = pytest.mark.django_db
 
@@ -116,7 +118,7 @@ def test_a_grade_on_its_way_locks_as_well(mapping):
     deliver_to(mapping.flow, course_id="BIO101", column_name="Final")
     deliver_to(mapping.flow, course_id="CHE", column_name="Final")
     assert locking.grades_by_mapping(mapping.flow) == {
-        mapping.pk: delivered_of(grades(on_their_way=1), grades(on_their_way=1, course_id="CHE"))
+        mapping.pk: delivered_of(grades(in_progress=1), grades(in_progress=1, course_id="CHE"))
     }
 
 
@@ -129,12 +131,13 @@ def test_a_grade_that_was_refused_locks_nothing(mapping):
 @pytest.mark.parametrize(
     ("found", "sentence"),
     [
-        (grades(delivered=1), "1 grade stands in course BIO101, column Final"),
-        (grades(delivered=2), "2 grades stand in course BIO101, column Final"),
-        (grades(on_their_way=1), "1 grade is on its way to course BIO101, column Final"),
+        (grades(delivered=1), "1 grade has been delivered to course BIO101, column Final"),
+        (grades(delivered=2), "2 grades have been delivered to course BIO101, column Final"),
+        (grades(in_progress=1), "1 grade is being sent to course BIO101, column Final"),
         (
-            grades(delivered=2, on_their_way=3),
-            "2 grades stand in course BIO101, column Final, and 3 grades are on their way there",
+            grades(delivered=2, in_progress=3),
+            "2 grades have been delivered to course BIO101, column Final; "
+            "3 grades are being sent to course BIO101, column Final",
         ),
     ],
 )
@@ -145,17 +148,18 @@ def test_what_stands_where_is_a_sentence(found, sentence):
 def test_what_stands_in_several_places_is_told_of_each():
     found = delivered_of(grades(delivered=1), grades(delivered=2, column_name="Resit"))
     assert found.consequence() == (
-        "1 grade stands in course BIO101, column Final; 2 grades stand in course BIO101, column Resit; "
-        "they stay there, and a retry or correction goes to the column that is mapped then."
+        "1 grade has been delivered to course BIO101, column Final; "
+        "2 grades have been delivered to course BIO101, column Resit. "
+        "They stay there. Retries and corrections go to the column that is mapped at that time."
     )
 
 
-def move(*rows, header=mappings.REQUIRED):
-    sheet = mappings.sheet()
+def move(*rows, header=SHEET.required):
+    sheet = SHEET
     return import_lines(sheet, sheet.read("a.csv", csv_file(header, *rows)), by=None)
 
 
-def refusals(*rows, header=mappings.REQUIRED):
+def refusals(*rows, header=SHEET.required):
     with pytest.raises(ImportRefused) as refused:
         move(*rows, header=header)
     return refused.value.problems
@@ -168,8 +172,8 @@ def delivered(mapping):
 
 
 LOCKED = (
-    "1 grade stands in course BIO101, column Final, so this mapping is locked. "
-    "An administrator can unlock the mapping on the flow's page first."
+    "Locked: 1 grade has been delivered to course BIO101, column Final. "
+    "An administrator can unlock the mapping on the flow's page."
 )
 
 
@@ -182,36 +186,36 @@ LOCKED = (
     ],
 )
 def test_an_import_that_would_move_a_locked_mapping_is_refused(delivered, row, column):
-    assert refusals(["78", "CHE", "Total"], row) == [f"row 3, {column}: {LOCKED}"]
+    assert refusals(["78", "CHE", "Total"], row) == [f"Row 3, {column}: {LOCKED}"]
     assert ColumnMapping.objects.get().grade_column == delivered.grade_column
 
 
 def test_an_import_that_would_translate_otherwise_is_refused(delivered):
     TranslationFactory(name="Letters")
-    header = [*mappings.REQUIRED, "translation"]
-    assert refusals(["77", "BIO101", "Final", "Letters"], header=header) == [f"row 2, translation: {LOCKED}"]
+    header = [*SHEET.required, "translation"]
+    assert refusals(["77", "BIO101", "Final", "Letters"], header=header) == [f"Row 2, translation: {LOCKED}"]
 
 
-def test_a_translation_that_nobody_has_made_is_refused():
-    header = [*mappings.REQUIRED, "translation"]
+def test_an_import_that_names_an_unknown_translation_is_refused():
+    header = [*SHEET.required, "translation"]
     assert refusals(["77", "BIO101", "Final", "Letters"], header=header) == [
-        "row 2, translation: 'Letters' is not known; add or import the translation first"
+        "Row 2, translation: 'Letters' is not known. Add or import this translation first."
     ]
 
 
 def test_an_import_may_change_what_is_not_the_mapping(delivered):
-    header = [*mappings.REQUIRED, "flow_title", "points"]
+    header = [*SHEET.required, "flow_title", "points"]
     assert move(["77", "BIO101", "Final", "New title", "50"], header=header).changed
 
 
 def test_an_import_may_map_another_source(delivered):
-    assert move(["77", "BIO101", "Resit", "S"], header=[*mappings.REQUIRED, "source_code"]).added
+    assert move(["77", "BIO101", "Resit", "S"], header=[*SHEET.required, "source_code"]).added
 
 
 def test_an_import_may_not_map_a_source_whose_grades_were_delivered_by_the_default(mapping):
     ParticipantFactory(flow=mapping.flow, exported=True, source_code="S", **HERE)
-    header = [*mappings.REQUIRED, "source_code"]
-    assert refusals(["77", "BIO101", "Resit", "S"], header=header) == [f"row 2, source_code: {LOCKED}"]
+    header = [*SHEET.required, "source_code"]
+    assert refusals(["77", "BIO101", "Resit", "S"], header=header) == [f"Row 2, source_code: {LOCKED}"]
     assert move(["77", "BIO101", "Resit", "T"], ["77", "BIO101", "Final", "S"], header=header).added
 
 
@@ -219,21 +223,21 @@ def test_a_grade_on_its_way_by_the_default_keeps_its_source_from_being_mapped_un
     delivery = deliver_to(mapping.flow, course_id="BIO101", column_name="Final")
     delivery.participant.sources = {"S": "SIS"}
     delivery.participant.save()
-    header = [*mappings.REQUIRED, "source_code"]
-    assert "1 grade is on its way" in refusals(["77", "BIO101", "Resit", "S"], header=header)[0]
+    header = [*SHEET.required, "source_code"]
+    assert "1 grade is being sent" in refusals(["77", "BIO101", "Resit", "S"], header=header)[0]
     locking.unlock(mapping.flow)
-    lines = mappings.read("a.csv", csv_file(header, ["77", "BIO101", "Resit", "S"]))
-    assert "1 grade is on its way" in mappings.notes(mappings.plan(lines))[0]
+    lines = SHEET.read("a.csv", csv_file(header, ["77", "BIO101", "Resit", "S"]))
+    assert "1 grade is being sent" in SHEET.notes(SHEET.plan(lines))[0]
     assert move(["77", "BIO101", "Resit", "S"], header=header).added
 
 
 def test_an_unlocked_mapping_moves_once_with_a_note_of_what_stays_behind(delivered):
     flow = delivered.flow
     locking.unlock(flow)
-    lines = mappings.read("a.csv", csv_file(mappings.REQUIRED, ["77", "BIO101", "Resit"]))
-    assert mappings.notes(mappings.plan(lines)) == [
-        "Row 2, flow 77: 1 grade stands in course BIO101, column Final; it stays there, "
-        "and a retry or correction goes to the column that is mapped then."
+    lines = SHEET.read("a.csv", csv_file(SHEET.required, ["77", "BIO101", "Resit"]))
+    assert SHEET.notes(SHEET.plan(lines)) == [
+        "Row 2, flow 77: 1 grade has been delivered to course BIO101, column Final. It stays there. "
+        "A retry or correction goes to the column that is mapped at that time."
     ]
 
     move(["77", "BIO101", "Resit"])
@@ -246,13 +250,13 @@ def test_an_unlocked_mapping_moves_once_with_a_note_of_what_stays_behind(deliver
 def test_a_mapping_that_was_moved_is_locked_by_the_grades_that_it_left_behind(delivered):
     locking.unlock(delivered.flow)
     move(["77", "BIO101", "Resit"])
-    assert refusals(["77", "BIO101", "Total"]) == [f"row 2, column_name: {LOCKED}"]
-    assert refusals(["77", "BIO101", "Final"]) == [f"row 2, column_name: {LOCKED}"]
+    assert refusals(["77", "BIO101", "Total"]) == [f"Row 2, column_name: {LOCKED}"]
+    assert refusals(["77", "BIO101", "Final"]) == [f"Row 2, column_name: {LOCKED}"]
 
 
 def test_a_mapping_that_was_deleted_is_made_again_only_once_unlocked(delivered):
     delivered.delete()
-    assert refusals(["77", "BIO101", "Resit"]) == [f"row 2, column_name: {LOCKED}"]
+    assert refusals(["77", "BIO101", "Resit"]) == [f"Row 2, column_name: {LOCKED}"]
     locking.unlock(delivered.flow)
     assert move(["77", "BIO101", "Resit"]).added
 
@@ -266,7 +270,7 @@ def test_a_default_that_is_added_takes_nothing_from_the_sources_that_are_mapped(
 
 def test_an_import_that_leaves_the_mapping_alone_leaves_it_unlocked(delivered):
     locking.unlock(delivered.flow)
-    move(["77", "BIO101", "Final", "New title"], header=[*mappings.REQUIRED, "flow_title"])
+    move(["77", "BIO101", "Final", "New title"], header=[*SHEET.required, "flow_title"])
     delivered.flow.refresh_from_db()
     assert delivered.flow.mapping_unlocked_at
 
@@ -280,9 +284,9 @@ def test_a_preview_costs_the_same_for_many_flows(django_assert_max_num_queries):
         for source in ("", "S"):
             ParticipantFactory(flow=one.flow, exported=True, source_code=source, **HERE)
         locking.unlock(one.flow)
-    lines = mappings.read("a.csv", csv_file([*mappings.REQUIRED, "source_code"], *rows))
+    lines = SHEET.read("a.csv", csv_file([*SHEET.required, "source_code"], *rows))
     with django_assert_max_num_queries(28):
-        assert len(mappings.notes(mappings.plan(lines))) == 40
+        assert len(SHEET.notes(SHEET.plan(lines))) == 40
 
 
 def test_many_flows_take_few_statements(django_assert_max_num_queries):

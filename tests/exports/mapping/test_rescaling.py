@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from exports.importing import mappings
+from exports.importing.mappings import MappingSheet
 from exports.mapping import rescaling
 from tests.exports.importing.files import csv_file
 from tests.factories import (
@@ -20,11 +20,16 @@ from tests.signed_in import messages_of, signed_in
 
 pytestmark = pytest.mark.django_db
 
-STANDING = (
-    "{} in course BIO101, column Final, sent by the points and grade schema of before, and nothing is sent again; "
-    "a retry or correction goes by the new ones. "
-)
-AGREE = "See that the column in Learn has the same."
+SENT = "{} in course BIO101, column Final {}. Retries and corrections use the new ones. "
+ONE = SENT.format("1 grade", "was sent with the previous points and grade schema and stays as it is")
+
+
+def several(number: int) -> str:
+    return SENT.format(f"{number} grades", "were sent with the previous points and grade schema and stay as they are")
+
+
+SHEET = MappingSheet()
+AGREE = "Make the same change in Learn."
 
 
 @pytest.fixture
@@ -55,9 +60,7 @@ def administrator() -> Client:
 
 def test_other_points_are_saved_and_say_which_grades_they_would_refuse(column: Any) -> None:
     deliver("50", "80", "80", "B")
-    assert STANDING.format("4 delivered grades stand") + "By these '80' would be refused. " + AGREE in change(
-        column, points=60
-    )
+    assert several(4) + "With these, '80' would be refused. " + AGREE in change(column, points=60)
     column.refresh_from_db()
     assert column.points == 60
 
@@ -65,29 +68,27 @@ def test_other_points_are_saved_and_say_which_grades_they_would_refuse(column: A
 def test_another_schema_is_saved_and_says_which_grades_it_would_refuse(column: Any) -> None:
     deliver("B")
     schema = GradeSchemaFactory(symbols="P:F")
-    assert STANDING.format("1 delivered grade stands") + "By these 'B' would be refused. " + AGREE in change(
-        column, grade_schema=schema.pk
-    )
+    assert ONE + "With these, 'B' would be refused. " + AGREE in change(column, grade_schema=schema.pk)
 
 
 def test_a_change_that_suits_every_grade_is_told_as_well(column: Any) -> None:
     deliver("50")
-    assert STANDING.format("1 delivered grade stands") + AGREE in change(column, points=60)
+    assert ONE + AGREE in change(column, points=60)
 
 
 @pytest.mark.parametrize("values", [{"points": 100}, {"instructions": "New"}])
 def test_nothing_is_said_of_what_stays(column: Any, values: dict[str, object]) -> None:
     deliver("50")
-    assert not [message for message in change(column, **values) if "delivered" in message]
+    assert not [message for message in change(column, **values) if "Retries" in message]
 
 
 def test_nothing_is_said_where_nothing_was_delivered(column: Any) -> None:
-    assert not [message for message in change(column, points=60) if "delivered" in message]
+    assert not [message for message in change(column, points=60) if "Retries" in message]
 
 
 def notes(*rows: list[str], header: list[str]) -> list[str]:
-    lines = mappings.read("a.csv", csv_file([*mappings.REQUIRED, *header], *rows))
-    return mappings.notes(mappings.plan(lines))
+    lines = SHEET.read("a.csv", csv_file([*SHEET.required, *header], *rows))
+    return SHEET.notes(SHEET.plan(lines))
 
 
 @pytest.mark.parametrize("mapped", [True, False])
@@ -97,7 +98,7 @@ def test_an_import_notes_it_in_its_preview_once_a_column(column: Any, mapped: bo
         if mapped:
             ColumnMappingFactory(flow=FlowFactory(flow_id=flow_id), grade_column=column)
     assert notes(["77", "BIO101", "Final", "60"], ["78", "BIO101", "Final", "60"], header=["points"]) == [
-        "Row 2. " + STANDING.format("2 delivered grades stand") + "By these '80' would be refused. " + AGREE
+        "Row 2. " + several(2) + "With these, '80' would be refused. " + AGREE
     ]
     assert notes(["77", "BIO101", "Final", "100"], header=["points"]) == []
 
@@ -106,7 +107,7 @@ def test_an_import_notes_another_schema(column: Any) -> None:
     deliver("B", "P")
     GradeSchemaFactory(title="Pass/fail", symbols="P:F")
     [note] = notes(["77", "BIO101", "Final", "Pass/fail"], header=["grade_schema"])
-    assert "By these 'B' would be refused." in note
+    assert "With these, 'B' would be refused." in note
     [note] = notes(["77", "BIO101", "Final", "Not known yet"], header=["grade_schema"])
     assert "refused" not in note
 
@@ -115,4 +116,4 @@ def test_many_values_are_named_in_part(column: Any) -> None:
     deliver(*(str(number) for number in range(70, 78)))
     column.points = 60
     [sentence] = rescaling.consequences([column]).values()
-    assert "By these '70', '71', '72', '73', '74' and 3 more would be refused." in sentence
+    assert "With these, '70', '71', '72', '73', '74' and 3 more would be refused." in sentence

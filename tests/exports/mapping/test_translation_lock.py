@@ -9,7 +9,7 @@ from django.urls import reverse
 from common.spreadsheets.files import ImportRefused
 from common.spreadsheets.sheets import import_lines
 from exports.grades.translating import Marks
-from exports.importing import translations
+from exports.importing.translations import TranslationSheet
 from exports.mapping import deleting, locking
 from exports.models import ColumnMapping, Flow, TranslatedGrade, Translation
 from tests.exports.importing.files import csv_file
@@ -22,13 +22,14 @@ from tests.factories import (
 )
 from tests.signed_in import messages_of, signed_in, text_of
 
+SHEET = TranslationSheet()
+
 pytestmark = pytest.mark.django_db
 
 HERE = {"grade__course_id": "BIO101", "grade__column_name": "Final"}
 LOCKED = (
-    "Grades were delivered by this translation in flow 77, so its lines and its rule for marks are locked. "
-    "Lines for other grades can be added. For anything else make a new translation, "
-    "or let an administrator unlock the mapping of that flow first."
+    "Locked: grades of flow 77 have been delivered with this translation. You can add lines for other grades. "
+    "For anything else, make a new translation, or have an administrator unlock the mapping of the flow."
 )
 
 
@@ -149,8 +150,8 @@ def test_an_unlocked_flow_lets_one_change_through_which_says_what_it_means(
     answer = administrator.post(page(letters), form(letters, **{"1_value": "C"}))
     assert answer.status_code == 302
     assert messages_of(answer)[0] == (
-        "The translation has changed. Flow 77: 1 grade stands in course BIO101, column Final; it stays as it was "
-        "translated, and a retry or correction is translated anew."
+        "The translation has changed. Flow 77: 1 grade has been delivered to course BIO101, column Final. "
+        "It keeps its value. A retry or correction uses the changed translation."
     )
     assert Flow.objects.get().mapping_unlocked_at is None
     assert LOCKED in text_of(administrator.post(page(letters), form(letters, **{"1_value": "D"})))
@@ -163,7 +164,7 @@ def test_every_flow_that_is_locked_is_named(administrator: Client, flow: Any, le
         ParticipantFactory(flow=other, exported=True, **HERE)
     locking.unlock(flow)
     answer = administrator.post(page(letters), form(letters, divisor="10"))
-    assert "by this translation in flows 78, 79, so" in text_of(answer)
+    assert "grades of flows 78, 79 have been delivered with this translation" in text_of(answer)
     assert Flow.objects.get(flow_id="77").mapping_unlocked_at
 
 
@@ -177,7 +178,7 @@ def test_the_page_says_that_it_is_locked(administrator: Client, flow: Any, lette
 
 
 def import_rows(*rows: list[str], header: list[str]) -> Any:
-    sheet = translations.sheet()
+    sheet = SHEET
     return import_lines(sheet, sheet.read("a.csv", csv_file(header, *rows)), by=None)
 
 
@@ -187,15 +188,15 @@ LINE = ["translation", "kind", "given", "value"]
 @pytest.mark.parametrize(
     ("header", "rows", "where"),
     [
-        (LINE, [["Letters", "MARK", "1", "A"], ["Letters", "MARK", "2", "C"]], ["row 3, value"]),
-        (["translation", "marks"], [["Letters", "NUMERIC"]], ["row 2, marks"]),
-        (["translation", "divisor"], [["Letters", "10"]], ["row 2, divisor"]),
+        (LINE, [["Letters", "MARK", "1", "A"], ["Letters", "MARK", "2", "C"]], ["Row 3, value"]),
+        (["translation", "marks"], [["Letters", "NUMERIC"]], ["Row 2, marks"]),
+        (["translation", "divisor"], [["Letters", "10"]], ["Row 2, divisor"]),
         (
             [*LINE, "divisor"],
             [["Letters", "MARK", "1", "A", "10"], ["Letters", "MARK", "3", "C", "10"]],
-            ["row 2, divisor"],
+            ["Row 2, divisor"],
         ),
-        ([*LINE, "marks"], [["Letters", "MARK", "3", "C", "AS_WRITTEN"]], ["row 2, marks"]),
+        ([*LINE, "marks"], [["Letters", "MARK", "3", "C", "AS_WRITTEN"]], ["Row 2, marks"]),
     ],
 )
 def test_an_import_refuses_to_change_what_was_used(flow: Any, header: Any, rows: Any, where: Any) -> None:
@@ -213,10 +214,10 @@ def test_an_import_may_add_lines_and_other_translations(flow: Any) -> None:
 
 def test_an_import_for_an_unlocked_flow_is_noted_and_locks_it_again(flow: Any) -> None:
     locking.unlock(flow)
-    lines = translations.read("a.csv", csv_file(LINE, ["Letters", "MARK", "2", "C"]))
-    assert translations.notes(translations.plan(lines)) == [
-        "Translation Letters. Flow 77: 1 grade stands in course BIO101, column Final; it stays as it was translated, "
-        "and a retry or correction is translated anew."
+    lines = SHEET.read("a.csv", csv_file(LINE, ["Letters", "MARK", "2", "C"]))
+    assert SHEET.notes(SHEET.plan(lines)) == [
+        "Translation Letters. Flow 77: 1 grade has been delivered to course BIO101, column Final. "
+        "It keeps its value. A retry or correction uses the changed translation."
     ]
     assert import_rows(["Letters", "MARK", "2", "C"], header=LINE).changed
     assert Flow.objects.get().mapping_unlocked_at is None

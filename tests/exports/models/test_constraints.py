@@ -17,6 +17,7 @@ from tests.factories import (
     ExportAttemptFactory,
     FlowFactory,
     GradeInLearnFactory,
+    HoldFactory,
     ParticipantFactory,
     UserFactory,
 )
@@ -36,13 +37,17 @@ pytestmark = pytest.mark.django_db
         (ExportAttemptFactory, {"running": True, "finished_at": LONG_AGO}, "attempt_finished_when_settled"),
         (ExportAttemptFactory, {"finished_at": None}, "attempt_finished_when_settled"),
         (DeliveryFactory, {"failed": True, "state": "LOST"}, "delivery_state_known"),
-        (DeliveryFactory, {"settled_at": None}, "delivery_settled_when_closed"),
-        (DeliveryFactory, {"queued": True, "settled_at": LONG_AGO}, "delivery_settled_when_closed"),
-        (DeliveryFactory, {"sending": True, "settled_at": LONG_AGO}, "delivery_settled_when_closed"),
+        (DeliveryFactory, {"finished_at": None}, "delivery_finished_when_closed"),
+        (DeliveryFactory, {"queued": True, "finished_at": LONG_AGO}, "delivery_finished_when_closed"),
+        (DeliveryFactory, {"sending": True, "finished_at": LONG_AGO}, "delivery_finished_when_closed"),
         (DeliveryFactory, {"failed": True, "cause": ""}, "delivery_error_has_cause"),
         (DeliveryFactory, {"refused": True, "cause": ""}, "delivery_error_has_cause"),
         (DeliveryFactory, {"value": ""}, "delivery_sent_has_value"),
         (DeliveryFactory, {"queued": True, "value": ""}, "delivery_sent_has_value"),
+        (HoldFactory, {"reason": ""}, "hold_says_why"),
+        (HoldFactory, {"person": True, "flow": None}, "hold_of_a_person_names_the_flow"),
+        (HoldFactory, {"released_at": LONG_AGO}, "hold_released_by_and_when"),
+        (HoldFactory, {"released": True, "released_at": None}, "hold_released_by_and_when"),
         (GradeInLearnFactory, {"value": ""}, "grade_has_value"),
         (GradeInLearnFactory, {"certainty": "PERHAPS"}, "grade_certainty_known"),
         (GradeInLearnFactory, {"until": LONG_AGO}, "grade_ended_when_and_how"),
@@ -124,7 +129,8 @@ def test_a_flow_that_nobody_has_heard_of_is_made_when_it_is_locked():
         ([{}], "NOT_EXPORTED"),
         ([{}, {"exported": True}], "EXPORTED"),
         ([{"exported": True}, {"failed": True}, {}], "FAILED"),
-        ([{"exported": True}, {"failed": True}, {"queued": True}], "QUEUED"),
+        ([{"exported": True}, {"failed": True}, {"queued": True}], "FAILED"),
+        ([{"exported": True}, {"queued": True}, {}], "QUEUED"),
     ],
 )
 def test_the_state_of_a_flow_is_that_of_its_participants_and_one_failed_makes_it_failed(participants, state):
@@ -153,14 +159,33 @@ def test_an_attempt_finishes_when_its_last_delivery_is_settled():
     last = DeliveryFactory(attempt=attempt, queued=True)
     attempts = type(attempt).objects.filter(pk=attempt.pk)
 
-    assert attempts.settle(timezone.now()) == []
+    assert attempts.finish(timezone.now()) == []
     deliveries = Delivery.objects.filter(pk=last.pk)
-    recording.settle_as(deliveries, Delivery.State.FAILED, Cause.DEADLINE, now=timezone.now())
-    assert attempts.settle(timezone.now()) == [attempt.pk]
-    assert attempts.settle(timezone.now()) == []
+    recording.finish_as(deliveries, Delivery.State.FAILED, Cause.DEADLINE, now=timezone.now())
+    assert [finished.pk for finished in attempts.finish(timezone.now())] == [attempt.pk]
+    assert attempts.finish(timezone.now()) == []
 
     attempt.refresh_from_db()
     assert (attempt.number_of_success, attempt.number_of_errors, attempt.state) == (2, 1, "FAILED")
+
+
+@pytest.mark.parametrize("trait", [{}, {"person": True}, {"pause": True}])
+def test_of_a_flow_a_person_and_all_sending_one_hold_is_open_at_a_time(trait):
+    first = HoldFactory(released=True, **trait)
+    same = {"flow": first.flow, "participant": first.participant}
+    HoldFactory(**same)
+    HoldFactory(released=True, **same)
+
+    with pytest.raises(IntegrityError):
+        HoldFactory(**same)
+
+
+def test_a_flow_and_its_people_are_held_beside_each_other_and_all_of_it_paused():
+    person = ParticipantFactory()
+    HoldFactory(flow=person.flow)
+    HoldFactory(person=True, participant=person)
+    HoldFactory(person=True, participant__flow=person.flow)
+    HoldFactory(pause=True)
 
 
 def unique(constraint, column):

@@ -1,4 +1,4 @@
-"""How deep and how large a body may be. The same on every Python, and told before anything costs memory."""
+"""How deep and how large a body may be. The same on every Python, and found before anything costs memory."""
 
 import sys
 
@@ -9,7 +9,7 @@ from exports.reading import bounds
 from exports.reading.body import BodyError, TooManyParticipants, UnreadableEntry, read
 from exports.reading.profiles import DOCUMENTED, Profile
 
-TOO_DEEP = "The body is nested too deeply: 100 lists and objects inside one another are allowed."
+TOO_DEEP = "The request body is nested too deeply: 100 lists and objects inside one another are allowed."
 
 
 def entry(user_id):
@@ -80,7 +80,7 @@ def test_the_depth_does_not_hang_on_the_recursion_limit():
 
 
 def test_a_user_id_that_is_nested_just_so_deeply_is_refused_alone():
-    detail = "userId of entry 1 is a list, not a text or number"
+    detail = {"reason": "FIELD_OF_KIND", "found": "array", "field": "userId", "place": 1}
 
     assert read(entry(nested(97)).encode()).lines == [UnreadableEntry(place=1, detail=detail)]
 
@@ -99,7 +99,7 @@ def test_entries_are_counted_before_any_is_read(monkeypatch, profile, text, item
     with pytest.raises(TooManyParticipants) as refused:
         read(text.replace("LIST", f"[{','.join([item] * 4)}]").encode(), profile, most=3)
 
-    assert str(refused.value) == "The body has 4 participants; 3 are allowed (EXPORT_MAX_PARTICIPANTS)."
+    assert str(refused.value) == "The request body has 4 participants; 3 are allowed (EXPORT_MAX_PARTICIPANTS)."
 
 
 def test_just_so_many_entries_are_read():

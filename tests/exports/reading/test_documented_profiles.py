@@ -1,4 +1,4 @@
-"""The examples of docs/request-profiles.md, read as they stand there."""
+"""The examples of docs/request-profiles.md, read as they are there."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from exports.reading.body import read
 from exports.reading.profiles import DOCUMENTED, Profile
 
 PAGE = Path(__file__).parents[3] / "docs" / "request-profiles.md"
-NAMES = {"list of participants": "participants", "source code of an entry": "entry_source_code"}
+NAMES = {"list of participants": "participants", "source of an entry": "entry_source_code"}
 
 
 def example(title):

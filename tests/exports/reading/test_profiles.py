@@ -32,11 +32,12 @@ def test_an_expression_that_cannot_be_compiled_names_its_field(name):
         Profile.compile(DOCUMENTED | {name: "a."})
 
     assert bad.value.field == name
-    assert str(bad.value) == "The expression ends too early."
+    assert str(bad.value) == "The expression is not complete."
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("participants", "Say where the list of participants is"), ("user_id", "Say where the user id")]
+    ("name", "says"),
+    [("participants", "an expression for the list of participants"), ("user_id", "an expression for the user id")],
 )
 @pytest.mark.parametrize("text", ["", "  "])
 def test_what_is_needed_cannot_be_empty(name, says, text):
@@ -80,17 +81,17 @@ def test_how_a_user_id_becomes_a_learn_user(rule, text, user_id, expected):
 @pytest.mark.parametrize(
     ("rule", "text", "says"),
     [
-        (Rule.AS_IS, "s", "leave this empty"),
-        (Rule.PREFIX, "", "Give the prefix."),
-        (Rule.SUFFIX, "", "Give the suffix."),
-        (Rule.PATTERN, "", "Give the pattern."),
-        (Rule.PATTERN, "(a", "This is no pattern: missing )"),
-        (Rule.PATTERN, r"(\p{Foo})", "This is no pattern: unknown property"),
-        (Rule.PATTERN, "a", "this one has 0"),
-        (Rule.PATTERN, "(a)(b)", "this one has 2"),
+        (Rule.AS_IS, "s", "Leave this empty"),
+        (Rule.PREFIX, "", "Enter the prefix."),
+        (Rule.SUFFIX, "", "Enter the suffix."),
+        (Rule.PATTERN, "", "Enter the pattern."),
+        (Rule.PATTERN, "(a", "This is not a valid pattern: missing )"),
+        (Rule.PATTERN, r"(\p{Foo})", "This is not a valid pattern: unknown property"),
+        (Rule.PATTERN, "a", "The pattern has 0 groups."),
+        (Rule.PATTERN, "(a)(b)", "The pattern has 2 groups."),
         (Rule.PATTERN, "((a){999}){999}", "counts in curly brackets are too large"),
-        (Rule.PATTERN, "(a){99999999}", "three digits at most"),
-        (Rule.PATTERN, "(?x)(a){9 9 9 9 9 9 9 9}", "Curly brackets are for counts alone"),
+        (Rule.PATTERN, "(a){99999999}", "counts of up to three digits"),
+        (Rule.PATTERN, "(?x)(a){9 9 9 9 9 9 9 9}", "Use curly brackets only for counts"),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused(rule, text, says):

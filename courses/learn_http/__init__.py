@@ -1,0 +1,1 @@
+"""How a Learn site is called: HTTP, OAuth2, the quota, and what can go wrong. Knows no service, and no Django."""

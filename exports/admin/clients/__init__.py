@@ -1,0 +1,1 @@
+"""Who exports, and the shape of what they send."""

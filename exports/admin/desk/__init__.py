@@ -1,0 +1,1 @@
+"""What the exam office opens first."""

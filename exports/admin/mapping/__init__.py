@@ -1,0 +1,1 @@
+"""Where grades go, and what becomes of them: mappings, translations, imports, rehearsals."""

@@ -1,0 +1,1 @@
+"""Fetching from WISEflow's own API: who and what a flow holds there, and, when a manager says so, its grades."""

@@ -1,0 +1,1 @@
+"""Reading back: what Learn's own gradebook shows, compared with the ledger."""

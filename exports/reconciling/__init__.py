@@ -1,0 +1,1 @@
+"""Reconciliation: what WISEflow holds, what GradeBridge did and what Learn shows, person by person."""
