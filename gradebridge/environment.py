@@ -236,5 +236,5 @@ def database(value: str) -> dict[str, object]:
         }
     else:
         options = {"pool": {"min_size": 0, "max_size": 20, "timeout": 10}, "connect_timeout": 5}
-        config["CONN_HEALTH_CHECKS"] = True  # the pool hands out no connection that the server has closed
+        config["ENGINE"] = "common.database.postgresql"  # the pool hands out no connection that the server has closed
     return {**config, "OPTIONS": {**options, **config.get("OPTIONS", {})}}

@@ -1,12 +1,11 @@
 """The one settings file. Everything that differs between sites comes from the environment or from `.env`."""
 
-import logging
 from pathlib import Path
 
 import environ
 
 from courses.learn_http.addresses import is_loopback
-from gradebridge import environment
+from gradebridge import environment, logs
 from gradebridge.environment import read
 from gradebridge.unfold import UNFOLD  # noqa: F401  a setting as well
 
@@ -183,17 +182,5 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": "INFO"},
-    "loggers": {
-        "apscheduler": {"level": logging.WARNING},  # a line for every tick says nothing
-        # At DEBUG these write bearer tokens and secrets.
-        "oauthlib": {"level": logging.INFO},
-        "requests_oauthlib": {"level": logging.INFO},
-        "urllib3": {"level": logging.INFO},
-    },
-}
+logs.configure()
+LOGGING = logs.LOGGING

@@ -293,16 +293,16 @@ def test_a_value_that_makes_sense_is_read(variable, cast, value, read_as):
 @pytest.mark.parametrize(
     ("value", "engine", "name"),
     [
-        ("sqlite:////var/lib/gradebridge.sqlite3", "sqlite3", "/var/lib/gradebridge.sqlite3"),
-        ("sqlite:///gradebridge.sqlite3", "sqlite3", "gradebridge.sqlite3"),
-        ("postgres://me:p%40ss%23@db.example.edu:5433/grades", "postgresql", "grades"),
-        ("postgresql://me@db.example.edu/grades", "postgresql", "grades"),
+        ("sqlite:////var/lib/gradebridge.sqlite3", "django.db.backends.sqlite3", "/var/lib/gradebridge.sqlite3"),
+        ("sqlite:///gradebridge.sqlite3", "django.db.backends.sqlite3", "gradebridge.sqlite3"),
+        ("postgres://me:p%40ss%23@db.example.edu:5433/grades", "common.database.postgresql", "grades"),
+        ("postgresql://me@db.example.edu/grades", "common.database.postgresql", "grades"),
     ],
 )
 def test_a_database_is_read(value, engine, name):
     config = environment.database(value)
 
-    assert (config["ENGINE"], config["NAME"]) == (f"django.db.backends.{engine}", name)
+    assert (config["ENGINE"], config["NAME"]) == (engine, name)
 
 
 def test_a_database_is_read_with_all_that_its_address_says():
