@@ -27,7 +27,7 @@ from exports.delivering.outcomes import NotInLearn
 from exports.delivering.recording import Outcome
 from exports.grades.causes import Cause, Detail
 from exports.grades.facts import Place
-from exports.models import Decision, Delivery, GradeInLearn
+from exports.models import Decision, Delivery, GradeInLearn, Proof
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,8 @@ ColumnName = tuple[str, str]  # course id, column name
 Item = tuple[str, str, str, str]  # course id, Learn user, column name, value
 Observe = Callable[[Call], None]
 
-# What does not pass: reading is not possible there, and sending goes on as on a site that cannot be read at all
+# What does not pass: reading is not possible there, and sending goes on as on a site that cannot be read at all.
+# NOT_READABLE is different in a column that could be read the last time: that is an accident, and not a site's choice.
 LASTING = (
     *(Fault.NO_SUCH_COURSE, Fault.NO_SUCH_COLUMN, Fault.COLUMN_GONE, Fault.COLUMN_TWICE, Fault.COLUMN_ANONYMOUS),
     *(Fault.NOT_READABLE, Fault.SERVICE_UNKNOWN, "USER_HIDDEN", "MEMBER_DISABLED"),
@@ -80,11 +81,13 @@ class Looks:
         with logged_crash():  # nothing was sent, and nothing is sent unseen
             known = find_known({place_of(self.items[number]) for number in numbers})
             symbols = self._symbols(numbers)
+            readable = {column for column in symbols if could_be_read(column)}
             few = few_of(symbols)
             for number, reading in self._read(numbers, few, until=now + (self.until - now) / 2):
                 item = self.items[number]
                 about = known[place_of(item)]
-                outcome = judge_before(reading, item[3], about, symbols[item[0], item[2]])
+                column = item[0], item[2]
+                outcome = judge_before(reading, item[3], about, symbols[column], was_readable=column in readable)
                 if outcome and outcome[1] == Cause.CHANGED_IN_LEARN and isinstance(reading, Reading):
                     outcome = (*outcome[:2], self._who_changed(item, reading, about, outcome[2]))
                 if outcome:
@@ -221,12 +224,16 @@ def known_of(grades: Sequence[GradeInLearn], decision: Decision | None) -> Known
     return Known(values=values, since=since, replaceable=None if is_done else decision.shown)
 
 
-def judge_before(reading: Reading | LearnError, value: str, known: Known, symbols: Collection[str]) -> Outcome | None:
-    """What becomes of a grade by what Learn shows at its place. None: it is sent."""
-    if isinstance(reading, LearnError):
-        return unless_lasting(reason_of(reading))
-    if reading.problem is not None:
-        return unless_lasting(reading.problem)
+def judge_before(
+    reading: Reading | LearnError, value: str, known: Known, symbols: Collection[str], *, was_readable: bool = False
+) -> Outcome | None:
+    """What becomes of a grade by what Learn shows at its place. None: it is sent.
+
+    `was_readable`: the column could be read the last time.
+    """
+    if isinstance(reading, LearnError) or reading.problem is not None:
+        problem = reason_of(reading) if isinstance(reading, LearnError) else reading.problem or {}
+        return unless_lasting(problem, was_readable=was_readable)
     found = compare(value, reading.grade, points=reading.points, symbols=symbols)
     if found.verdict is Verdict.PROVEN:
         return found_in_learn(reading, found)
@@ -245,8 +252,17 @@ def judge_before(reading: Reading | LearnError, value: str, known: Known, symbol
     return State.REFUSED, (Cause.LEARN_GRADE_KEPT if is_kept else Cause.CHANGED_IN_LEARN).value, detail
 
 
-def unless_lasting(problem: Mapping[str, Any]) -> Outcome | None:
-    return None if problem.get("code") in LASTING else not_read(problem)
+def could_be_read(column: ColumnName) -> bool:
+    """Whether the newest proof of a grade in the column says what Learn showed."""
+    proven = GradeInLearn.objects.in_learn().filter(course_id=column[0], column_name=column[1]).exclude(verdict="")
+    newest = proven.order_by("-proof").values_list("verdict", flat=True).first()
+    return newest is not None and newest != Proof.Verdict.UNREADABLE
+
+
+def unless_lasting(problem: Mapping[str, Any], *, was_readable: bool) -> Outcome | None:
+    code = problem.get("code")
+    passes = code not in LASTING or (was_readable and code == Fault.NOT_READABLE)
+    return not_read(problem) if passes else None
 
 
 def judge_after(
