@@ -68,7 +68,7 @@ def test_an_export_ends_the_same_while_the_mail_server_is_down(mailbox, flow, wi
     with time_machine.travel(timezone.now() + timedelta(minutes=2)):
         make_digests(timezone.now())
         send_digests()
-        again = wiseflow.export({"userId": "u2", "mark": "B"}, {"userId": "nobody", "mark": "B"})
+    again = wiseflow.export({"userId": "u2", "mark": "B"}, {"userId": "nobody", "mark": "B"})
 
     assert (answer["numberOfSuccess"], answer["numberOfErrors"]) == (1, 1)
     assert (again["numberOfSuccess"], again["numberOfErrors"]) == (1, 1)
