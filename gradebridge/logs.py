@@ -61,6 +61,13 @@ def shorten(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
+class Failures(logging.Filter):
+    """Lets warnings and errors pass."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno >= logging.WARNING
+
+
 def configure(time_zone: str) -> None:
     """Let `structlog` write through `logging`, so that one set of handlers serves both."""
     structlog.configure(
@@ -101,6 +108,7 @@ def logging_config(log_format: str, time_zone: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"event": formatter},
+        "filters": {"failures": {"()": "gradebridge.logs.Failures"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "event"}},
         "root": {"handlers": ["stderr"], "level": "INFO"},
         "loggers": {
@@ -108,8 +116,9 @@ def logging_config(log_format: str, time_zone: str) -> dict[str, Any]:
             # A line of ours says the same of every request, with who asked, and without the path and its query.
             "django.request": {**to_root, "level": logging.CRITICAL + 1},
             "django.server": {**to_root, "level": logging.CRITICAL + 1},
-            # A task that has run is no success by that alone: our lines say what it has achieved.
-            "django_tasks": {**to_root, "level": logging.WARNING},
+            # A task that has run is no success by that alone: our lines say what it has achieved. By a filter, since
+            # `db_worker` sets the level itself.
+            "django_tasks": {**to_root, "filters": ["failures"]},
             "apscheduler": {"level": logging.WARNING},  # a line for every tick says nothing
             "gunicorn.error": {**to_root, "level": "INFO"},
             "gunicorn.access": {**to_root, "level": "INFO"},

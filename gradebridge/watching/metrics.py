@@ -139,12 +139,12 @@ def learn_calls(now: datetime) -> GaugeHistogramMetricFamily:
         "Calls to Learn that began within the last hour, by service and result (ok, or the kind of the failure).",
         labels=["service", "result"],
     )
-    buckets = {f"within_{place}": Count("pk", filter=Q(seconds__lte=most)) for place, most in enumerate(BUCKETS)}
-    lately = ServiceCall.objects.filter(started_at__gte=now - LATELY).order_by()
-    for found in lately.values("service", "error").annotate(number=Count("pk"), took=Sum("seconds"), **buckets):
-        within = [(str(float(most)), found[f"within_{place}"]) for place, most in enumerate(BUCKETS)]
-        labels = [found["service"], found["error"] or OK]
-        calls.add_metric(labels, [*within, ("+Inf", found["number"])], gsum_value=found["took"])
+    within = {f"within_{place}": Count("pk", filter=Q(seconds__lte=most)) for place, most in enumerate(BUCKETS)}
+    lately = ServiceCall.objects.filter(started_at__gte=now - LATELY).order_by().values_list("service", "error")
+    counted = lately.annotate(took=Sum("seconds"), **within, number=Count("pk"))
+    for service, error, took, *counts in counted:
+        bounds = [*(str(float(most)) for most in BUCKETS), "+Inf"]
+        calls.add_metric([service, error or OK], list(zip(bounds, counts, strict=True)), gsum_value=took)
     return calls
 
 

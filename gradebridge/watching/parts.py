@@ -224,7 +224,7 @@ def expected(now: datetime) -> Part:
     if not late.flows:
         return Part(name=name, found=_("No flow is late."))
     found = ngettext("%(count)s flow is late.", "%(count)s flows are late.", late.flows) % {"count": late.flows}
-    what_to_do = _("The dashboard lists them under Needs attention.")
+    what_to_do = _("The dashboard lists them among the exams that need you.")
     return Part(name=name, tone=Tone.WARNING, found=found, what_to_do=what_to_do)
 
 

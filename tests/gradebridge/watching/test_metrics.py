@@ -95,7 +95,7 @@ def test_calls_to_learn_are_a_histogram_of_the_last_hour_by_service_and_result(c
 
 def test_what_waits_says_for_how_long(client):
     began = timezone.now() - timedelta(minutes=30)
-    attempt = ExportAttemptFactory(queued=True, started_at=began)
+    attempt = ExportAttemptFactory(running=True, started_at=began)
     DeliveryFactory(attempt=attempt, queued=True)
 
     found = dict(line.rsplit(" ", 1) for line in lines(client) if not line.startswith("#"))

@@ -41,7 +41,7 @@ def test_where_all_works_it_says_so():
 
 def test_what_has_waited_for_long_what_is_paused_and_what_is_late_is_said():
     began = timezone.now() - timedelta(hours=1)
-    DeliveryFactory(attempt=ExportAttemptFactory(queued=True, started_at=began), queued=True)
+    DeliveryFactory(attempt=ExportAttemptFactory(running=True, started_at=began), queued=True)
     HoldFactory(pause=True)
     FlowFactory(assessment_ends_at=timezone.now() - timedelta(days=3))
     ServiceCallFactory(error="QuotaUsedUp", status=429, lifts_at=timezone.now() + timedelta(hours=1))
@@ -50,7 +50,7 @@ def test_what_has_waited_for_long_what_is_paused_and_what_is_late_is_said():
 
     assert "1 is waiting, since" in text
     assert "has paused all sending since" in text
-    assert "1 flow is late." in text
+    assert "The dashboard lists them among the exams that need you." in text
     assert "Learn accepts no calls before" in text
     assert "The last one failed, on" in text
 
