@@ -15,6 +15,7 @@ threads = 40  # most of an export's time is waiting for Learn
 timeout = int(site.EXPORT_DEADLINE) + 30  # a worker that is silent for longer is dead
 graceful_timeout = int(site.EXPORT_DEADLINE) + 5  # an export in flight gets its answer before a restart
 control_socket_disable = True
+logconfig_dict = site.LOGGING  # one shape and one clock for all lines; the site logs its requests itself
 
 
 def post_worker_init(worker: Any) -> None:

@@ -7,7 +7,9 @@ An alternative grade is never corrected (R11).
 
 from dataclasses import replace
 from enum import Enum, auto
+from functools import partial
 
+import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
@@ -29,6 +31,9 @@ from exports.models import Correction, Event, ExportAttempt, ExportState, Flow, 
 from exports.reading.body import text_of
 from exports.reading.values import Unreadable
 from exports.tasks import deliver_attempt, new_attempt
+
+log = structlog.get_logger(__name__)
+
 
 REASON_LENGTH = 2000  # characters
 
@@ -85,7 +90,8 @@ def ask(participant: Participant, *, mark: str, reason: str, by: User, source_co
             requested_at=timezone.now(),
         )
         Event.objects.create(kind=Event.Kind.CORRECTION_REQUESTED, flow=person.flow, data={"correction": correction.pk})
-        return correction
+    log.info("correction_requested", correction=correction.pk, flow=person.flow.flow_id, by=str(by))
+    return correction
 
 
 def approve(correction: Correction, *, by: User) -> Correction:
@@ -129,6 +135,8 @@ def decide(
     correction.state, correction.decided_by, correction.decided_at = state, by, timezone.now()
     correction.attempt, correction.decline_reason = attempt, decline_reason
     correction.save(update_fields=["state", "decided_by", "decided_at", "attempt", "decline_reason"])
+    decided = partial(log.info, "correction_decided", correction=correction.pk, state=state.value, by=str(by))
+    transaction.on_commit(partial(decided, attempt=attempt.pk if attempt else None))
     return correction
 
 

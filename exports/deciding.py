@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
+from functools import partial
 
+import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
@@ -32,6 +34,9 @@ from exports.proving.sentences import proof_sentence
 from exports.reading.body import text_of
 from exports.reading.values import Unreadable
 from exports.tasks import deliver_attempt, new_attempt
+
+log = structlog.get_logger(__name__)
+
 
 Kind, State = Decision.Kind, Decision.State
 
@@ -144,6 +149,7 @@ def keep(difference: Difference | GradeInLearn, *, reason: str, by: User) -> Dec
             outcome = (Delivery.State.REFUSED, Cause.LEARN_GRADE_KEPT.value, refused.detail)
             decision.attempt = record_finished(person.flow, ExportAttempt.Trigger.KEEP, [(refused, outcome)], by=by)
         decision.save()
+        log_when_committed(decision)
         return decision
 
 
@@ -160,6 +166,7 @@ def ask_to_replace(difference: Difference | GradeInLearn, *, reason: str, by: Us
         decision = new_decision(now, person, Kind.REPLACE, reason=reason, by=by)
         decision.save()
         Event.objects.create(kind=Event.Kind.DECISION_REQUESTED, flow=person.flow, data={"decision": decision.pk})
+        log_when_committed(decision)
         return decision
 
 
@@ -246,7 +253,14 @@ def decide(decision: Decision, state: Decision.State, *, by: User, decline_reaso
     decision.state, decision.decided_by, decision.decided_at = state, by, timezone.now()
     decision.decline_reason = decline_reason
     decision.save(update_fields=["state", "decided_by", "decided_at", "decline_reason"])
+    log_when_committed(decision)
     return decision
+
+
+def log_when_committed(decision: Decision) -> None:
+    by = str(decision.decided_by or decision.requested_by)
+    line = partial(log.info, "decision_recorded", decision=decision.pk, kind=decision.kind, state=decision.state, by=by)
+    transaction.on_commit(line)
 
 
 def waiting(decision: Decision) -> Decision:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+import structlog
 from django.contrib.auth.models import User
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import IntegrityError, transaction
@@ -30,6 +31,10 @@ from exports.models.delivery import DeliveryQuerySet
 from exports.models.hold import REASON_LENGTH
 from exports.reading.body import text_of
 from exports.reading.values import Unreadable
+
+log = structlog.get_logger(__name__)
+
+MAX_NAMED = 10  # holds, in a line of the log
 
 
 class ReasonNotUsable(Exception):
@@ -130,6 +135,7 @@ def hold_flows(flows: Collection[int], *, reason: str, by: User) -> Held:
     reason = usable_reason(reason)
     held = Held.of_all(despite_conflicts(hold_flow, flow, reason=reason, by=by) for flow in sorted(flows))
     finish_stopped(held)
+    log.info("flows_held", held=held.held, by=str(by))
     return held
 
 
@@ -144,6 +150,7 @@ def hold_people(participants: Collection[int], *, reason: str, by: User) -> Held
         despite_conflicts(hold_people_of, flow, theirs, reason=reason, by=by) for flow, theirs in of_flow.items()
     )
     finish_stopped(held)
+    log.info("participants_held", held=held.held, by=str(by))
     return held
 
 
@@ -157,6 +164,7 @@ def pause(*, reason: str, by: User) -> Held:
     if held.held:  # an export of a flow that was made since: it may have been judged before the commit
         again = despite_conflicts(stop_new_flows, locked)
         held = Held.of_all([held, again])
+        log.warning("sending_paused", by=str(by))
     finish_stopped(held)
     return held
 
@@ -168,6 +176,7 @@ def release(holds: Collection[int], *, by: User) -> Released:
     """
     is_open = Hold.objects.open().filter(among("pk", holds))
     released = is_open.update(released_by=by, released_at=timezone.now())
+    log.info("holds_released", holds=sorted(holds)[:MAX_NAMED], released=released, by=str(by))
     return Released(released=released, already=len(set(holds)) - released)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -12,6 +13,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from common.database.retrying import despite_conflicts
+from common.request_ids import current_request_id
 from exports.delivering import finishing, workers
 from exports.delivering.judging import Judged
 from exports.delivering.queueing import Queued, queue
@@ -21,6 +23,8 @@ from exports.grades.sentences import error_info, of_source
 from exports.models import ApiClient, Delivery, ExportAttempt, Flow, RequestProfile
 from exports.reading.body import Body, BodyError, UnreadableEntry, read
 from exports.reading.profiles import BadExpression, BadRule
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +72,14 @@ def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:
     finishing.sweep(Flow.objects.filter(flow_id=flow_id))
     ends_by = began + timedelta(seconds=settings.EXPORT_DEADLINE)
     queued = despite_conflicts(record, flow_id, body, client, began=began, ends_by=ends_by)
+    log.info(
+        "export_received",
+        flow=flow_id,
+        attempt=queued.attempt.pk,
+        client=client.name,
+        entries=len(body.lines),
+        to_send=queued.in_progress,
+    )
     if queued.in_progress:
         workers.deliver(queued.attempt, queued=queued.in_progress, until=ends_by)
     return answer(body, queued.judged, find_undelivered(queued.attempt) if queued.in_progress else {})
@@ -81,6 +93,7 @@ def record(flow_id: str, body: Body, client: ApiClient, *, began: datetime, ends
         flow=Flow.objects.lock(flow_id),
         trigger=ExportAttempt.Trigger.EXPORT,
         api_client=client,
+        request_id=current_request_id(),
         started_at=began,
         ends_by=ends_by,
         lease_ends_at=finishing.lease_end(timezone.now()),

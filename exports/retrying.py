@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
+import structlog
 from django.contrib.auth.models import User
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
@@ -22,6 +23,8 @@ from exports.grades.causes import Cause
 from exports.models import Delivery, ExportAttempt, Flow, RetryRun
 from exports.models.participant import ParticipantQuerySet
 from exports.tasks import deliver_attempt, new_attempt
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,12 +139,22 @@ def retry_in(run: RetryRun, participants: ParticipantQuerySet, *, in_background:
         for flow, pks in chosen.items()
         if (found := despite_conflicts(retry_flow, flow, pks, run=run, in_background=in_background))
     ]
-    return Retry(
+    outcome = Retry(
         run=run if recorded else None,
         attempts=[queued.attempt for queued in recorded],
         queued=sum(queued.in_progress for queued in recorded),
         refused=sum(queued.judged.errors for queued in recorded),
     )
+    if outcome.run:
+        log.info(
+            "retry_requested",
+            run=run.pk,
+            by=str(run.requested_by or "command line"),
+            attempts=len(recorded),
+            to_send=outcome.queued,
+            refused=outcome.refused,
+        )
+    return outcome
 
 
 @transaction.atomic
@@ -176,6 +189,7 @@ def cancel(attempt: ExportAttempt, *, by: User) -> int:
     queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)
     stopped = despite_conflicts(finish_as, queued, Delivery.State.FAILED, Cause.CANCELLED, now=now)
     despite_conflicts(finishing.finish, [attempt.pk])
+    log.info("retry_cancelled", attempt=attempt.pk, by=str(by), not_sent=stopped)
     return stopped
 
 

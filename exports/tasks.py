@@ -3,20 +3,26 @@
 from collections.abc import Collection
 from datetime import timedelta
 
+import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
+from common.request_ids import current_request_id, on_behalf_of
 from courses.models import ProvisioningRun
 from courses.provisioning.planning import PATIENCE
 from courses.tasks import WorkerDied, carry_out_run, fail_dead
 from exports.delivering import workers
 from exports.mapping.health import checking
-from exports.models import Delivery, ExportAttempt, Flow, RetryRun
+from exports.models import Delivery, ExportAttempt, Flow, Heartbeat, RetryRun
 from exports.models.learn_check import PATIENCE as PATIENCE_OF_CHECKS
 
+log = structlog.get_logger(__name__)
+
+
+LOST_AFTER = timedelta(minutes=10)  # a worker was killed while it gave a sign of life
 TIME_LIMIT = timedelta(hours=4)  # no call begins later than that after the attempt was requested
 
 
@@ -31,6 +37,7 @@ def new_attempt(
         retry_run=run,
         requested_by=by,
         requested_at=now if by else None,
+        request_id=current_request_id(),
         started_at=now,
         ends_by=now + TIME_LIMIT,
         lease_ends_at=now + PATIENCE,
@@ -41,9 +48,11 @@ def new_attempt(
 def deliver_attempt(attempt_id: int) -> None:
     """Deliver what is queued in an attempt."""
     attempt = ExportAttempt.objects.get(pk=attempt_id)
-    still_open = attempt.deliveries.filter(state__in=Delivery.OPEN).count()  # others may carry some already
-    if still_open:
-        workers.deliver(attempt, queued=still_open, until=attempt.ends_by)
+    with on_behalf_of(attempt.request_id):
+        still_open = attempt.deliveries.filter(state__in=Delivery.OPEN).count()  # others may carry some already
+        log.info("delivering_begins", attempt=attempt.pk, trigger=attempt.trigger, to_send=still_open)
+        if still_open:
+            workers.deliver(attempt, queued=still_open, until=attempt.ends_by)
 
 
 def request_check_with_learn(flows: Collection[int]) -> int:
@@ -59,6 +68,20 @@ def check_with_learn(flows: list[int]) -> None:
     """Look at these flows in Learn, the first to end first."""
     rows = Flow.objects.filter(pk__in=flows).order_by("assessment_ends_at", "pk")
     checking.check_with_learn(rows, gives_way=True)
+
+
+@task()
+def give_sign_of_life() -> None:
+    """Shows that a worker takes tasks."""
+    Heartbeat.objects.beat(Heartbeat.Name.WORKER)
+
+
+def ask_workers() -> None:
+    """Have a worker give a sign of life. At most one such task waits, and those that are over do not pile up."""
+    asked = DBTaskResult.objects.filter(task_path=give_sign_of_life.module_path)
+    asked.exclude(status="READY").exclude(status="RUNNING", started_at__gt=timezone.now() - LOST_AFTER).delete()
+    if not asked.filter(status="READY").exists():
+        give_sign_of_life.enqueue()
 
 
 def finish_dead_tasks() -> int:

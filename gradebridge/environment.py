@@ -82,6 +82,17 @@ def time_zone(value: str) -> str:
     return value
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """A cast to one of these words."""
+
+    def cast(value: str) -> str:
+        if value.lower() not in words:
+            raise ValueError(f"'{value}' is none of {', '.join(words)}")
+        return value.lower()
+
+    return cast
+
+
 def whole(*, least: int, most: int) -> Callable[[str], int]:
     """A cast to a whole number between `least` and `most`."""
 

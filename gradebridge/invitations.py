@@ -3,9 +3,9 @@
 Whoever invites passes the link on, or GradeBridge mails it where the site has a mail server.
 """
 
-import logging
 from typing import Any
 
+import structlog
 from django import forms
 from django.conf import settings
 from django.contrib.auth import password_validation
@@ -34,7 +34,7 @@ from exports.notifying.digests import code_of, sends_mail
 from exports.notifying.sentences import reason_sentence
 from exports.roles import ADMINISTRATORS, MANAGERS
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 ROLES = (
     (MANAGERS, _("Manager: sees all grades, retries, requests and approves corrections")),
@@ -153,7 +153,7 @@ def mail_link(user: User, link: str, *, by: User) -> str:
         message.send()
     except OSError as error:  # smtplib's own errors are OSErrors
         code = code_of(error)
-        log.warning("The invitation of user %s was not sent: %s", user.pk, code)
+        log.warning("invitation_not_sent", user_pk=user.pk, reason=code)
         return reason_sentence({"code": code})
     return ""
 

@@ -1,9 +1,9 @@
 """What every address of the site has in common."""
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
+import structlog
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.urls import reverse
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from common.database.failures import failure_of
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class DatabaseFailureMiddleware(MiddlewareMixin):
@@ -24,7 +24,7 @@ class DatabaseFailureMiddleware(MiddlewareMixin):
         failure = failure_of(exception)
         if failure is None:
             return None
-        log.log(failure.level, "%s (%s)", failure.name, type(exception).__name__)
+        log.log(failure.level, "database_failed", failure=failure.name, error=type(exception).__name__)
         return HttpResponse(
             f"{failure.sentence}\n",
             status=failure.status,

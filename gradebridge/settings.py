@@ -1,5 +1,7 @@
 """The one settings file. Everything that differs between sites comes from the environment or from `.env`."""
 
+import logging
+import sys
 from pathlib import Path
 
 import environ
@@ -19,6 +21,9 @@ ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.hosts, default="localhost,127.
 CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", environment.origins, default="")
 TRUSTED_PROXIES = read("TRUSTED_PROXIES", environment.networks, default="")
 TIME_ZONE = read("TIME_ZONE", environment.time_zone, default="UTC")
+IS_WATCHED = DEBUG or (sys.stderr is not None and sys.stderr.isatty())  # by a person, and not by a program
+LOG_FORMAT = read("LOG_FORMAT", environment.one_of(*logs.RENDERERS), default="line" if IS_WATCHED else "json")
+METRICS_NETWORKS = read("METRICS_NETWORKS", environment.networks, default="")
 
 # Learn. Times are seconds.
 LEARN_URL = read("LEARN_URL", environment.learn_url)
@@ -75,6 +80,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_tasks",
     "django_tasks_db",
+    "django_structlog",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "rest_framework",
@@ -88,6 +94,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "gradebridge.watching.requests.RequestMiddleware",  # around all others, so that each answer has its id
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -182,5 +189,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
-logs.configure()
-LOGGING = logs.LOGGING
+logs.configure(TIME_ZONE)
+LOGGING = logs.logging_config(LOG_FORMAT, TIME_ZONE)
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # ours knows which proxies to believe
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG

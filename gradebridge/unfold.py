@@ -170,6 +170,12 @@ UNFOLD = {
                         "permission": may("courses.provision"),
                     },
                     {
+                        "title": _("System"),
+                        "icon": "monitor_heart",
+                        "link": reverse_lazy("system"),
+                        "permission": may("courses.provision"),
+                    },
+                    {
                         "title": _("Changes"),
                         "icon": "manage_history",
                         "link": reverse_lazy("changes"),

@@ -15,8 +15,10 @@ from exports.admin.mapping.health import mapping_health
 from exports.admin.mapping.learn_checks import check_all_with_learn
 from exports.admin.mapping.rehearsals import rehearse_page
 from exports.api.errors import NoSuchAddressView
-from gradebridge import health
 from gradebridge.invitations import WelcomeView
+from gradebridge.watching import health
+from gradebridge.watching.metrics import metrics
+from gradebridge.watching.system import system_page
 
 READ = ["get", "head"]  # a page of the API's description cannot render the answer to OPTIONS
 
@@ -35,6 +37,7 @@ urlpatterns = [
     path("admin/reconciliation/", admin.site.admin_view(reconciliation_of_all), name="reconciliation"),
     path("admin/rehearse/", admin.site.admin_view(rehearse_page), name="rehearse"),
     path("admin/rehearse/<int:flow>/", admin.site.admin_view(rehearse_page), name="rehearse-flow"),
+    path("admin/system/", admin.site.admin_view(system_page), name="system"),
     path("admin/start/", admin.site.admin_view(guided_start), name="guided-start"),
     path("admin/", admin.site.urls),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(http_method_names=READ), name="schema"),
@@ -42,5 +45,5 @@ urlpatterns = [
     re_path(r"^api(?:/|$)", NoSuchAddressView.as_view()),
     re_path(r"^health/live/?$", health.live),
     re_path(r"^health/ready/?$", health.ready),
-    re_path(r"^metrics/?$", health.metrics),
+    re_path(r"^metrics/?$", metrics),
 ]

@@ -33,4 +33,6 @@ os.environ.update(
     EMAIL_URL="",
     DEFAULT_FROM_EMAIL="GradeBridge <gradebridge@example.edu>",
     WEBHOOK_NETWORKS="",
+    LOG_FORMAT="json",
+    METRICS_NETWORKS="",
 )

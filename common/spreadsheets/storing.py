@@ -1,14 +1,18 @@
 """Rows of a plan -> the database, with their history; a few statements whatever the number of rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
+import structlog
 from django.contrib.auth.models import User
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 from common.database.bulk import among, insert, update
 from common.history.changes import keep_baselines
+
+log = structlog.get_logger(__name__)
 
 M = TypeVar("M", bound=models.Model)
 Key = tuple[Any, ...]
@@ -43,6 +47,8 @@ def store(
         for found, values in wanted.items()
         if found not in existing
     ]
+    line = partial(log.info, "rows_imported", model=model._meta.label_lower, added=len(made), changed=len(changed))
+    transaction.on_commit(partial(line, by=str(by or "command line")))
     pks = {found: row.pk for found, row in existing.items() if found in wanted}
     return pks | make(model, made, key=key, names=names, by=by)
 

@@ -6,8 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import structlog
+
 from courses.learn_http.answers import Answer, whole_number
 from courses.learn_http.errors import LearnError, QuotaUsedUp
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,11 @@ def observing(service: str, observe: Observe, *, items: int = 0) -> Iterator[Cal
         raise
     finally:
         headers = call.answer.headers if call.answer else {}
+        took = time.monotonic() - started
+        if call.error:
+            status = call.answer.status if call.answer else None
+            found = {"status": status, "error": call.error, "items": items, "seconds": round(took, 3)}
+            log.warning("learn_call_failed", service=service, **found)
         observe(
             Call(
                 service=service,
@@ -75,7 +84,7 @@ def observing(service: str, observe: Observe, *, items: int = 0) -> Iterator[Cal
                 status=call.answer.status if call.answer else None,
                 ok=call.ok,
                 errors=call.errors,
-                seconds=time.monotonic() - started,
+                seconds=took,
                 started_at=started_at,
                 error=call.error,
                 rate_limit=whole_number(headers.get("X-Rate-Limit-Limit")),

@@ -3,13 +3,13 @@
 No transaction is open during a call.
 """
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
@@ -32,7 +32,7 @@ from courses.provisioning.outcomes import Outcome, after_doubt, finish, record_o
 from courses.provisioning.planning import Plan, Row, reason_to_skip
 from courses.sentences import Reason, reason_of
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 Kind = ProvisioningStep.Kind
 State = ProvisioningStep.State
@@ -178,7 +178,7 @@ def send(batch: Batch, calls: list[Call]) -> Sequence[LearnError | None]:
         until = time.monotonic() + BATCH_SECONDS
         return learn.grades_journey().send(batch.items, until=until, observe=calls.append)
     except Exception:  # the one place that turns a crash into a recorded outcome
-        log.exception("A provisioning call to Learn crashed")
+        log.exception("provisioning_crashed")
         return [Crashed("CRASHED")] * len(batch.items)
 
 

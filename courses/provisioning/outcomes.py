@@ -1,10 +1,13 @@
 """What became of steps, the status of their rows after that, and the end of a run."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+import structlog
 from django.db import transaction
 from django.db.models import QuerySet
 from django.dispatch import Signal
@@ -12,6 +15,9 @@ from django.utils import timezone
 
 from courses.models import EnrolmentMetadata, GradeColumn, GradeSchema, Provisioned, ProvisioningRun, ProvisioningStep
 from courses.sentences import Reason
+
+log = structlog.get_logger(__name__)
+
 
 Kind = ProvisioningStep.Kind
 State = ProvisioningStep.State
@@ -127,6 +133,8 @@ def finish(run: ProvisioningRun) -> None:
     locked.state = ProvisioningRun.State.FAILED if failed else ProvisioningRun.State.DONE
     locked.finished_at = timezone.now()
     locked.save(update_fields=["state", "finished_at"])
+    level = logging.WARNING if failed else logging.INFO
+    transaction.on_commit(partial(log.log, level, "provisioning_finished", run=run.pk, state=locked.state))
 
 
 def sweep() -> int:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
+import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
@@ -13,6 +15,9 @@ from django.utils import timezone
 from courses.models import EnrolmentMetadata, GradeColumn, GradeSchema, Provisioned, ProvisioningRun, ProvisioningStep
 from courses.sentences import Reason
 from courses.wire import WireError
+
+log = structlog.get_logger(__name__)
+
 
 Kind = ProvisioningStep.Kind
 Status = Provisioned.Status
@@ -170,6 +175,8 @@ def new_run(steps: Sequence[tuple[Kind, Row]], *, by: User | None, **fields: Any
         )
         for kind, row in steps
     )
+    line = partial(log.info, "provisioning_requested", run=run.pk, steps=len(steps), by=str(by or "command line"))
+    transaction.on_commit(line)
     return run
 
 

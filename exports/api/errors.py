@@ -1,8 +1,8 @@
 """Errors of a whole request. Everything about a single grade is a verdict in a 200."""
 
-import logging
 from typing import Any
 
+import structlog
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, status
 from rest_framework.request import Request
@@ -12,7 +12,7 @@ from rest_framework.views import APIView, exception_handler
 from common.database.failures import Failure, failure_of
 from exports.api.refusals import note_refusal
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class TooLarge(exceptions.APIException):
@@ -50,7 +50,7 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     refusal is noted.
     """
     if failure := failure_of(error):
-        log.log(failure.level, "%s (%s)", failure.name, type(error).__name__)
+        log.log(failure.level, "database_failed", failure=failure.name, error=type(error).__name__)
         error = DatabaseFailed(failure)
     response = exception_handler(error, context)
     if response is not None and isinstance(error, UnsupportedEncoding):

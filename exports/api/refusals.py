@@ -4,12 +4,12 @@ A row is written once the caller has its answer, so that it makes no answer slow
 row, and the rows of an hour are bounded: a flood of requests does not become a flood of rows.
 """
 
-import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
+import structlog
 from django.db import Error as DatabaseError
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +21,7 @@ from exports.delivering.queueing import commit_without_waiting_for_disk
 from exports.models import ApiClient, RefusedRequest
 from exports.models.refused_request import RefusedRequestQuerySet
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 RECORDED = frozenset({400, 401, 403, 405, 413, 415, 429})  # what a caller can set right; 404 and 503 are no refusals
 SPAN = timedelta(minutes=10)  # equal refusals within it are one row, which counts them
@@ -67,7 +67,7 @@ def record(fields: Mapping[str, Any], size: int | None) -> None:
             commit_without_waiting_for_disk()
             count(fields, size, timezone.now())
     except DatabaseError as error:
-        log.warning("The database fails (%s); a refused request is not recorded", type(error).__name__)
+        log.warning("refused_request_not_recorded", error=type(error).__name__)
 
 
 def count(fields: Mapping[str, Any], size: int | None, now: datetime) -> None:

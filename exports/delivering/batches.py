@@ -4,15 +4,16 @@ No transaction is open during a call: what was committed before it (SENDING, wit
 true state should this process die.
 """
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4
 
+import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import IntegrityError, connection, transaction
@@ -30,9 +31,10 @@ from exports.delivering.outcomes import Crashed, outcome_of
 from exports.delivering.recording import DELIVERED, Outcome, finish_batch
 from exports.models import Delivery, ExportAttempt
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 GATHER_SECONDS = 0.3  # how long less than a full batch waits for a call that another process has just begun
+MAX_NAMED = 10  # attempts, in a line of the log
 CLAIM_TRIES = 5  # each is lost to a claim of another process, so that someone always gets on
 
 
@@ -48,6 +50,14 @@ class Batch:
     attempts: set[int]
     items: list[Item]
     look_first: list[int] = field(default_factory=list)  # items by number, before which Learn is to be read
+    request_ids: set[str] = field(default_factory=set)  # of the requests that began the attempts
+
+    def for_log(self) -> dict[str, Any]:
+        """Whose grades a call carries. A burst of exports may share one: the first of them are named."""
+        return {
+            "attempts": sorted(self.attempts)[:MAX_NAMED],
+            **({"request_ids": sorted(self.request_ids)[:MAX_NAMED]} if self.request_ids else {}),
+        }
 
 
 def claim(*, at_least: int) -> Batch | None:
@@ -90,6 +100,7 @@ def claim_once(*, at_least: int, looks_at_places: bool = False) -> Batch | None:
         pks=[row[0] for row in rows],
         attempts=attempts,
         items=[row[2:6] for row in rows],
+        request_ids={attempt.request_id for attempt in running if attempt.pk in attempts and attempt.request_id},
         look_first=[number for number, row in enumerate(rows) if row[6]],
     )
 
@@ -138,7 +149,7 @@ def send(batch: Batch) -> Sent:
             numbers = [number for number in numbers if number not in found]
         outcomes = dict(zip(numbers, call(looks, numbers), strict=True))
     except Exception:  # the one place that turns a crash into a recorded outcome
-        log.exception("A call to Learn crashed")
+        log.exception("delivering_crashed")
         outcomes = dict.fromkeys(numbers, Crashed())
     return replace(sent, outcomes=[found.get(number) or outcomes[number] for number in range(len(batch.items))])
 
@@ -172,7 +183,7 @@ def quota_lifts_at() -> datetime | None:
     try:
         return quota.lifts_at(timezone.now())
     except DatabaseError as error:
-        log.warning("The database fails (%s); whether the quota is used up is not known", type(error).__name__)
+        log.warning("quota_not_known", error=type(error).__name__)
         return None
     finally:
         connection.close()  # it goes back to the pool during the call
@@ -184,7 +195,7 @@ def observe(sent: Sent, call: Call) -> None:
         try:
             sent.logged.extend(row.pk for row in quota.log_calls([call]))
         except DatabaseError as error:
-            log.warning("The database fails (%s); others do not know yet of the quota", type(error).__name__)
+            log.warning("quota_not_recorded", error=type(error).__name__)
         else:
             return
         finally:

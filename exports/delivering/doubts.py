@@ -16,6 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from common.database.bulk import among, insert, update
+from common.request_ids import current_request_id
 from courses.gradebook import Comparison, Verdict, compare
 from courses.reading_back import Reading
 from exports.delivering import finishing
@@ -58,6 +59,7 @@ def record_finished(
         trigger=trigger,
         requested_by=by,
         requested_at=now if by else None,
+        request_id=current_request_id(),
         started_at=now,
         ends_by=now,
         lease_ends_at=finishing.lease_end(now),

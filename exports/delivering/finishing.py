@@ -1,12 +1,12 @@
 """What ends an attempt: all its deliveries are finished, or no one is alive to send them."""
 
-import logging
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.db import OperationalError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -20,7 +20,7 @@ from exports.grades.causes import Cause
 from exports.models import Delivery, ExportAttempt, Flow
 from exports.models.delivery import DeliveryQuerySet
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 def lease_end(now: datetime) -> datetime:
@@ -36,8 +36,9 @@ def finish(attempts: Sequence[int]) -> list[int]:
             flows = {attempt.flow for attempt in finished}
             locked = Flow.objects.filter(pk__in=flows).order_by("pk").select_for_update(no_key=True)
             # A new statement after the lock: it counts all that was recorded by whoever held the lock before us.
-            Flow.objects.refresh(list(locked.values_list("pk", flat=True)))
-            record_ends(finished)
+            flow_ids = dict(locked.values_list("pk", "flow_id"))
+            Flow.objects.refresh(list(flow_ids))
+            record_ends([replace(attempt, flow_id=flow_ids[attempt.flow]) for attempt in finished])
     return [attempt.pk for attempt in finished]
 
 
@@ -118,4 +119,4 @@ def unless_locked(attempt: ExportAttempt) -> Iterator[None]:
     except OperationalError as error:
         if failure_of(error) is not Failure.CONFLICT:
             raise
-        log.info("Rows of attempt %s are locked by someone else; the next sweep finishes it", attempt.pk)
+        log.info("attempt_locked", attempt=attempt.pk)  # by someone else: the next sweep finishes it

@@ -4,7 +4,6 @@ Only reads, so that a rehearsal and a forecast can ask as well. The number of st
 of entries.
 """
 
-import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -12,6 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
+import structlog
 from django.db.models import Q
 
 from common.database.bulk import among
@@ -36,7 +36,7 @@ from exports.grades.translating import Scale
 from exports.models import ApiClient, ColumnMapping, Delivery, Flow, GradeInLearn, Hold, Participant, RequestProfile
 from exports.reading.profiles import BadRule
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 UNKNOWN_PARTICIPANT = PersonFacts()
 LOOKUP_LIMIT = 500  # up to so many are looked up by name; for more, reading the whole flow is cheaper
@@ -219,7 +219,7 @@ def rule_of(profile: RequestProfile) -> LearnUserOf:
     try:
         return profile.rule().learn_user_of
     except BadRule as bad:
-        log.warning("The rule for Learn users of request profile %s is not usable: %s", profile.pk, bad)
+        log.warning("request_profile_not_usable", profile=profile.pk, reason=str(bad))
         return lambda user_id: None
 
 

@@ -4,7 +4,6 @@ two people agreed; after it, so that an unknown outcome becomes a known one.
 Learn has no way to set a value only if nothing has changed: what is typed between our look and our call is replaced.
 """
 
-import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.utils import timezone
@@ -29,7 +29,7 @@ from exports.grades.causes import Cause, Detail
 from exports.grades.facts import Place
 from exports.models import Decision, Delivery, GradeInLearn, Proof
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 State = Delivery.State
 ColumnName = tuple[str, str]  # course id, column name
@@ -189,9 +189,9 @@ def logged_crash() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        log.warning("The database fails (%s); Learn is not read", type(error).__name__)
+        log.warning("learn_not_read", error=type(error).__name__)
     except Exception:
-        log.exception("Reading Learn crashed")
+        log.exception("reading_learn_crashed")
     finally:
         connection.close()
 

@@ -70,6 +70,10 @@ def end_of(attempt: ExportAttempt, judged: Judged) -> FinishedAttempt:
         errors=attempt.number_of_errors,
         refused=attempt.number_of_refused,
         causes=causes,
+        flow_id=attempt.flow.flow_id,
+        request_id=attempt.request_id,
+        started_at=attempt.started_at,
+        finished_at=attempt.finished_at,
     )
 
 

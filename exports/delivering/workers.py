@@ -5,7 +5,6 @@ process or of another, are sent together in the next one. A call goes out beside
 LEARN_CONCURRENCY of them.
 """
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -13,11 +12,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from common.database.bulk import among
 from common.database.retrying import retry_on_database_error
@@ -25,7 +26,7 @@ from exports.delivering import batches, finishing
 from exports.delivering.finishing import finish, lease_end
 from exports.models import Delivery, ExportAttempt
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.05  # how often a process looks whether another one has finished what it waits for
 
@@ -122,7 +123,7 @@ class DeliveryWorkers:
                     else:
                         self._wait_for_work()
                 except DatabaseError as error:
-                    log.warning("The database fails (%s); a worker tries again", type(error).__name__)
+                    log.warning("delivery_worker_waits_for_database", error=type(error).__name__)
                     connection.close()
                     time.sleep(1)
                     retired = self._stop_if_idle()
@@ -154,7 +155,7 @@ class DeliveryWorkers:
 
     def _deliver_batch(self, batch: batches.Batch) -> None:
         try:
-            with self._slots:
+            with self._slots, bound_contextvars(**batch.for_log()):
                 sent = batches.send(batch)
         finally:
             with self._changed:
@@ -227,7 +228,7 @@ class DeliveryWorkers:
             try:
                 step()
             except DatabaseError as error:
-                log.warning("The database fails (%s); leases are renewed, and swept, later", type(error).__name__)
+                log.warning("leases_not_renewed", error=type(error).__name__)
             finally:
                 connection.close()
                 with self._changed:

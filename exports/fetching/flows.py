@@ -1,12 +1,12 @@
 """Fetching flows: one, or those that are due. What fails changes nothing but the flow's last failure."""
 
-import logging
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -30,7 +30,7 @@ from exports.wiseflow import (
     WiseflowError,
 )
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 SECONDS_A_FLOW = 300.0
 MAX_NAMES = 20  # of external ids in a sentence
@@ -74,6 +74,7 @@ def fetch(flow: Flow, *, by: User | None = None) -> Outcome:
         return failed(flow, {"code": EXTERNAL_ID_UNKNOWN, "name": error.name, "names": names}, None)
     except NoOneListed:
         return failed(flow, {"code": NO_ONE_LISTED}, None)
+    log.info("flow_fetched", flow=flow.flow_id)
     return Outcome(flow_id=flow.flow_id, title=known.title, counts=known.counts, failure={})
 
 
@@ -82,7 +83,7 @@ def failed(flow: Flow, failure: dict[str, Any], error: type[WiseflowError] | Non
     FlowInWiseflow.objects.update_or_create(
         flow=flow, defaults={"failed_at": timezone.now(), "failure": failure, "requested_at": None}
     )
-    log.warning("Flow %s was not fetched from WISEflow: %s", flow.pk, failure["code"])
+    log.warning("flow_not_fetched", flow=flow.flow_id, reason=str(failure["code"]))
     return Outcome(flow_id=flow.flow_id, title=flow.title, counts={}, failure=failure, error=error)
 
 
@@ -135,5 +136,5 @@ def fetch_due(now: datetime) -> list[Outcome]:
     try:
         add_ending(now, ahead=AHEAD)
     except (ModuleMissing, NotOnLicence, Unreadable) as error:
-        log.warning("WISEflow was not searched for further flows: %s", error.code)
+        log.warning("wiseflow_not_searched", reason=str(error.code))
     return list(fetch_all(list(due(now))))

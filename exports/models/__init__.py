@@ -10,6 +10,7 @@ from exports.models.event import Event, Subscription
 from exports.models.evidence import Evidence
 from exports.models.flow import ColumnMapping, Flow
 from exports.models.grade_in_learn import GradeInLearn
+from exports.models.heartbeat import Heartbeat
 from exports.models.hold import Hold
 from exports.models.in_wiseflow import FlowInWiseflow, PersonInWiseflow
 from exports.models.learn_check import LearnCheck
@@ -36,6 +37,7 @@ __all__ = [
     "Flow",
     "FlowInWiseflow",
     "GradeInLearn",
+    "Heartbeat",
     "Hold",
     "LearnCheck",
     "Participant",

@@ -16,6 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from common.database.bulk import update
+from common.request_ids import LENGTH as REQUEST_ID_LENGTH
 from courses.models import ServiceCall
 from exports.grades.states import ExportState
 from exports.models.api_client import ApiClient
@@ -34,12 +35,20 @@ class FinishedAttempt:
     errors: int = 0
     refused: int = 0  # of the errors, by a rule
     causes: Counter[str] = field(default_factory=Counter)
+    # For the log
+    flow_id: str = ""
+    request_id: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+OF_RUNNING = ("pk", "trigger", "ends_by", "lease_ends_at", "request_id")
 
 
 class ExportAttemptQuerySet(models.QuerySet["ExportAttempt"]):
     def running(self) -> list[ExportAttempt]:
         """Those that are not finished, as far as a claim asks of them."""
-        return list(self.filter(finished_at__isnull=True).only("pk", "trigger", "ends_by", "lease_ends_at").order_by())
+        return list(self.filter(finished_at__isnull=True).only(*OF_RUNNING).order_by())
 
     def finished_within(self, first: date, last: date) -> ExportAttemptQuerySet:
         """Finished on one of these days of the site's time zone."""
@@ -57,10 +66,19 @@ class ExportAttemptQuerySet(models.QuerySet["ExportAttempt"]):
         open_deliveries = Delivery.objects.filter(attempt=OuterRef("pk"), state__in=Delivery.OPEN)
         ready = self.filter(finished_at__isnull=True).exclude(Exists(open_deliveries))
         with transaction.atomic():
-            columns = ("pk", "flow_id", "trigger", "number_of_errors", "unreadable_entries")
+            columns = ("pk", "flow_id", "trigger", "request_id", "started_at", "number_of_errors", "unreadable_entries")
             finished = {
-                pk: FinishedAttempt(pk=pk, flow=flow, trigger=trigger, errors=errors, causes=causes_of(unreadable))
-                for pk, flow, trigger, errors, unreadable in ready.order_by("pk")
+                pk: FinishedAttempt(
+                    pk=pk,
+                    flow=flow,
+                    trigger=trigger,
+                    request_id=request_id,
+                    started_at=started_at,
+                    finished_at=now,
+                    errors=errors,
+                    causes=causes_of(unreadable),
+                )
+                for pk, flow, trigger, request_id, started_at, errors, unreadable in ready.order_by("pk")
                 .select_for_update()
                 .values_list(*columns)
             }
@@ -161,6 +179,10 @@ class ExportAttempt(models.Model):
         verbose_name=_("cancelled by"),
     )
     cancelled_at = models.DateTimeField(_("cancelled"), null=True, blank=True)
+    # Of the request that began it, as its answer and the log name it; empty: a command, or older than request ids.
+    request_id = models.CharField(
+        _("request id"), max_length=REQUEST_ID_LENGTH, blank=True, default="", db_default="", editable=False
+    )
     # A call may carry several attempts.
     calls = models.ManyToManyField(ServiceCall, blank=True, related_name="attempts", verbose_name=_("calls to Learn"))
     # Entries, not deliveries: what WISEflow has been answered.
@@ -182,6 +204,7 @@ class ExportAttempt(models.Model):
             models.Index(fields=["lease_ends_at"], condition=Q(finished_at__isnull=True), name="attempt_open"),
             # What was delivered today, and whether anything has finished since a page was shown.
             models.Index(fields=["finished_at"], name="attempt_finished"),
+            models.Index(fields=["request_id"], condition=~Q(request_id=""), name="attempt_request"),
         ]
         constraints = [
             models.CheckConstraint(name="attempt_state_known", condition=Q(state__in=ExportState.values)),

@@ -1,6 +1,5 @@
 """Events to people: what comes in a burst goes into one e-mail a person, sent by the clock until it is accepted."""
 
-import logging
 import smtplib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -25,7 +25,7 @@ from exports.models import ColumnMapping, Correction, Decision, Digest, Event, S
 from exports.models.event import MAY_APPROVE, MAY_APPROVE_DECISIONS, PERMISSIONS
 from exports.notifying.sentences import absolute, flow_name, link_of, link_of_flow, sentences_of
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 QUIET = timedelta(seconds=60)  # a burst is over once nothing more has come for so long,
 LONGEST_BURST = timedelta(minutes=5)  # or once it has lasted so long
@@ -164,12 +164,12 @@ def send_digest(digest: Digest, connection: Any) -> str:
         with suppress(OSError):
             connection.close()  # whatever state it is in
     except Exception:  # the one place that turns a crash into a recorded outcome
-        log.exception("Digest %s crashed", digest.pk)
+        log.exception("digest_crashed", digest=digest.pk)
         code = "MAIL_NOT_ACCEPTED"
     if not code:
         digest.sent(timezone.now())
         return ""
-    log.warning("Digest %s was not sent: %s", digest.pk, code)
+    log.warning("digest_not_sent", digest=digest.pk, reason=code)
     digest.failed({"code": code}, timezone.now())
     return code
 

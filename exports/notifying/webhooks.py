@@ -1,11 +1,11 @@
 """Events to other systems: a message for each event and webhook, posted by the clock until the receiver accepts it."""
 
 import json
-import logging
 import time
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -15,7 +15,7 @@ from exports.notifying import posting
 from exports.notifying.sentences import link_of
 from exports.notifying.signing import signature
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 MAX_POSTED = 200  # in one tick: the others follow in the next
 # Keys of an event's data that go out, as they are called in the body; all else is our own.
@@ -112,7 +112,7 @@ def post_message(message: WebhookMessage) -> WebhookMessage:
     except posting.NotPosted as error:
         reason = {"code": error.code, "seconds": posting.SECONDS}
     except Exception:  # the one place that turns a crash into a recorded outcome
-        log.exception("Message %s to webhook %s crashed", message.pk, message.webhook_id)
+        log.exception("webhook_message_crashed", message=message.pk, webhook=message.webhook_id)
         reason = {"code": "NOT_REACHED"}
     else:
         message.response_status, reason = status, reason_of(status)
@@ -120,7 +120,13 @@ def post_message(message: WebhookMessage) -> WebhookMessage:
     now = timezone.now()
     if not reason:
         return message.sent(now)
-    log.warning("Message %s to webhook %s: %s", message.pk, message.webhook_id, reason["code"])
+    log.warning(
+        "webhook_message_not_sent",
+        message=message.pk,
+        webhook=message.webhook_id,
+        reason=reason["code"],
+        status=message.response_status,
+    )
     return message.failed(reason, now)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from django.conf import settings
 
 from courses.learn_http.errors import LearnError, NotInstalled, Unavailable
@@ -15,6 +16,9 @@ from courses.sentences import reason_of
 from exports.models import Delivery, Event, GradeInLearn, Proof
 from exports.models.grade_in_learn import GradeInLearnQuerySet
 from exports.proving.columns import ColumnName, prove_column
+
+log = structlog.get_logger(__name__)
+
 
 MAX_FAILURES = 3  # columns in a row of which Learn says nothing: then it is taken to be away
 
@@ -66,6 +70,13 @@ def prove(
     finally:
         reader.log()
         record_differences(proved.new_differences)
+    log.info(
+        "proof_run_finished",
+        columns=proved.columns,
+        verdicts=dict(sorted(proved.verdicts.items())),
+        new_differences=proved.new_differences.total(),
+        stopped=proved.stopped.get("code"),
+    )
     return proved
 
 

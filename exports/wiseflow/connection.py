@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
+import structlog
+
 from courses.learn_http.addresses import allow_plain_http_on_loopback
 from courses.learn_http.answers import Answer, wait_of
 from courses.learn_http.errors import Fault as HttpFault
@@ -28,7 +30,7 @@ from exports.wiseflow.errors import (
 )
 from exports.wiseflow.pace import Pace
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 CLIENT_NAME = "GradeBridge"
 MAX_BYTES = 16 * 1024 * 1024  # the assessments of a flow come in one answer
@@ -215,8 +217,10 @@ def error_of(call: str, error: LearnError) -> WiseflowError:
 def note(call: str, answer: Answer) -> None:
     """UNIwise finds a call by its X-Trace-Id."""
     trace = re.sub(r"[^\x21-\x7e]", "", answer.headers.get("X-Trace-Id", ""))[:100] or "none"
-    level = logging.DEBUG if answer.status < 400 else logging.WARNING
-    log.log(level, "WISEflow answered %s with %s; X-Trace-Id: %s", call, answer.status, trace)
+    is_answered = answer.status < 400
+    level = logging.DEBUG if is_answered else logging.WARNING
+    event = "wiseflow_called" if is_answered else "wiseflow_call_failed"
+    log.log(level, event, call=call, status=answer.status, trace_id=trace)
 
 
 def wait_asked(answer: Answer) -> float:

@@ -16,6 +16,7 @@ from common.admin.cells import address, link, span, state_pill
 from common.admin.filters import LinkedRowFilter
 from common.admin.read_only import WatchedAdmin
 from common.database.bulk import among
+from common.request_ids import LENGTH as REQUEST_ID_LENGTH
 from exports import retrying
 from exports.admin.desk.proof import ProofSummary, proof_summary
 from exports.admin.filters import FinishedOn, Started, StartedBy
@@ -69,7 +70,7 @@ class ExportAttemptAdmin(FindsSeveral, RetriesFailed, WatchedAdmin):
         *("correction__requested_by", "correction__decided_by", "decision__requested_by", "decision__decided_by"),
     ]
     search_fields = ["flow__flow_id", "flow__title"]
-    search_help_text = _("Number, flow id or title, or one or several complete user ids")
+    search_help_text = _("Number, flow id or title, request id, or one or several complete user ids")
     fields = [("of_flow", "trigger"), ("started_by", "started_at")]
     readonly_fields = ["of_flow", "started_by"]
     change_form_outer_after_template = "admin/exports/attempt.html"
@@ -84,6 +85,7 @@ class ExportAttemptAdmin(FindsSeveral, RetriesFailed, WatchedAdmin):
         flows = Flow.objects.filter(flow_id__in=spellings(words_of(text))).order_by()
         deliveries = Delivery.objects.filter(among("participant_id", found.people)).order_by()
         named = rows.filter(pk__in=numbers_in(text)) | rows.filter(flow__in=flows)
+        named |= rows.filter(request_id__in=[word for word in words_of(text) if len(word) <= REQUEST_ID_LENGTH])
         return named | rows.filter(pk__in=deliveries.values("attempt"))
 
     def page_context(self, request: HttpRequest, row: ExportAttempt) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+import structlog
 from django.core.management.base import BaseCommand, CommandError
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -20,12 +21,15 @@ from exports.models import (
     ExportAttempt,
     ExportState,
     Flow,
+    Heartbeat,
     Participant,
     PersonInWiseflow,
     RefusedRequest,
     RetryRun,
     WebhookMessage,
 )
+
+log = structlog.get_logger(__name__)
 
 CHUNK = 200  # rows in one transaction; an attempt includes its deliveries
 MAX_DAYS = 36_500
@@ -77,6 +81,8 @@ class Command(BaseCommand):
         delete(refusals)
         delete(digests)
         delete(events)
+        Heartbeat.objects.beat(Heartbeat.Name.PURGE)
+        log.info("purge_finished", before=before.isoformat())
         self.stdout.write(f"Deleted {found}.")
 
 

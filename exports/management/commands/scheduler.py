@@ -1,6 +1,5 @@
 """The clock: does what must be done regularly. One is enough; two do no harm."""
 
-import logging
 import signal
 import sys
 import threading
@@ -9,6 +8,7 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 from django.conf import settings
 from django.core.management.base import BaseCommand
@@ -17,19 +17,18 @@ from django.utils import timezone
 
 from courses import provisioning
 from courses.reading_back import DELIVERIES_WAIT
-from courses.sentences import sentence
 from exports import tasks
 from exports.delivering import finishing
 from exports.fetching.connection import is_offered
 from exports.fetching.flows import fetch_due
-from exports.mapping.health import checking, saying
-from exports.models import RefusedRequest
+from exports.mapping.health import checking
+from exports.models import Heartbeat, RefusedRequest
 from exports.models.refused_request import KEPT
 from exports.notifying import digests, watching, webhooks
 from exports.proving import background, runs
 from exports.wiseflow import WiseflowError
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 NIGHT = 2  # o'clock, in the site's time zone
 
@@ -45,6 +44,7 @@ class Command(BaseCommand):
     def handle(self, **_: Any) -> None:
         scheduler = BackgroundScheduler(timezone=settings.TIME_ZONE)
         alone = {"max_instances": 1, "coalesce": True}
+        scheduler.add_job(give_sign_of_life, "interval", minutes=1, next_run_time=timezone.now(), **alone)
         scheduler.add_job(sweep, "interval", seconds=max(1, settings.LEARN_TIMEOUT), **alone)
         # Each in a thread of its own: a slow mail server or receiver holds up nothing else.
         scheduler.add_job(notify_people, "interval", minutes=1, **alone)
@@ -75,22 +75,29 @@ def tick(what: str) -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError):
-        log.warning("The database failed; the next %s tries again", what, exc_info=True)
+        log.warning("clock_waits_for_database", job=what, exc_info=True)  # the next tick tries again
     except Exception:
-        log.exception("The next %s tries again", what)  # one fault must not stop all else that the clock does
+        log.exception("clock_job_crashed", job=what)  # one fault must not stop all else that the clock does
     finally:
         connection.close()
+
+
+def give_sign_of_life() -> None:
+    """Show that the clock runs, and ask the workers whether they do."""
+    with tick("sign of life"):
+        Heartbeat.objects.beat(Heartbeat.Name.CLOCK)
+        tasks.ask_workers()
 
 
 def sweep() -> None:
     """One sweep."""
     with tick("sweep"):
-        if finished := finishing.sweep():
-            log.warning("%s attempts of dead processes were finished", finished)
-        if finished := provisioning.sweep():
-            log.warning("%s provisioning runs of dead processes were finished", finished)
+        attempts, provisioning_runs = finishing.sweep(), provisioning.sweep()
+        if attempts or provisioning_runs:
+            log.warning("sweep_finished", attempts=attempts, provisioning_runs=provisioning_runs)
         tasks.finish_dead_tasks()
         background.finish_overdue()
+        Heartbeat.objects.beat(Heartbeat.Name.SWEEP)
 
 
 def notify_people() -> None:
@@ -101,7 +108,7 @@ def notify_people() -> None:
     with tick("digest"):
         digests.make_digests(now)
         if sent := digests.send_digests():
-            log.info("%s digests were sent", sent)
+            log.info("digests_sent", number=sent)
 
 
 def notify_systems() -> None:
@@ -109,7 +116,7 @@ def notify_systems() -> None:
     with tick("message to a webhook"):
         webhooks.queue_messages(timezone.now())
         if posted := webhooks.post_messages():
-            log.info("%s messages were posted to webhooks", posted)
+            log.info("webhook_messages_posted", number=posted)
 
 
 def prove_due() -> None:
@@ -121,7 +128,7 @@ def prove_due() -> None:
         proved = runs.prove(grades, gives_way=True)
         if proved.stopped and proved.stopped != DELIVERIES_WAIT:
             proving_rests["until"] = now + timedelta(minutes=15)
-            log.info("Proving rests until %s: %s", proving_rests["until"], sentence(proved.stopped))
+            log.info("proving_rests", until=proving_rests["until"].isoformat(), reason=proved.stopped.get("code"))
 
 
 proving_rests = {"until": datetime.min.replace(tzinfo=UTC)}
@@ -134,7 +141,7 @@ def prove_again() -> None:
     with tick("nightly look at Learn's gradebook"):
         proved = runs.prove(runs.young(timezone.now()), gives_way=True, only_changes=True)
         if proved.stopped:
-            log.info("The nightly look ended after %s columns: %s", proved.columns, sentence(proved.stopped))
+            log.info("nightly_look_stopped", columns=proved.columns, reason=proved.stopped.get("code"))
 
 
 def check_with_learn() -> None:
@@ -142,9 +149,7 @@ def check_with_learn() -> None:
     with tick("check with Learn"):
         checked = checking.check_with_learn(checking.ending_soon(timezone.now()), gives_way=True)
         if checked.stopped:
-            log.info(
-                "The check with Learn ended after %s flows: %s", checked.flows, saying.stopped_sentence(checked.stopped)
-            )
+            log.info("check_with_learn_stopped", flows=checked.flows, reason=checked.stopped.get("code"))
 
 
 def check_mappings() -> None:
@@ -159,9 +164,10 @@ def fetch_flows() -> None:
         try:
             outcomes = fetch_due(timezone.now())
         except WiseflowError as error:
-            log.warning("WISEflow's API could not be read; the next hour tries again: %s", error.code)
+            log.warning("wiseflow_not_read", reason=str(error.code))  # the next hour tries again
         else:
-            log.info("%s flows were fetched from WISEflow", sum(not outcome.failure for outcome in outcomes))
+            failed = sum(bool(outcome.failure) for outcome in outcomes)
+            log.info("fetch_finished", flows=len(outcomes), failed=failed)
 
 
 def forget_refusals() -> None:
@@ -169,4 +175,4 @@ def forget_refusals() -> None:
     with tick("deletion of refused requests"):
         deleted, _ = RefusedRequest.objects.older_than(timezone.now() - KEPT).delete()
         if deleted:
-            log.info("%s refused requests older than %s days were deleted", deleted, KEPT.days)
+            log.info("old_refused_requests_deleted", number=deleted)

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import structlog
 from django.core.management.base import BaseCommand
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
@@ -11,8 +12,10 @@ from courses import provisioning
 from courses.models import ProvisioningRun
 from exports import tasks
 from exports.delivering import finishing
-from exports.models import Delivery, ExportAttempt
+from exports.models import Delivery, ExportAttempt, Heartbeat
 from exports.proving import background
+
+log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
@@ -25,6 +28,8 @@ class Command(BaseCommand):
         runs = provisioning.sweep()
         tasks.finish_dead_tasks()
         background.finish_overdue()
+        Heartbeat.objects.beat(Heartbeat.Name.SWEEP)
+        log.info("sweep_finished", attempts=finished, provisioning_runs=runs)
         self.stdout.write(f"{finished} {'attempt' if finished == 1 else 'attempts'} finished.")
         if runs:
             self.stdout.write(f"{runs} {'provisioning run' if runs == 1 else 'provisioning runs'} finished.")

@@ -243,7 +243,7 @@ def test_a_database_that_fails_fails_no_answer(client, monkeypatch, caplog):
 
     assert call(client).status_code == 401
 
-    assert "a refused request is not recorded" in caplog.text
+    assert "refused_request_not_recorded" in caplog.text
     assert SECRET not in caplog.text
     assert not RefusedRequest.objects.exists()
 

@@ -109,4 +109,4 @@ def test_the_clock_goes_on_where_wiseflow_is_away(licence, settings, caplog):  #
 
     scheduler.fetch_flows()
 
-    assert "the next hour tries again: NOT_REACHED" in caplog.text
+    assert {"event": "wiseflow_not_read", "reason": "NOT_REACHED"}.items() <= caplog.records[-1].msg.items()

@@ -181,6 +181,7 @@ def test_what_uniwise_needs_to_find_a_failed_call_is_logged_and_nothing_of_a_per
     with caplog.at_level(logging.DEBUG), pytest.raises(Exception, match=Fault.NOT_AVAILABLE):
         client.trail("77", 5001, until=soon())
 
-    assert "WISEflow answered trail with 500; X-Trace-Id: abc-123" in caplog.text
+    failed = {"event": "wiseflow_call_failed", "call": "trail", "status": 500, "trace_id": "abc-123"}
+    assert failed.items() <= caplog.records[-1].msg.items()
     ours = [record.getMessage() for record in caplog.records if record.name.startswith("exports.")]
     assert not any("5001" in line or sandbox.client_secret in line for line in ours)
