@@ -53,6 +53,7 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
         "apscheduler": {"level": logging.WARNING},  # a line for every tick says nothing
+        "axes": {"level": logging.ERROR},  # signing in has lines of its own
         # At DEBUG these write bearer tokens and secrets.
         "oauthlib": {"level": logging.INFO},
         "requests_oauthlib": {"level": logging.INFO},
