@@ -57,7 +57,7 @@ class RefusalsMiddleware(MiddlewareMixin):
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         user = getattr(request, "user", None)
-        if response.status_code == 403 and user is not None and user.is_authenticated:
+        if response.status_code == 403 and isinstance(user, User):  # what the API refuses is logged there
             match = request.resolver_match
             name, address = user.get_username(), caller_address(request)
             log.warning("refused", user=name, address=address, method=request.method, page=match and match.view_name)

@@ -53,6 +53,8 @@ def set_up(request: HttpRequest, user: User) -> HttpResponse:
             title = gettext("Your second factor is set up")
             return site_page(request, "admin/recovery_codes.html", title=title, codes=codes)
         problem = gettext("This code is wrong. Check the clock of your phone, and enter the code that it shows now.")
+    elif request.method == "POST":
+        problem = gettext("This page was too old. Let the app scan the new picture.")
     key = key or random_hex(20)
     address = devices.new_device(user, key).config_url
     size, path = drawn(address)
