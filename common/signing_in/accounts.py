@@ -11,6 +11,7 @@ from common.signing_in.identity import Identity
 from common.signing_in.refusals import Reason, Refused
 
 MAX_LENGTH = 150  # of a name, as of Django's account
+MAX_SUBJECT = 255
 
 
 def account_of(claims: Mapping[str, Any]) -> User:
@@ -18,7 +19,7 @@ def account_of(claims: Mapping[str, Any]) -> User:
     claims give. Raises Refused; an account without a role is closed and its sessions end.
     """
     issuer, subject = settings.OIDC_ISSUER, str(claims["sub"])
-    if len(subject) > Identity._meta.get_field("subject").max_length or not subject.isprintable():
+    if len(subject) > MAX_SUBJECT or not subject.isprintable():
         raise Refused(Reason.NOT_BELIEVED, "subject")
     known = Identity.objects.select_related("user").filter(issuer=issuer, subject=subject).first()
     if known and not known.user.is_active:

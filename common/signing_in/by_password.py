@@ -109,7 +109,7 @@ class CodeForm(forms.Form):
 @never_cache
 def code_page(request: HttpRequest) -> HttpResponse:
     """The second step: a code of the app, or one of the recovery codes."""
-    half = request.session.get(HALF)
+    half: Any = request.session.get(HALF)
     user = still_waiting(half)
     if user is None:
         request.session.pop(HALF, None)

@@ -64,7 +64,7 @@ class FromProviderView(OIDCAuthenticationCallbackView):  # type: ignore[misc]  #
     def get(self, request: HttpRequest) -> HttpResponse:
         if not is_provider_offered():
             raise Http404
-        self.since = request.session.get(AGAIN_SINCE)
+        self.since: Any = request.session.get(AGAIN_SINCE)
         self.person_before = request.user.pk
         if "error" in request.GET:  # of which the library would sign out who is signed in, whoever has made the link
             # Its code alone, which the standard names; the description is for developers and may name the person.

@@ -15,7 +15,7 @@ NAME = "GradeBridge"  # what the app shows beside the account
 
 
 def has_device(user: User) -> bool:
-    return TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+    return bool(TOTPDevice.objects.filter(user=user, confirmed=True).exists())
 
 
 def accepts(user: User, code: str) -> bool:
@@ -74,4 +74,4 @@ def remove(user: User) -> bool:
 
 
 def recovery_codes_left(user: User) -> int:
-    return StaticToken.objects.filter(device__user=user).count()
+    return int(StaticToken.objects.filter(device__user=user).count())

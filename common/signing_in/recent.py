@@ -56,7 +56,7 @@ def ask_to_sign_in_again(request: HttpRequest) -> HttpResponse | None:
 
 
 def is_recent(request: HttpRequest) -> bool:
-    return time.time() - request.session.get(PROVED_AT, 0) < settings.REAUTHENTICATE_MINUTES * 60
+    return bool(time.time() - request.session.get(PROVED_AT, 0) < settings.REAUTHENTICATE_MINUTES * 60)
 
 
 class PasswordForm(forms.Form):
