@@ -97,10 +97,10 @@ def sign_in_again(request: HttpRequest) -> HttpResponse:
 
 
 def ask_page(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    minutes = settings.REAUTHENTICATE_MINUTES
     title = gettext("Please confirm that it is you")
-    has_sent = request.session.get(CARRIED, {}).get("path") == next_address(request)
-    return site_page(request, "admin/sign_in_again.html", title=title, minutes=minutes, has_sent=has_sent, **context)
+    context["has_sent"] = request.session.get(CARRIED, {}).get("path") == next_address(request)
+    context |= {"back_url": reverse("admin:index"), "minutes": settings.REAUTHENTICATE_MINUTES}
+    return site_page(request, "admin/sign_in_again.html", title=title, **context)
 
 
 def go_on(request: HttpRequest, onward: str) -> HttpResponse:

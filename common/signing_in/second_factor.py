@@ -65,6 +65,7 @@ def set_up(request: HttpRequest, user: User) -> HttpResponse:
         "path": path,
         "typed": in_fours(address),
         "is_required": is_required(),
+        "back_url": reverse("admin:index"),
     }
     title, status = gettext("Set up a second factor"), 422 if problem else 200
     return site_page(request, "admin/second_factor.html", title=title, status=status, **context)
@@ -80,7 +81,9 @@ def remove(request: HttpRequest, user: User) -> HttpResponse:
         messages.success(request, gettext("Your second factor is removed. You sign in with your password alone."))
         return HttpResponseRedirect(reverse("second-factor" if is_required() else "admin:index"))
     left, title = devices.recovery_codes_left(user), gettext("Second factor")
-    return site_page(request, "admin/remove_second_factor.html", title=title, form=form, left=left)
+    return site_page(
+        request, "admin/remove_second_factor.html", title=title, form=form, left=left, back_url=reverse("admin:index")
+    )
 
 
 def is_required() -> bool:
