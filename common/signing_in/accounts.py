@@ -3,12 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, transaction
 
 from common.signing_in.identity import Identity
 from common.signing_in.refusals import Reason, Refused
+
+log = structlog.get_logger(__name__)
 
 MAX_LENGTH = 150  # of a name, as of Django's account
 MAX_SUBJECT = 255
@@ -69,12 +72,17 @@ def give_roles(user: User, roles: set[str]) -> None:
     given = [group for group in named if group.name in roles]
     if not given:
         raise Refused(Reason.NO_ROLE, "no such group in GradeBridge")
+    before = set(user.groups.filter(pk__in=named).values_list("name", flat=True))
+    after = {group.name for group in given}
     user.groups.remove(*(group for group in named if group.name not in roles))
     user.groups.add(*given)
+    if after != before:
+        log.info("roles_changed", user=user.get_username(), before=sorted(before), after=sorted(after))
 
 
 def close(user: User) -> None:
     """Whoever has lost the last group: no role, no page, and no session that goes on."""
+    log.warning("account_closed", user=user.get_username())
     with transaction.atomic():
         user.groups.remove(*Group.objects.filter(name__in={role for _value, role in settings.OIDC_ROLES}))
         user.is_staff = False
