@@ -13,6 +13,8 @@ from django.db.models import CASCADE, ForeignKey, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_tasks_db.admin import DBTaskResultAdmin
 from django_tasks_db.models import DBTaskResult
 from unfold.decorators import action
@@ -20,6 +22,9 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from common.admin.base import BaseAdmin
 from common.admin.cells import PILLS, address, pill_of
+from common.signing_in import devices
+from common.signing_in.recent import recently_signed_in
+from common.signing_in.ways import is_provider_offered
 from exports.notifying.digests import sends_mail
 from gradebridge.invitations import (
     InvitationForm,
@@ -31,7 +36,7 @@ from gradebridge.invitations import (
     may_invite_again,
 )
 
-admin.site.unregister([User, Group, DBTaskResult])
+admin.site.unregister([User, Group, DBTaskResult, StaticDevice, TOTPDevice])  # a device would show its secret
 
 PILLS |= {  # of an account
     "INVITED": ("info", "mail"),
@@ -61,11 +66,11 @@ def keys_to_users() -> Iterator[Any]:
 
 def models_of_people() -> set[Any]:
     """What goes when the person does, such as a subscription: it is no history."""
-    return {key.model for key in all_keys_to_users() if key.remote_field.on_delete is CASCADE}
+    return {key.model for key in all_keys_to_users() if key.remote_field.on_delete is CASCADE} | {StaticToken}
 
 
 def all_keys_to_users() -> Iterator[Any]:
-    for label in ("courses", "exports"):
+    for label in ("common", "courses", "exports", "otp_static", "otp_totp"):
         for model in apps.get_app_config(label).get_models():
             for field in model._meta.concrete_fields:
                 if isinstance(field, ForeignKey) and field.related_model is User:
@@ -78,7 +83,7 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     actions_list = ["invite"]
-    actions_detail = ["new_invitation"]
+    actions_detail = ["new_invitation", "reset_second_factor"]
     list_display = ["username", "first_name", "last_name", "email", "role", "account", "last_login"]
     readonly_fields = ("last_login",)  # a form would save an older one over it
     delete_confirmation_template = "admin/auth/delete_confirmation.html"
@@ -101,14 +106,20 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         return pill_of("INVITED", gettext("Invited")) if is_invited(user) else pill_of("ACTIVE", gettext("Active"))
 
     def has_invite_permission(self, request: HttpRequest, obj: object = None) -> bool:
-        return request.user.has_perm("auth.add_user")
+        """Where a provider signs people in, their groups there give them access: an invitation would lead nowhere."""
+        return request.user.has_perm("auth.add_user") and not is_provider_offered()
+
+    def has_reset_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return request.user.has_perm("auth.change_user")
 
     def offers(self, request: HttpRequest, row: User, button: str) -> bool:
+        if button == "reset_second_factor":
+            return devices.has_device(row) and may_invite_again(inviter_of(request), row)
         if button == "new_invitation":
             return is_invited(row) and may_invite_again(inviter_of(request), row)
         return super().offers(request, row, button)
 
-    @action(description=_("Invite a colleague"), url_path="invite", permissions=["add"], icon="person_add")  # type: ignore[untyped-decorator]
+    @action(description=_("Invite a colleague"), url_path="invite", permissions=["invite"], icon="person_add")  # type: ignore[untyped-decorator]
     def invite(self, request: HttpRequest) -> HttpResponse:
         """Name, e-mail and role; the answer has the link by which the colleague chooses a password."""
         form = InvitationForm(request.POST or None, by=inviter_of(request))
@@ -133,6 +144,27 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         title, may_mail = gettext("New invitation link"), sends_mail() and bool(user.email)
         template, back_url = "admin/auth/new_invitation.html", address(user)
         return self.confirm_page(request, template, title=title, back_url=back_url, invited=user, may_mail=may_mail)
+
+    @action(  # type: ignore[untyped-decorator]
+        description=_("Reset second factor"),
+        url_path="reset-second-factor",
+        permissions=["reset"],
+        icon="phonelink_erase",
+    )
+    @recently_signed_in
+    def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Asks first. Who resets it for someone could sign in as them with the password: as with an invitation."""
+        user: User = self.row_or_404(request, object_id)
+        if not may_invite_again(inviter_of(request), user):
+            raise PermissionDenied
+        if request.method == "POST":
+            if devices.remove(user):
+                self.log_change(request, user, "Second factor reset.")
+                messages.success(request, gettext("The second factor of %(user)s is reset.") % {"user": user})
+            return HttpResponseRedirect(address(user))
+        title, back_url = gettext("Reset second factor"), address(user)
+        template = "admin/auth/reset_second_factor.html"
+        return self.confirm_page(request, template, title=title, back_url=back_url, person=user)
 
     def invited_page(self, request: HttpRequest, user: User, *, is_mailed: bool) -> HttpResponse:
         """Shows the link, which no message carries: messages are kept in cookies. No browser stores the page."""

@@ -37,6 +37,11 @@ def text(value: str) -> str:
     return value
 
 
+def text_or(instead: str) -> Callable[[str], str]:
+    """A cast to a text; where there is none, `instead`."""
+    return lambda value: value or instead
+
+
 def boolean(value: str) -> bool:
     if value.lower() in ("true", "1", "yes", "on"):
         return True
@@ -119,6 +124,17 @@ def seconds(*, least: float, most: float) -> Callable[[str], float]:
     return cast
 
 
+def one_of(*values: str) -> Callable[[str], str]:
+    """A cast to one of `values`."""
+
+    def cast(value: str) -> str:
+        if value.lower() not in values:
+            raise ValueError(f"'{value}' is none of {', '.join(values)}")
+        return value.lower()
+
+    return cast
+
+
 def minutes_or_never(value: str) -> int | None:
     """A whole number of minutes, up to a week; empty: never."""
     return whole(least=0, most=10_080)(value) if value else None
@@ -175,6 +191,51 @@ def complete_wiseflow(*, url: str, client_id: str, client_secret: str, api_key: 
     for name, value in {**missing, "WISEFLOW_EXTERNAL_ID": external_id}.items():
         if not value:
             raise SystemExit(f"{name} is missing, and WISEFLOW_URL is set. Set it in the environment or in .env.")
+
+
+def issuer(value: str) -> str:
+    """The issuer of an OpenID Connect provider, exactly as it names itself; empty: there is none."""
+    if not value:
+        return ""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(map(str.isspace, value)):
+        raise ValueError("it is not an address such as https://login.example.edu/realms/staff")
+    if parts.query or parts.fragment or parts.username or parts.password:
+        raise ValueError("it must be the issuer's address alone, such as https://login.example.edu/realms/staff")
+    parts.port  # noqa: B018  raises ValueError for a port that is no number
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("it would send sign-ins unencrypted; use https")
+    return value
+
+
+def roles(value: str) -> list[tuple[str, str]]:
+    """`exam-office=Managers,it=Administrators`: a value of the groups claim, and the group here that it gives."""
+    pairs = [item.rpartition("=") for item in items(value)]
+    if not all(claim.strip() and role.strip() for claim, _separator, role in pairs):
+        raise ValueError("it is no list such as exam-office=Managers,it=Administrators")
+    return [(claim.strip(), role.strip()) for claim, _separator, role in pairs]
+
+
+def local_sign_in(*, has_provider: bool) -> Callable[[str], bool]:
+    """A cast to whether passwords of this site are accepted. Empty: only where no provider signs people in."""
+
+    def cast(value: str) -> bool:
+        is_on = boolean(value) if value else not has_provider
+        if not is_on and not has_provider:
+            raise ValueError("no one could sign in, as OIDC_ISSUER is not set")
+        return is_on
+
+    return cast
+
+
+def complete_provider(issuer: str, client_id: str, client_secret: str, roles: list[tuple[str, str]]) -> None:
+    """Ends the process with one line where a provider signs people in and something that it needs is missing."""
+    if not issuer:
+        return
+    needed = {"OIDC_CLIENT_ID": client_id, "OIDC_CLIENT_SECRET": client_secret, "OIDC_ROLES": roles}
+    for name, value in needed.items():
+        if not value:
+            raise SystemExit(f"{name} is missing, and OIDC_ISSUER is set. Set it in the environment or in .env.")
 
 
 # Schemes of EMAIL_URL, and the port of each. `smtp` is for a server that takes mail without a password.

@@ -16,7 +16,7 @@ from django.contrib.auth.views import PasswordResetConfirmView
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse, reverse_lazy
 from django.utils.encoding import force_bytes
@@ -30,6 +30,8 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from common.signing_in import devices
+from common.signing_in.ways import BY_PASSWORD, is_offered_to
 from exports.notifying.digests import code_of, sends_mail
 from exports.notifying.sentences import reason_sentence
 from exports.roles import ADMINISTRATORS, MANAGERS
@@ -167,8 +169,15 @@ class WelcomeView(PasswordResetConfirmView):
 
     template_name = "registration/welcome.html"
     post_reset_login = True
-    post_reset_login_backend = "django.contrib.auth.backends.ModelBackend"
+    post_reset_login_backend = BY_PASSWORD
     success_url = reverse_lazy("admin:index")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Who has a second factor signs in with it; who may not use a password here reads so at the sign-in page."""
+        needs_code = settings.SECOND_FACTOR != "off" and devices.has_device(form.user)
+        self.post_reset_login = is_offered_to(form.user) and not needs_code
+        response: HttpResponse = super().form_valid(form)
+        return response
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         rules = password_validation.password_validators_help_texts()

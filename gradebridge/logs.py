@@ -120,6 +120,7 @@ def logging_config(log_format: str, time_zone: str) -> dict[str, Any]:
             # `db_worker` sets the level itself.
             "django_tasks": {**to_root, "filters": ["failures"]},
             "apscheduler": {"level": logging.WARNING},  # a line for every tick says nothing
+            "axes": {"level": logging.ERROR},  # signing in has lines of its own
             "gunicorn.error": {**to_root, "level": "INFO"},
             "gunicorn.access": {**to_root, "level": "INFO"},
             # At DEBUG these write bearer tokens and secrets.

@@ -62,6 +62,6 @@ class SignedOutMiddleware(MiddlewareMixin):
         if request.user.is_authenticated:
             if request.session.pop(self.mark, False):
                 messages.warning(request, _("Nothing was done: you were signed out. Please try again."))
-        elif request.method == "POST" and match.view_name not in ("admin:login", "admin:logout"):
+        elif request.method == "POST" and match.view_name not in ("sign-in", "admin:logout"):
             request.session[self.mark] = True
         return None

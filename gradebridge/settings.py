@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import environ
@@ -59,6 +60,21 @@ environment.complete_wiseflow(
     external_id=WISEFLOW_EXTERNAL_ID,
 )
 
+# Signing in. With an issuer the university's provider does it; without one, names and passwords of this site.
+OIDC_ISSUER = read("OIDC_ISSUER", environment.issuer, default="")
+OIDC_RP_CLIENT_ID = read("OIDC_CLIENT_ID", environment.text, default="")
+OIDC_RP_CLIENT_SECRET = read("OIDC_CLIENT_SECRET", environment.text, default="")
+OIDC_GROUPS_CLAIM = read("OIDC_GROUPS_CLAIM", environment.text_or("groups"), default="")
+OIDC_ROLES = read("OIDC_ROLES", environment.roles, default="")
+OIDC_NAME = read("OIDC_NAME", environment.text_or("single sign-on"), default="")
+environment.complete_provider(OIDC_ISSUER, OIDC_RP_CLIENT_ID, OIDC_RP_CLIENT_SECRET, OIDC_ROLES)
+LOCAL_SIGN_IN = read("LOCAL_SIGN_IN", environment.local_sign_in(has_provider=bool(OIDC_ISSUER)), default="")
+SECOND_FACTOR = read("SECOND_FACTOR", environment.one_of("off", "optional", "required"), default="optional")
+SESSION_IDLE_MINUTES = read("SESSION_IDLE_MINUTES", environment.whole(least=1, most=1440), default="30")
+SESSION_HOURS = read("SESSION_HOURS", environment.whole(least=1, most=168), default="8")
+REAUTHENTICATE_MINUTES = read("REAUTHENTICATE_MINUTES", environment.whole(least=1, most=1440), default="5")
+LOCKOUT_MINUTES = read("LOCKOUT_MINUTES", environment.whole(least=1, most=1440), default="15")
+
 # E-mail and webhooks
 vars().update(read("EMAIL_URL", environment.mail, default=""))
 EMAIL_TIMEOUT = 10  # seconds of silence
@@ -78,6 +94,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
     "django_tasks",
     "django_tasks_db",
     "django_structlog",
@@ -101,11 +121,14 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "common.signing_in.sessions.SessionsMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
     "gradebridge.middleware.DatabaseFailureMiddleware",
     "gradebridge.middleware.NoNulMiddleware",
     "gradebridge.middleware.SignedOutMiddleware",
+    "common.signing_in.journal.RefusalsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "gradebridge.urls"
@@ -150,13 +173,37 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = BEHIND_TLS
 SILENCED_SYSTEM_CHECKS = ["security.W008"]  # the redirect to https belongs to the proxy
-SESSION_COOKIE_AGE = 8 * 60 * 60  # a working day
+SESSION_COOKIE_AGE = SESSION_HOURS * 60 * 60
 LOGIN_REDIRECT_URL = "admin:index"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # first: while someone is locked out, no password is checked
+    "common.signing_in.ways.PasswordBackend",
+    "common.signing_in.provider_backend.ProviderBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+AXES_HANDLER = "common.signing_in.lockout.Lockout"
+AXES_CLIENT_IP_CALLABLE = "common.signing_in.lockout.counted_address"
+AXES_LOCKOUT_CALLABLE = "common.signing_in.lockout.locked_page"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # and what the handler adds
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=LOCKOUT_MINUTES)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # a lock that each try makes longer would never end
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True  # sign-ins are in the log of the site
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken", "next", "code"]
+
+OTP_TOTP_ISSUER = "GradeBridge"
+
+OIDC_RP_SIGN_ALGO = "RS256"
+OIDC_RP_SCOPES = "openid profile email"
+OIDC_USE_PKCE = True
+OIDC_AUTHENTICATION_CALLBACK_URL = "sign-in-callback"
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "ENQUEUE_ON_COMMIT": False}}
 

@@ -66,6 +66,7 @@ PRIMARY = {  # a calm blue; white on 600 has a contrast of 5.9 to 1
 }
 
 UNFOLD = {
+    "ACCOUNT": {"navigation": "common.signing_in.links.account_links"},
     "SITE_TITLE": "GradeBridge",
     "SITE_HEADER": "GradeBridge",
     "SITE_SUBHEADER": _("WISEflow to Blackboard Learn"),

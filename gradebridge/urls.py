@@ -25,6 +25,7 @@ READ = ["get", "head"]  # a page of the API's description cannot render the answ
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("", include("exports.api.urls")),
+    path("", include("common.signing_in.urls")),
     path("welcome/<uidb64>/<token>/", WelcomeView.as_view(), name="welcome"),
     path("i18n/", include("django.conf.urls.i18n")),
     re_path(r"^admin$", RedirectView.as_view(pattern_name="admin:index")),

@@ -6,10 +6,11 @@ from operator import or_
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, Exists, ForeignKey, OuterRef, Q, QuerySet, Subquery
 from django.forms import ModelChoiceField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -20,6 +21,7 @@ from unfold.admin import TabularInline
 from common.database.bulk import among
 from common.history.pages import ConfigurationAdmin
 from common.moments import short_moment
+from common.signing_in.recent import ask_to_sign_in_again
 from courses.models import GradeColumn
 from exports.admin.desk.evidence import MakesEvidence
 from exports.admin.desk.flow_page import TellsWhatHappened, people_of_flow
@@ -187,6 +189,25 @@ class FlowAdmin(
             return False
         kept = (model.objects.filter(flow=OuterRef("pk")) for model in (Participant, ExportAttempt, Hold, Evidence))
         return Flow.objects.filter(pk=obj.pk).exclude(reduce(or_, map(Q, map(Exists, kept)))).exists()
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Who begins to allow overwriting shows who they are first."""
+        if self.allows_overwriting(request, object_id) and (asked := ask_to_sign_in_again(request)):
+            return asked
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def allows_overwriting(self, request: HttpRequest, object_id: str | None) -> bool:
+        if request.method != "POST" or "allow_overwrite" not in request.POST:
+            return False
+        flow = self.get_object(request, unquote(object_id)) if object_id else None
+        allowed: bool = self.has_change_permission(request, flow) if object_id else self.has_add_permission(request)
+        return allowed and not (flow and flow.allow_overwrite)
 
     def save_model(self, request: HttpRequest, obj: Flow, form: Any, change: bool) -> None:
         """Only what the form changed: an export may have changed the state and the counts since then."""

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import authentication, exceptions, permissions
 from rest_framework.request import Request
 
-from exports.api.addresses import caller_address
+from common.addresses import caller_address
 from exports.models import ApiClient
 from exports.models.api_client import hash_key
 

@@ -15,8 +15,8 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from common.addresses import caller_address
 from common.database.retrying import short_waits
-from exports.api.addresses import caller_address
 from exports.delivering.queueing import commit_without_waiting_for_disk
 from exports.models import ApiClient, RefusedRequest
 from exports.models.refused_request import RefusedRequestQuerySet

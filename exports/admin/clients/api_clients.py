@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from common.admin.cells import address
 from common.history.pages import ConfigurationAdmin
+from common.signing_in.recent import ask_to_sign_in_again, recently_signed_in
 from exports.models import ApiClient, ExportAttempt, Participant
 
 KEPT = _(
@@ -94,11 +95,19 @@ class ApiClientAdmin(ConfigurationAdmin):
             request.new_key = obj.set_new_key()  # type: ignore[attr-defined]
             obj.save()
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """A new one gets a key."""
+        if self.has_add_permission(request) and (asked := ask_to_sign_in_again(request)):
+            return asked
+        response: HttpResponse = super().add_view(request, form_url, extra_context)
+        return response
+
     def response_add(self, request: HttpRequest, obj: ApiClient, post_url_continue: str | None = None) -> HttpResponse:
         """Whichever button was pressed: the key is shown only now."""
         return self.key_page(request, obj, request.new_key)  # type: ignore[attr-defined]
 
     @action(description=_("New key"), url_path="new-key", permissions=["change"], icon="key")  # type: ignore[untyped-decorator]
+    @recently_signed_in
     def new_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask first: the old key stops working at once."""
         client = self.row_or_404(request, object_id)

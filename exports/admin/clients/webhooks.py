@@ -15,6 +15,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from common.admin.cells import address, pill_of
 from common.history.pages import ConfigurationAdmin
+from common.signing_in.recent import ask_to_sign_in_again, recently_signed_in
 from exports.models import Webhook, WebhookMessage
 from exports.models.event import SUBSCRIBABLE, Event
 from exports.notifying.sentences import reason_sentence
@@ -59,11 +60,19 @@ class WebhookAdmin(ConfigurationAdmin):
             "site_url": settings.SITE_URL,
         }
 
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        """A new one gets a secret."""
+        if self.has_add_permission(request) and (asked := ask_to_sign_in_again(request)):
+            return asked
+        response: HttpResponse = super().add_view(request, form_url, extra_context)
+        return response
+
     def response_add(self, request: HttpRequest, obj: Webhook, post_url_continue: str | None = None) -> HttpResponse:
         """Whichever button was pressed: the secret is shown only now."""
         return self.secret_page(request, obj)
 
     @action(description=_("New secret"), url_path="new-secret", permissions=["change"], icon="key")  # type: ignore[untyped-decorator]
+    @recently_signed_in
     def new_secret(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks first: the receiver refuses what is signed with another one."""
         webhook = self.row_or_404(request, object_id)

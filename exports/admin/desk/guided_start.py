@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from common.admin.base import site_page
+from common.signing_in.ways import is_provider_offered
 from courses.grades_journey import GradeValue, PermissionMissing
 from courses.models import Course, GradeColumn, GradeSchema, ServiceCall
 from courses.sentences import ADVICE
@@ -114,7 +115,7 @@ def steps(request: HttpRequest) -> list[Step]:
         Step(
             title=_("Invite a colleague"),
             what=_("Managers see and retry; administrators also configure. A correction needs two people."),
-            url=link("admin:auth_user_invite", "auth.add_user"),
+            url="" if is_provider_offered() else link("admin:auth_user_invite", "auth.add_user"),
             is_done=found["has_colleague"],
             is_optional=True,
         ),

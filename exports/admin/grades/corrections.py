@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from common.admin.cells import address, link, state_pill
 from common.admin.filters import LinkedRowFilter
 from common.admin.read_only import HistoryAdmin
+from common.signing_in.recent import recently_signed_in
 from exports import correcting
 from exports.admin.filters import AskedOrDecidedBy, Requested, Undelivered, Waiting
 from exports.admin.grades.asking import outlook
@@ -116,6 +117,7 @@ class CorrectionAdmin(FindsSeveral, ShowsRequests, HistoryAdmin):
         return may_approve(request)
 
     @action(description=_("Approve"), url_path="approve", permissions=["approve"], icon="check")  # type: ignore[untyped-decorator]
+    @recently_signed_in
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks first: what reaches Learn cannot be undone."""
         correction = self.row_or_404(request, object_id)

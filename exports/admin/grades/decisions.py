@@ -16,6 +16,7 @@ from unfold.decorators import action
 from common.admin.cells import address, link, state_pill
 from common.admin.filters import LinkedRowFilter
 from common.admin.read_only import HistoryAdmin
+from common.signing_in.recent import recently_signed_in
 from exports import deciding
 from exports.admin.filters import AskedOrDecidedBy, Requested, WaitingDecision
 from exports.admin.grades.corrections import DeclineForm
@@ -99,6 +100,7 @@ class DecisionAdmin(FindsSeveral, ShowsRequests, HistoryAdmin):
         return may_approve_decisions(request)
 
     @action(description=_("Approve"), url_path="approve", permissions=["approve"], icon="check")  # type: ignore[untyped-decorator]
+    @recently_signed_in
     def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Asks first: what a teacher typed in Learn is lost."""
         decision = self.row_or_404(request, object_id)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from common.admin.cells import address
+from common.signing_in.recent import recently_signed_in
 from courses.admin.provisioning import Provisions
 from courses.models import GradeColumn
 from exports.mapping import deleting
@@ -26,6 +27,7 @@ class DeletesInLearn(Provisions):
         permissions=["provision", "view_or_change"],
         icon="delete",
     )
+    @recently_signed_in
     def delete_in_learn(self, request: HttpRequest, object_id: str) -> HttpResponse:
         column = self.row_or_404(request, object_id)
         assert isinstance(request.user, User)

@@ -18,6 +18,7 @@ from common.admin.base import BaseAdmin
 from common.admin.cells import address
 from common.admin.exchanging import ExchangesKeys, is_deleted
 from common.sentences import shortlist
+from common.signing_in.recent import recently_signed_in
 from courses.models import Course, GradeColumn
 from exports.grades.sentences import of_source
 from exports.mapping import locking, rescaling
@@ -131,6 +132,7 @@ class LocksMapping(BaseAdmin):
                 messages.warning(request, f"{changed} {delivered.consequence()}")
 
     @action(description=_("Unlock mapping"), url_path="unlock-mapping", permissions=["unlock"], icon="lock_open")  # type: ignore[untyped-decorator]
+    @recently_signed_in
     def unlock_mapping(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask first, and show which grades are in Learn."""
         flow = self.row_or_404(request, object_id)
