@@ -124,17 +124,6 @@ def seconds(*, least: float, most: float) -> Callable[[str], float]:
     return cast
 
 
-def one_of(*values: str) -> Callable[[str], str]:
-    """A cast to one of `values`."""
-
-    def cast(value: str) -> str:
-        if value.lower() not in values:
-            raise ValueError(f"'{value}' is none of {', '.join(values)}")
-        return value.lower()
-
-    return cast
-
-
 def minutes_or_never(value: str) -> int | None:
     """A whole number of minutes, up to a week; empty: never."""
     return whole(least=0, most=10_080)(value) if value else None

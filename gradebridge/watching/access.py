@@ -5,7 +5,7 @@ import ipaddress
 from django.conf import settings
 from django.http import HttpRequest
 
-from exports.api.addresses import caller_address
+from common.addresses import caller_address
 
 
 def may_watch(request: HttpRequest) -> bool:

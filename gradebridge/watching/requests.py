@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django_structlog import signals
 from django_structlog.middlewares import RequestMiddleware as BaseRequestMiddleware
 
+from common.addresses import bare, caller_address, is_trusted_proxy
 from common.request_ids import LENGTH, current_request_id
-from exports.api.addresses import bare, caller_address, is_trusted_proxy
 from exports.models import ApiClient
 
 HEADER = "X-Request-Id"
