@@ -4,9 +4,13 @@
 """
 
 import logging
+import sys
+import threading
 from typing import Any
 
 import structlog
+
+from gradebridge import log_contents
 
 SHARED: list[structlog.types.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -16,11 +20,16 @@ SHARED: list[structlog.types.Processor] = [
     structlog.processors.TimeStamper(fmt="iso", utc=False),
     structlog.processors.StackInfoRenderer(),
     structlog.processors.format_exc_info,
+    log_contents.cut_rows,  # after all that writes messages and tracebacks
 ]
 
 
 def configure() -> None:
-    """Let `structlog` write through `logging`, so that one set of handlers serves both."""
+    """Let `structlog` write through `logging`, so that one set of handlers serves both, and let no traceback that
+    nothing catches quote a row.
+    """
+    sys.excepthook = log_contents.write_uncaught
+    threading.excepthook = log_contents.write_uncaught_of_thread
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -52,6 +61,8 @@ LOGGING: dict[str, Any] = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": "INFO"},
     "loggers": {
+        # Django would mail a failure to ADMINS with the body of the request, which has ids and grades.
+        "django": {"handlers": []},
         "apscheduler": {"level": logging.WARNING},  # a line for every tick says nothing
         # At DEBUG these write bearer tokens and secrets.
         "oauthlib": {"level": logging.INFO},
