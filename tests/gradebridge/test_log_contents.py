@@ -81,7 +81,7 @@ def test_a_key_that_is_there_already_is_not_quoted(lines):
 @pytest.mark.django_db
 def test_a_value_that_has_no_place_in_a_column_is_not_quoted(lines):
     with pytest.raises(DataError) as failed, transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT 'S-ERASE-7720'::integer")
+        cursor.execute("SELECT %s::integer", [SECRETS[0]])
 
     logging.getLogger("any").error("It failed", exc_info=failed.value)
 

@@ -249,7 +249,7 @@ def test_two_learn_users_of_one_student_in_one_column_stay_two():
     }
 
 
-def test_what_someone_else_writes_meanwhile_is_not_lost(student, monkeypatch):
+def test_what_someone_else_writes_at_the_same_time_is_not_lost(student, monkeypatch):
     """A row of another student is changed only if it is still as it was read."""
     hold = Hold.objects.get(participant=None)
     from exports.privacy import forget as module
