@@ -1,6 +1,6 @@
 """Forgetting a student: their ids become pseudonyms in every table, and names, grades and free texts go.
 
-Rows, states, causes, counts and moments stay as they are. What that means for the ledger: docs/adr/0015.
+Rows, states, causes, counts and moments stay as they are. What that means for the ledger: docs/privacy.md.
 """
 
 import secrets

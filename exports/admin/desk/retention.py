@@ -30,7 +30,7 @@ class Line:
 def retention_page(request: HttpRequest) -> HttpResponse:
     names = {str(kind.code): kind.name for kind in every_kind()}
     runs = [(run, deleted_by(run, names)) for run in PurgeRun.objects.order_by("-pk")[:RUNS_SHOWN]]
-    context = {
+    context: dict[str, Any] = {
         "periods": [
             (_("Exams and their grades"), GRADES, settings.RETENTION_DAYS),
             (_("What only says what was done"), LOG, settings.RETENTION_LOG_DAYS),

@@ -7,7 +7,7 @@ from exports.models import Participant
 from exports.privacy.tables import DELETED, IDS, KEYS, OWN, UNSEARCHED, Becomes, model_of, models_searched, text_fields
 
 ALL = apps.get_models(include_auto_created=True)
-REGISTER = {("exports.Evidence", "row_digests")}  # docs/adr/0015 says why it stays
+REGISTER = {("exports.Evidence", "row_digests")}  # docs/privacy.md says why it stays
 
 
 def label_of(model):
