@@ -59,6 +59,7 @@ MAY_CONFIGURE = [
     "delete_graded_column",
     "view_subscription",
     "view_digest",
+    "view_purgerun",
     *(f"{verb}_{model}" for model in CONFIGURED for verb in ("view", "add", "change", "delete")),
 ]
 

@@ -129,6 +129,11 @@ def minutes_or_never(value: str) -> int | None:
     return whole(least=0, most=10_080)(value) if value else None
 
 
+def days_or_for_ever(value: str) -> int | None:
+    """A whole number of days, up to a hundred years; empty: for ever."""
+    return whole(least=1, most=36_500)(value) if value else None
+
+
 def share(value: str) -> float:
     """A part of the whole: 0.2 is a fifth."""
     try:

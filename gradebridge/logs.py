@@ -5,6 +5,8 @@ same shape and the same clock. docs/watching.md lists the events.
 """
 
 import logging
+import sys
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from textwrap import indent
@@ -13,6 +15,8 @@ from zoneinfo import ZoneInfo
 
 import structlog
 from structlog.types import EventDict, Processor
+
+from gradebridge import log_contents
 
 POLLED = {"GET /health/live", "GET /health/ready", "GET /metrics"}  # by machines, every few seconds
 ORDER = ["timestamp", "level", "logger", "event", "request_id"]
@@ -28,6 +32,7 @@ def shared(time_zone: str) -> list[Processor]:
         stamper(time_zone),
         structlog.processors.StackInfoRenderer(),
         structlog.processors.format_exc_info,
+        log_contents.cut_rows,  # after all that writes messages and tracebacks
     ]
 
 
@@ -69,7 +74,11 @@ class Failures(logging.Filter):
 
 
 def configure(time_zone: str) -> None:
-    """Let `structlog` write through `logging`, so that one set of handlers serves both."""
+    """Let `structlog` write through `logging`, so that one set of handlers serves both, and let no traceback that
+    nothing catches quote a row.
+    """
+    sys.excepthook = log_contents.write_uncaught
+    threading.excepthook = log_contents.write_uncaught_of_thread
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

@@ -46,6 +46,10 @@ PROVE_AFTER = read("PROVE_AFTER", environment.minutes_or_never, default="10")  #
 PROVE_DAYS = read("PROVE_DAYS", environment.whole(least=0, most=3650), default="30")
 PROVE_SHARE = read("PROVE_SHARE", environment.share, default="0.2")  # of Learn's calls of a day
 
+# How long old data is kept, in days; None: for ever
+RETENTION_DAYS = read("RETENTION_DAYS", environment.days_or_for_ever, default="")
+RETENTION_LOG_DAYS = read("RETENTION_LOG_DAYS", environment.days_or_for_ever, default="")
+
 # WISEflow's own API; without an address it is not read, and pages do not offer it
 WISEFLOW_URL = read("WISEFLOW_URL", environment.wiseflow_url, default="")
 WISEFLOW_CLIENT_ID = read("WISEFLOW_CLIENT_ID", environment.text, default="")

@@ -188,6 +188,12 @@ UNFOLD = {
                         "link": reverse_lazy("admin:exports_evidence_changelist"),
                         "permission": may("exports.view_evidence", "exports.change_flow"),
                     },
+                    {
+                        "title": _("Retention"),
+                        "icon": "auto_delete",
+                        "link": reverse_lazy("retention"),
+                        "permission": may("exports.view_purgerun"),
+                    },
                     page(_("Webhooks"), "webhook", "exports_webhook", "exports.change_webhook"),
                     page(_("Subscriptions"), "notifications", "exports_subscription", "exports.view_subscription"),
                     page(_("Digests"), "mail", "exports_digest", "exports.view_digest"),

@@ -11,6 +11,7 @@ from exports.admin.desk.dashboard import dashboard_changes
 from exports.admin.desk.guided_start import guided_start
 from exports.admin.desk.notifications import my_notifications
 from exports.admin.desk.reconciliation import reconciliation_of_all
+from exports.admin.desk.retention import retention_page
 from exports.admin.mapping.health import mapping_health
 from exports.admin.mapping.learn_checks import check_all_with_learn
 from exports.admin.mapping.rehearsals import rehearse_page
@@ -39,6 +40,7 @@ urlpatterns = [
     path("admin/rehearse/", admin.site.admin_view(rehearse_page), name="rehearse"),
     path("admin/rehearse/<int:flow>/", admin.site.admin_view(rehearse_page), name="rehearse-flow"),
     path("admin/system/", admin.site.admin_view(system_page), name="system"),
+    path("admin/retention/", admin.site.admin_view(retention_page), name="retention"),
     path("admin/start/", admin.site.admin_view(guided_start), name="guided-start"),
     path("admin/", admin.site.urls),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(http_method_names=READ), name="schema"),

@@ -25,6 +25,8 @@ os.environ.update(
     PROVE_AFTER="10",
     PROVE_DAYS="30",
     PROVE_SHARE="0.2",
+    RETENTION_DAYS="",
+    RETENTION_LOG_DAYS="",
     WISEFLOW_URL="",
     WISEFLOW_CLIENT_ID="",
     WISEFLOW_CLIENT_SECRET="",

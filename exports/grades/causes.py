@@ -48,6 +48,7 @@ class Cause(models.TextChoices):
     PERHAPS_REPLACED = "PERHAPS_REPLACED", _("Perhaps overwritten in Learn")
     MISPLACED = "MISPLACED", _("In Learn in the wrong place")
     CHANGED_IN_LEARN = "CHANGED_IN_LEARN", _("Changed in Learn")
+    FORGOTTEN = "FORGOTTEN", _("Student forgotten")
     LEARN_GRADE_KEPT = "LEARN_GRADE_KEPT", _("Learn's grade kept")
     IN_PROGRESS = "IN_PROGRESS", _("Another export in progress")
     VALUE_NOT_USABLE = "VALUE_NOT_USABLE", _("Grade cannot be converted for Learn")
@@ -89,7 +90,10 @@ class Cause(models.TextChoices):
         return self in (Cause.NO_USER_ID, Cause.ENTRY_NOT_USABLE, Cause.CONTRADICTORY_ENTRIES)
 
 
-SKIPS = (Cause.NO_ASSESSMENT, Cause.NOT_ON_ROSTER, Cause.ADDED_BY_HAND, Cause.HELD, Cause.LEARN_GRADE_KEPT)
+SKIPS = (
+    *(Cause.NO_ASSESSMENT, Cause.NOT_ON_ROSTER, Cause.ADDED_BY_HAND, Cause.HELD, Cause.LEARN_GRADE_KEPT),
+    Cause.FORGOTTEN,
+)
 HELD_BACK = (Cause.HELD, Cause.PAUSED)  # nothing is to be corrected: they are sent once they may be
 SENT_AGAIN = (
     *(Cause.MISPLACED, Cause.IN_PROGRESS, Cause.REJECTED_BY_LEARN, Cause.LEARN_UNAVAILABLE, Cause.QUOTA_USED_UP),

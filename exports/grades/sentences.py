@@ -288,6 +288,9 @@ GUIDANCE: dict[Cause, Guidance] = {
         _("Learn shows %(shown)s, which GradeBridge did not write. Nothing was sent."),
         _("Keep Learn's grade, or replace it, on the student's page."),
     ),
+    Cause.FORGOTTEN: Guidance(
+        _("The student was forgotten: who it was, and the grade, are no longer known here."), _("Nothing to do.")
+    ),
     Cause.LEARN_GRADE_KEPT: Guidance(
         _("Learn shows %(shown)s, and it was decided to keep that."),
         _("If it must change after all, replace it on the student's page."),

@@ -17,6 +17,7 @@ from exports.models.learn_check import LearnCheck
 from exports.models.outgoing import Digest
 from exports.models.participant import Participant
 from exports.models.proof import Proof, ProofState
+from exports.models.purge_run import PurgeRun
 from exports.models.refused_request import RefusedRequest
 from exports.models.request_profile import RequestProfile
 from exports.models.retry_run import RetryRun
@@ -44,6 +45,7 @@ __all__ = [
     "PersonInWiseflow",
     "Proof",
     "ProofState",
+    "PurgeRun",
     "RefusedRequest",
     "RequestProfile",
     "RetryRun",

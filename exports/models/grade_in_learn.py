@@ -151,6 +151,8 @@ class GradeInLearn(models.Model):
         CHANGED_IN_LEARN = "CHANGED_IN_LEARN", _("Changed in Learn")
         # Someone has checked in Learn and marked it: nothing to do.
         DEALT_WITH = "DEALT_WITH", _("Dealt with in Learn")
+        # The student was forgotten here: it is still in Learn, and no one here knows where. Nothing to do.
+        FORGOTTEN = "FORGOTTEN", _("Student forgotten")
 
     course_id = models.CharField(_("course"), max_length=NAME_LENGTH)
     column_name = models.CharField(_("column"), max_length=NAME_LENGTH)

@@ -58,9 +58,12 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
         return self.failed().filter(cause__in=SKIPS)
 
     def retryable(self) -> ParticipantQuerySet:
-        """The failed, and the exported whose approved correction a rule has refused or whose other mark was held."""
+        """The failed, and the exported whose approved correction a rule has refused or whose other mark was held.
+        Without those who were forgotten: no one knows who they are.
+        """
         waits = ~Q(approved_mark="") | Q(cause__in=HELD_BACK)
-        return self.filter(Q(state=ExportState.FAILED) | Q(state=ExportState.EXPORTED) & waits)
+        known = self.filter(forgotten_at__isnull=True)
+        return known.filter(Q(state=ExportState.FAILED) | Q(state=ExportState.EXPORTED) & waits)
 
     def not_held(self) -> ParticipantQuerySet:
         """Without those who are held themselves, or with their flow. A pause of all sending is not looked at."""
@@ -145,6 +148,9 @@ class Participant(models.Model):
     # Learn has shown a grade of others at a place of theirs: it is read before anything is sent there. Never taken
     # back: once something of theirs has arrived, their place is read anyway.
     looks_first = models.BooleanField(_("looks first"), default=False, db_default=False, editable=False)
+
+    # Since then the ids are pseudonyms, and names and grades are gone: nothing is sent, read back or expected any more.
+    forgotten_at = models.DateTimeField(_("forgotten"), null=True, blank=True, editable=False)
 
     # The mark that an approved correction lets replace the exported one; empty again once Learn has it.
     approved_mark = models.CharField(_("approved mark"), max_length=NAME_LENGTH, blank=True, editable=False)

@@ -25,6 +25,8 @@ from exports.mapping.health import checking
 from exports.models import Heartbeat, RefusedRequest
 from exports.models.refused_request import KEPT
 from exports.notifying import digests, watching, webhooks
+from exports.privacy.purge import purge
+from exports.privacy.retention import by_settings
 from exports.proving import background, runs
 from exports.wiseflow import WiseflowError
 
@@ -37,8 +39,9 @@ class Command(BaseCommand):
     help = (
         "Runs in the foreground. Finishes attempts, provisioning runs and tasks whose process died (see `sweep`), "
         "sends e-mail and webhook messages about what has happened, reads grades back from Learn to prove them, checks "
-        "with Learn every night what the next exams need there, reads WISEflow's API where it is set up, and deletes "
-        "refused requests once they are 90 days old."
+        "with Learn every night what the next exams need there, reads WISEflow's API where it is set up, deletes "
+        "refused requests once they are 90 days old, and every night what is older than RETENTION_DAYS and "
+        "RETENTION_LOG_DAYS, where they are set."
     )
 
     def handle(self, **_: Any) -> None:
@@ -57,6 +60,8 @@ class Command(BaseCommand):
             scheduler.add_job(fetch_flows, "interval", hours=1, next_run_time=timezone.now(), **alone)
         soon = timezone.now() + timedelta(minutes=1)  # one that is restarted every day does it too
         scheduler.add_job(forget_refusals, "interval", days=1, next_run_time=soon, **alone)
+        if settings.RETENTION_DAYS or settings.RETENTION_LOG_DAYS:
+            scheduler.add_job(purge_old, "cron", hour=NIGHT + 1, misfire_grace_time=6 * 3600, **alone)
         # In threads of its own: it would take what a signal raises for a fault of the job that it starts just then.
         scheduler.start()
         with suppress(SystemExit):
@@ -168,6 +173,12 @@ def fetch_flows() -> None:
         else:
             failed = sum(bool(outcome.failure) for outcome in outcomes)
             log.info("fetch_finished", flows=len(outcomes), failed=failed)
+
+
+def purge_old() -> None:
+    """Delete what is older than its period."""
+    with tick("purge"):
+        purge(by_settings(timezone.now()), is_scheduled=True)
 
 
 def forget_refusals() -> None:
