@@ -1,7 +1,7 @@
 """SIGTERM in the middle of an export or a retry of 2,000 grades: the process ends within 30 seconds, whoever waits has
 a true answer, and nothing is lost or sent twice.
 
-gunicorn, db_worker and scheduler are real processes on this test's own database; Learn, which is slow, is in this one.
+gunicorn and db_worker are real processes on this test's own database; Learn, which is slow, is in this one.
 """
 
 import signal
@@ -192,11 +192,3 @@ def test_a_retry_goes_on_with_the_next_task_worker(
 
     all_are_in_learn_once(learn)
     assert learn.world.writes == NUMBER
-
-
-def test_the_clock_ends_at_once(processes: Processes, learn: SandboxLearn):
-    clock = processes.start_scheduler()
-    time.sleep(3)  # until it listens
-
-    assert terminate(clock) < LIMIT
-    assert clock.returncode == 0
