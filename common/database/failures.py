@@ -79,8 +79,8 @@ def failure_of_code(code: int, message: str) -> Failure:
 
 
 def absence(error: OperationalError) -> str:
-    """One line for whoever started a command: where the database is looked for, without the password, and what the driver
-    says. Empty: there was a connection, so it is something else.
+    """One line for whoever started a command: where the database is looked for, without the password, and what the
+    driver says. Empty: there was a connection, so it is something else.
     """
     if connection.connection is not None:
         return ""
