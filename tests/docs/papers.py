@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("installing.md", "upgrading.md", "backup.md")
-FENCE = re.compile(r"^```sh(?: (\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *```sh(?: (\S+))?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)  # in lists they are indented
 
 
 def blocks(page: str) -> list[tuple[str, str]]:
