@@ -5,6 +5,7 @@ one waits any more. gunicorn.conf.py and deploy/ kill a process only after that.
 """
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -57,7 +58,10 @@ def listen() -> Any:
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """Listen during a piece of work of a program that has its own reaction to SIGTERM."""
+    """Listen during a piece of work of a program that has its own reaction to SIGTERM. Only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     earlier = listen()
     try:
         yield
