@@ -31,7 +31,10 @@ NAME = "grades.example.edu"
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
 EXPORT = "/api/wiseflow/flows/77/export"
 
-pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+pytestmark = [
+    pytest.mark.skipif(NGINX is None, reason="nginx is not installed"),
+    pytest.mark.timeout(300),
+]
 
 MAIN = """
 daemon off;

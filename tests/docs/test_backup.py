@@ -46,6 +46,7 @@ def back_up_and_restore(folder: Path, restored: str) -> None:
 
 
 @pytest.mark.migrates
+@pytest.mark.timeout(300)
 def test_a_restored_database_is_the_same_and_works(
     learn: SandboxLearn, flow: Any, wiseflow: WiseFlow, tmp_path: Path, settings: Any
 ):

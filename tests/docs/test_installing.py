@@ -78,6 +78,7 @@ def test_the_secrets_of_containers_are_those_that_compose_reads(tmp_path: Path):
 
 
 @pytest.mark.migrates
+@pytest.mark.timeout(300)
 def test_a_new_site_is_ready_after_the_first_steps(learn: SandboxLearn, tmp_path: Path):
     with empty_database(tmp_path, "gradebridge_installed") as name:
         own = address_of(connection)

@@ -33,6 +33,8 @@ GRADES = [{"userId": user, "mark": f"{number % 100}.50"} for number, user in enu
 LIMIT = 30.0  # seconds from SIGTERM on
 LEARN_TIMEOUT = 4
 
+pytestmark = pytest.mark.timeout(300)
+
 
 def until(happened: Callable[[], object], *, seconds: float = LIMIT) -> None:
     end = time.monotonic() + seconds

@@ -19,7 +19,7 @@ from exports.models import Delivery, ExportAttempt, ExportState, Flow, GradeInLe
 from gradebridge.demo import KEY, UNTOUCHED_FLOW
 from sandbox.sample import sample_world
 from sandbox.server import SandboxLearn
-from tests.databases import empty_database, working_in
+from tests.databases import empty_database, leave, working_in
 from tests.faults import invariants
 from tests.upgrading.fill import HERE, RELEASES
 
@@ -51,7 +51,7 @@ def load(dump: Path) -> None:
     else:
         with connection.cursor() as cursor:
             cursor.execute(text)
-    connection.close()  # the dump has set the search path of its session
+    leave()  # the dump has set the search path of its session, which the pool would keep
 
 
 @pytest.fixture
@@ -86,6 +86,7 @@ def export(flow_id: str, *participants: dict[str, str]) -> dict[str, Any]:
 
 
 @pytest.mark.migrates
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("release", RELEASES)
 def test_a_database_of_an_earlier_release_is_brought_here(release: str, database: None, learn: SandboxLearn):
     rows = {table: rows_of(table) for table in KEPT}

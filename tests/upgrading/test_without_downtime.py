@@ -176,6 +176,7 @@ def web(learn: SandboxLearn, tmp_path: Path, django_db_setup: None, django_db_bl
 
 
 @pytest.mark.migrates
+@pytest.mark.timeout(300)
 def test_exports_go_on_through_an_upgrade(web: Web, learn: SandboxLearn, tmp_path: Path):
     old = code_of(COMMIT, tmp_path / "old")
     environment = web._environment
