@@ -12,8 +12,10 @@ from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
+from common import stopping
 from courses import provisioning
 from courses.models import ProvisioningRun
+from courses.provisioning.planning import PATIENCE
 
 GRACE = timedelta(minutes=1)  # a worker that has just finished its work still marks its task
 
@@ -35,8 +37,14 @@ def provision(
 
 @task()
 def carry_out_run(run_id: int) -> None:
-    """Send what is queued in a provisioning run."""
-    provisioning.carry_out(ProvisioningRun.objects.get(pk=run_id))
+    """Send what is queued in a provisioning run. Where this worker is to stop, the next one goes on."""
+    with stopping.listening():
+        if provisioning.carry_out(ProvisioningRun.objects.get(pk=run_id)):
+            return
+    with transaction.atomic():
+        unfinished = ProvisioningRun.objects.filter(pk=run_id, finished_at__isnull=True)
+        if unfinished.update(lease_ends_at=timezone.now() + PATIENCE):
+            carry_out_run.enqueue(run_id)
 
 
 def fail_dead(task_of: Any, work: QuerySet[Any]) -> int:

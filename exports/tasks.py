@@ -10,6 +10,7 @@ from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
+from common import stopping
 from common.request_ids import current_request_id, on_behalf_of
 from courses.models import ProvisioningRun
 from courses.provisioning.planning import PATIENCE
@@ -46,13 +47,20 @@ def new_attempt(
 
 @task()
 def deliver_attempt(attempt_id: int) -> None:
-    """Deliver what is queued in an attempt."""
+    """Deliver what is queued in an attempt. Where this worker is to stop, the next one goes on."""
     attempt = ExportAttempt.objects.get(pk=attempt_id)
     with on_behalf_of(attempt.request_id):
         still_open = attempt.deliveries.filter(state__in=Delivery.OPEN).count()  # others may carry some already
         log.info("delivering_begins", attempt=attempt.pk, trigger=attempt.trigger, to_send=still_open)
-        if still_open:
-            workers.deliver(attempt, queued=still_open, until=attempt.ends_by)
+        if not still_open:
+            return
+        with stopping.listening():
+            if workers.deliver_until_stopped(attempt, queued=still_open, until=attempt.ends_by):
+                return
+        with transaction.atomic():
+            unfinished = ExportAttempt.objects.filter(pk=attempt_id, finished_at__isnull=True)
+            if unfinished.update(lease_ends_at=timezone.now() + PATIENCE):
+                deliver_attempt.enqueue(attempt_id)
 
 
 def request_check_with_learn(flows: Collection[int]) -> int:

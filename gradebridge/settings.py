@@ -227,7 +227,7 @@ REST_FRAMEWORK = {
     "UNICODE_JSON": False,  # a lone surrogate in a user id is echoed as it came; as UTF-8 it could not be
 }
 
-VERSION = "1.0.0"  # of GradeBridge, as in pyproject.toml
+VERSION = "1.3.0"  # of GradeBridge, as in pyproject.toml; CHANGELOG.md has a heading for each
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "GradeBridge",

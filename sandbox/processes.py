@@ -51,6 +51,10 @@ class Processes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop all that still run."""
         for process in reversed(self._running):
             process.terminate()
         for process in reversed(self._running):
@@ -59,6 +63,7 @@ class Processes:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self._running.clear()
 
     def manage(self, *arguments: str) -> str:
         """Run a management command to its end; returns what it printed. Raises ProcessFailed with its errors."""

@@ -4,7 +4,7 @@ import logging
 from enum import Enum
 from typing import Any
 
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError, connection
 from django.utils.translation import gettext_lazy as _
 
 CONFLICTS = {"40001", "40P01", "55P03"}  # SQLSTATE: serialization failure, deadlock, lock time-out
@@ -76,3 +76,17 @@ def failure_of_code(code: int, message: str) -> Failure:
     if code == SQLITE_TOO_BIG or (code == SQLITE_ERROR and is_migrated):
         return Failure.NOT_EXECUTABLE
     return Failure.AWAY
+
+
+def absence(error: OperationalError) -> str:
+    """One line for whoever started a command: where the database is looked for, without the password, and what the
+    driver says. Empty: there was a connection, so it is something else.
+    """
+    if connection.connection is not None:
+        return ""
+    given = connection.settings_dict
+    place = f"the file {given['NAME']}"
+    if connection.vendor == "postgresql":
+        place = f"the database {given['NAME']} at {given['HOST'] or 'this machine'}, port {given['PORT'] or 5432}"
+    reason = " ".join(str(error).split())
+    return f"The database cannot be reached: {place} ({reason}). Check DATABASE_URL, and that the server runs."

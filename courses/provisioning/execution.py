@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
+from common import stopping
 from common.database.retrying import retry_on_database_error
 from courses import connection as learn
 from courses import quota
@@ -60,14 +61,20 @@ class Crashed(Unconfirmed):
     """Our own code failed during the call."""
 
 
-def carry_out(run: ProvisioningRun) -> None:
-    """Send what is queued in the run, and finish it. What another process carries is left to that one."""
-    while (batch := claim(run)) is not None:
+def carry_out(run: ProvisioningRun) -> bool:
+    """Send what is queued in the run, and finish it. What another process carries is left to that one.
+
+    False: this process is to stop, and what is still queued stays so.
+    """
+    while not stopping.is_requested():
+        if (batch := claim(run)) is None:
+            finish(run)
+            return True
         if batch.steps:
             calls: list[Call] = []
             outcomes = send(batch, calls)
             retry_on_database_error(record, run, batch.steps, outcomes, calls)
-    finish(run)
+    return False
 
 
 @transaction.atomic

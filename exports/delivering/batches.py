@@ -19,6 +19,7 @@ from django.db import Error as DatabaseError
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
+from common import stopping
 from common.database.bulk import among
 from courses import quota
 from courses.connection import grades_journey
@@ -96,7 +97,7 @@ def claim_once(*, at_least: int, looks_at_places: bool = False) -> Batch | None:
     ends_by = min(attempt.ends_by for attempt in running if attempt.pk in attempts)
     return Batch(
         claim=claim,
-        until=min(ends_by, now + timedelta(seconds=settings.EXPORT_DEADLINE)),
+        until=stopping.no_later_than_the_end(min(ends_by, now + timedelta(seconds=settings.EXPORT_DEADLINE))),
         pks=[row[0] for row in rows],
         attempts=attempts,
         items=[row[2:6] for row in rows],

@@ -101,12 +101,12 @@ def sweep_attempt(attempt: ExportAttempt, dead_calls: DeliveryQuerySet, now: dat
     return finished
 
 
-def end(attempt: ExportAttempt) -> None:
-    """Its time is over: fail what was not sent, and the attempt if nothing of it is in a call."""
+def end(attempt: ExportAttempt, cause: Cause) -> None:
+    """Its time is over: fail what was not sent with this cause, and the attempt if nothing of it is in a call."""
     queued = attempt.deliveries.filter(state=Delivery.State.QUEUED)
     with unless_locked(attempt):
         with short_waits():
-            finish_as(queued, Delivery.State.FAILED, Cause.DEADLINE, now=timezone.now())
+            finish_as(queued, Delivery.State.FAILED, cause, now=timezone.now())
         with short_waits():
             finish([attempt.pk])
 

@@ -5,9 +5,11 @@ process or of another, are sent together in the next one. A call goes out beside
 LEARN_CONCURRENCY of them.
 """
 
+import atexit
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,27 +22,40 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from structlog.contextvars import bound_contextvars
 
+from common import stopping
 from common.database.bulk import among
 from common.database.retrying import retry_on_database_error
 from exports.delivering import batches, finishing
 from exports.delivering.finishing import finish, lease_end
+from exports.grades.causes import Cause
 from exports.models import Delivery, ExportAttempt
 
 log = structlog.get_logger(__name__)
 
+LOOK_SECONDS = 1.0  # how often who waits looks whether this process is to stop: a signal can wake no one
 POLL_SECONDS = 0.05  # how often a process looks whether another one has finished what it waits for
 
 
 def deliver(attempt: ExportAttempt, *, queued: int, until: datetime) -> None:
-    """Have the attempt's `queued` deliveries sent; come back when it is finished, at the latest at `until`.
+    """Have the attempt's `queued` deliveries sent; come back when it is finished, at the latest at `until`, or soon
+    where this process is to stop.
 
     What was not sent by then becomes FAILED. A call still in flight then is recorded when it comes back.
     """
+    if not deliver_until_stopped(attempt, queued=queued, until=until):
+        finishing.end(attempt, Cause.INTERRUPTED)
+
+
+def deliver_until_stopped(attempt: ExportAttempt, *, queued: int, until: datetime) -> bool:
+    """The same, but where this process is to stop, what was not sent stays as it is, and False is returned."""
     if attempt.lease_ends_at > (lease := lease_end(timezone.now())):  # a retry's, which may wait long for a worker
         ExportAttempt.objects.filter(pk=attempt.pk, finished_at__isnull=True).update(lease_ends_at=lease)
     if workers.wait_for(attempt.pk, queued=queued, until=until):
-        return
-    finishing.end(attempt)
+        return True
+    if stopping.is_requested() and timezone.now() < until:
+        return False
+    finishing.end(attempt, Cause.DEADLINE)
+    return True
 
 
 class DeliveryWorkers:
@@ -66,7 +81,7 @@ class DeliveryWorkers:
         self._steps = 0  # of these, in the database now
 
     def wait_for(self, attempt: int, *, queued: int, until: datetime) -> bool:
-        """Whether the attempt was finished before `until`."""
+        """Whether the attempt was finished before `until`, and before this process is to stop."""
         finished = threading.Event()
         with self._changed:
             self._waiting[attempt] = finished
@@ -76,10 +91,12 @@ class DeliveryWorkers:
             self._changed.notify_all()
         try:
             connection.close()  # it goes back to the pool while we wait
-            while (remaining := (until - timezone.now()).total_seconds()) > 0:
-                if finished.wait(min(remaining, settings.LEARN_TIMEOUT)):
+            while (remaining := (stopping.no_later_than_the_end(until) - timezone.now()).total_seconds()) > 0:
+                if finished.wait(min(remaining, LOOK_SECONDS)):
                     return True
                 with self._changed:
+                    if not (self._claimed or stopping.may_begin()):
+                        return False
                     self._start_workers()  # should the last one have died
             return False
         finally:
@@ -135,6 +152,8 @@ class DeliveryWorkers:
     def _claim(self) -> batches.Batch | None:
         """A batch that may go now: whatever waits if no call is in flight, a full batch otherwise."""
         size = settings.LEARN_BATCH_SIZE
+        if not stopping.may_begin():
+            return None
         with self._claiming:
             with self._changed:
                 arrived = self._arrived
@@ -253,3 +272,10 @@ def renew(rows: QuerySet[Any], lease: datetime) -> None:
 
 
 workers = DeliveryWorkers()
+
+
+@atexit.register
+def leave_no_call_behind() -> None:
+    """A process that ends may be carrying grades that another one waits for: it waits for the answer to its calls."""
+    with suppress(TimeoutError):
+        workers.wait_until_idle(seconds=stopping.KILLED_AFTER_SECONDS - stopping.END_SECONDS - 1)

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 
+from common import stopping
 from courses.learn_http.errors import LearnError, NotInstalled, Unavailable
 from courses.reading_back import DELIVERIES_WAIT, NO_CALLS_LEFT, RUN_SECONDS, NoCallsLeft, Reader, calls_to_read
 from courses.sentences import reason_of
@@ -48,6 +49,8 @@ def prove(
     in_a_row = 0
     try:
         for column, users in by_column(grades).items():
+            if stopping.is_requested():
+                break
             if gives_way and Delivery.objects.filter(state__in=Delivery.OPEN).exists():
                 proved.stopped = DELIVERIES_WAIT
                 break

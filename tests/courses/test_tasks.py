@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
+from common import stopping
 from courses import tasks
 from courses.models import GradeColumn
 from courses.provisioning import ProvisioningRequest
@@ -25,6 +26,23 @@ def test_a_worker_carries_out_what_was_asked_for(learn):
     run.refresh_from_db()
     assert run.state == run.State.DONE
     assert list(columns_of(learn, "ULTRA")) == ["Exam"]
+
+
+def test_the_next_worker_goes_on_where_one_had_to_stop(learn, monkeypatch):
+    learn.world.merge({"courses": {"ULTRA": {}}})
+    GradeColumnFactory(course=CourseFactory(course_id="ULTRA"), name="Exam")
+    run, _plan = tasks.provision(ProvisioningRequest(columns=GradeColumn.objects.all()), by=UserFactory())
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(stopping.stop, "at", timezone.now())
+        tasks.carry_out_run.call(run.pk)
+    run.refresh_from_db()
+    assert run.finished_at is None
+    assert DBTaskResult.objects.ready().count() == 2
+
+    tasks.carry_out_run.call(run.pk)
+    run.refresh_from_db()
+    assert run.state == run.State.DONE
 
 
 @pytest.mark.django_db

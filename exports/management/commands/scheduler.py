@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
+from common import stopping
 from courses import provisioning
 from courses.reading_back import DELIVERIES_WAIT
 from exports import tasks
@@ -67,6 +68,7 @@ class Command(BaseCommand):
         with suppress(SystemExit):
             for end in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(end, lambda *_: sys.exit(0))
+            stopping.listen()  # what runs for long ends early
             self.stdout.write(f"Sweeping every {max(1, settings.LEARN_TIMEOUT):g} seconds. Press Ctrl-C to stop.")
             self.stdout.flush()
             threading.Event().wait()
