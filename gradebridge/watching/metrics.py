@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeHistogramMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from common.database.bulk import among
 from courses.models import ServiceCall
 from exports.models import (
     Delivery,
@@ -99,7 +100,9 @@ def grades(now: datetime) -> Iterator[Metric]:
     failed = Participant.objects.failed().order_by().values_list("cause").annotate(Count("pk"))
     values = [((cause,), count) for cause, count in failed]
     yield gauge("failed_grades", "Number of participants who are failed now, by cause.", ["cause"], values)
-    ended = Delivery.objects.filter(attempt__finished_at__gte=now - LATELY).order_by()
+    # Their keys first: joined, PostgreSQL would look through all deliveries that there are.
+    attempts = ExportAttempt.objects.filter(finished_at__gte=now - LATELY).order_by().values_list("pk", flat=True)
+    ended = Delivery.objects.filter(among("attempt_id", list(attempts))).order_by()
     lately = ended.values_list("state", "cause").annotate(Count("pk"))
     yield gauge(
         "grades_lately",
