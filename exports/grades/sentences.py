@@ -289,7 +289,8 @@ GUIDANCE: dict[Cause, Guidance] = {
         _("Keep Learn's grade, or replace it, on the student's page."),
     ),
     Cause.FORGOTTEN: Guidance(
-        _("The student was forgotten: who it was, and the grade, are no longer known here."), _("Nothing to do.")
+        _("The student was forgotten: who it was, and the grade, are no longer known here."),
+        _("Nothing to do. If a grade must reach Learn after all, export again from WISEflow."),
     ),
     Cause.LEARN_GRADE_KEPT: Guidance(
         _("Learn shows %(shown)s, and it was decided to keep that."),
