@@ -113,6 +113,17 @@ def minutes_or_never(value: str) -> int | None:
     return whole(least=0, most=10_080)(value) if value else None
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """A cast to one of these words."""
+
+    def cast(value: str) -> str:
+        if value.lower() not in words:
+            raise ValueError(f"'{value}' is not one of {', '.join(words)}")
+        return value.lower()
+
+    return cast
+
+
 def share(value: str) -> float:
     """A part of the whole: 0.2 is a fifth."""
     try:

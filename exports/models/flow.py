@@ -10,7 +10,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import Case, Count, F, Q, Sum, Value, When
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -83,6 +83,39 @@ class FlowQuerySet(models.QuerySet["Flow"]):
         faults = F("failed_count") - F("skipped_count")
         rank = Case(When(faults__gt=0, then=0), When(state=ExportState.NOT_EXPORTED, then=2), default=Value(1))
         return self.annotate(faults=faults, rank=rank).order_by("rank", "-faults", "-missing_count", "-pk")
+
+    def never_used(self) -> FlowQuerySet:
+        """Those that never had a column, nor a grade that went beyond a refusal: a mistyped id at the caller makes such
+        flows. Not those that someone expects grades of, by a roster or WISEflow's API, nor what people did by hand
+        (holds, corrections, decisions, evidence), nor while anything is in progress.
+        """
+
+        def of_flow(name: str, path: str = "flow", **which: Any) -> Exists:
+            rows = apps.get_model(f"exports.{name}").objects.filter(**{path: OuterRef("pk")}, **which)
+            return Exists(rows.order_by())
+
+        open_states = ("WAITING", "SENDING")
+        kept = [
+            of_flow("ColumnMapping"),
+            Exists(ColumnMapping.history.filter(flow_id=OuterRef("pk")).order_by()),
+            of_flow("GradeInLearn", "participant__flow"),
+            Exists(
+                apps.get_model("exports.Delivery")
+                .objects.filter(participant__flow=OuterRef("pk"))
+                .exclude(state="REFUSED")
+                .order_by()
+            ),
+            of_flow("ExportAttempt", finished_at__isnull=True),
+            *(of_flow(name) for name in ("Hold", "Evidence", "FlowInWiseflow")),
+            *(of_flow(name, "participant__flow") for name in ("Hold", "Correction", "Decision", "PersonInWiseflow")),
+            of_flow("Participant", on_roster=True),
+            of_flow("Event", digests__state__in=open_states),
+            of_flow("Event", messages__state__in=open_states),
+        ]
+        flows = self.filter(roster_imported_at__isnull=True)
+        for condition in kept:
+            flows = flows.exclude(condition)
+        return flows
 
     def counts(self) -> dict[ExportState, int]:
         """How many participants these flows have in each state."""

@@ -188,7 +188,10 @@ class ExportAttemptAdmin(FindsSeveral, RetriesFailed, WatchedAdmin):
             return requested_and_approved(decision, gettext("The decision"))
         if attempt.retry_run:
             return format_html("{} · {}", attempt.requested_by or unknown, link(attempt.retry_run))
-        return str(attempt.requested_by or attempt.api_client or unknown)
+        name = str(attempt.requested_by or attempt.api_client or unknown)
+        if not attempt.caller_address:
+            return name
+        return gettext("%(client)s, from %(address)s") % {"client": name, "address": attempt.caller_address}
 
 
 def requested_and_approved(request: Correction | Decision, name: str) -> str:
