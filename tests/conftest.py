@@ -13,7 +13,7 @@ from django.db import connection, connections
 from django.test import Client
 
 from courses.connection import connect_anew
-from exports.api import limits
+from exports.api import flood, limits
 from exports.delivering import workers
 from sandbox.server import SandboxLearn
 from sandbox.world import World
@@ -46,6 +46,7 @@ def _nothing_cached() -> None:
     cache.clear()
     for counter in (limits.client_calls, limits.wrong_keys):  # also of rows that a test has left in the shared cache
         counter.forget(f"test-{uuid4()}")
+    flood.known_keys.forget()
 
 
 COURSE = "BIO101-2026"
