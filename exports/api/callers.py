@@ -31,7 +31,9 @@ OF_CALLERS = (
 
 
 class TooMany(exceptions.Throttled):
-    """Beyond a limit, until the minute ends. `limit` and `who` say where it is counted."""
+    """Beyond a limit, until the minute ends, which Retry-After says: a sentence with the seconds would be another each
+    time, and so another row of refused requests. `limit` and `who` say where it is counted.
+    """
 
     def __init__(self, sentence: str, code: str, *, limit: CallCounter, who: str, usage: Usage) -> None:
         exceptions.APIException.__init__(self, sentence, code)
@@ -46,9 +48,9 @@ def count_wrong_key(request: HttpRequest) -> TooMany | None:
     if usage is None or not usage.is_over:
         return None
     sentence = _(
-        "Too many calls with wrong credentials came from %(address)s. These are refused for %(seconds)s seconds; a "
-        "call with the right key is answered at any time."
-    ) % {"address": caller_address(request), "seconds": usage.seconds}
+        "Too many calls with wrong credentials came from %(address)s within a minute. A call with the right key is "
+        "answered at any time."
+    ) % {"address": logged_address(request)}
     return TooMany(sentence, "too_many_wrong_keys", limit=wrong_keys, who=who, usage=usage)
 
 
@@ -57,12 +59,7 @@ def count_call(client: ApiClient) -> TooMany | None:
     usage = client_calls.count(str(client.pk))
     if usage is None or not usage.is_over:
         return None
-    sentence = _(
-        "This API client has made more than %(limit)s calls in a minute. Call again in %(seconds)s seconds."
-    ) % {
-        "limit": usage.limit,
-        "seconds": usage.seconds,
-    }
+    sentence = _("This API client has made more than %(limit)s calls in a minute.") % {"limit": usage.limit}
     return TooMany(sentence, "too_many_calls", limit=client_calls, who=str(client.pk), usage=usage)
 
 
@@ -104,7 +101,7 @@ def note_refused(
             name = client.name if client else ""
             address, reason = logged_address(request), reason_of(error)
             log.warning("caller_refused", client=name, address=address, reason=reason, times=times)
-    if isinstance(error, (TooMany, exceptions.AuthenticationFailed)):
+    if isinstance(error, exceptions.AuthenticationFailed):  # beyond the limit nothing is left to share
         run_afterwards(response, lambda: wrong_keys.share(neighbourhood(caller_address(request))))
     return times
 

@@ -1,11 +1,10 @@
 """How many calls a minute: by each client, and with wrong credentials from each address.
 
-A right key is never refused for what others do from its address: it is looked up first, and only failures are counted.
-A refusal costs that one lookup.
+A right key is never refused for what others do from its address: only failures are counted, and refused.
 
 Counted for all processes together, by the minute of the clock, in the cache `shared` (a table of the database). Each
-process keeps what it counts to itself until it is a fiftieth of the limit, and adds it to the cache once the caller has
-its answer: as a rule a call costs no statement. So each process may let a fiftieth more through. Where the cache fails,
+process keeps what it counts to itself until it is a tenth of the limit, and adds it to the cache once the caller has
+its answer: as a rule a call costs no statement. So each process may let a tenth more through. Where the cache fails,
 each process counts alone, and no one is refused because of it.
 """
 
@@ -24,7 +23,7 @@ from common.database.retrying import short_waits
 log = structlog.get_logger(__name__)
 
 MINUTE = 60  # seconds
-SHARES = 50  # parts of a limit, of which a process keeps less than one to itself
+SHARES = 10  # parts of a limit, of which a process keeps less than one to itself
 SAID_EVERY = 10  # seconds: of refusals beyond a limit the first is recorded, then how many there were
 MAX_KNOWN = 10_000  # clients or addresses that a process counts at once; beyond, it begins anew
 
@@ -128,7 +127,10 @@ class CallCounter:
     def _tally(self, who: str) -> Tally:
         minute = int(time.time() // MINUTE)
         if minute != self._minute or (len(self._tallies) >= MAX_KNOWN and who not in self._tallies):
+            unsaid = {name: tally for name, tally in self._tallies.items() if tally.refused}
             self._minute, self._tallies = minute, {}
+            for name, tally in list(unsaid.items())[: MAX_KNOWN // 10]:
+                self._tallies[name] = Tally(refused=tally.refused, said_at=tally.said_at)
         return self._tallies.setdefault(who, Tally())
 
     def _usage(self, tally: Tally) -> Usage:

@@ -48,10 +48,11 @@ class ClientValidator(RequestValidator):
         self.has_shown_key = False
 
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
+        authorization = request.headers.get("Authorization", "")
+        self.has_shown_key = bool(authorization or request.client_id or request.client_secret)
         try:
-            shown = from_basic(request.headers.get("Authorization", ""))
+            shown = from_basic(authorization)
             name, key = shown or (request.client_id or "", request.client_secret or "")
-            self.has_shown_key = bool(name or key)
             client = find_form_encoded(name, key) if shown else find_client(key, name=name)
         except AuthenticationFailed:
             return False

@@ -67,6 +67,7 @@ class TestWrongKeys:
         refused = answers[-1]
         assert refused["Content-Type"] == "application/json"
         assert "the right key is answered at any time" in refused.json()["detail"]
+        assert "seconds" not in refused.json()["detail"]  # each would be a reason of its own
         assert refused["Retry-After"] == refused["RateLimit-Reset"] == "40"
         assert (refused["RateLimit-Limit"], refused["RateLimit-Remaining"]) == ("3", "0")
 
@@ -106,6 +107,9 @@ class TestWrongKeys:
 
         assert call(client, new).status_code == 200
         assert call(client).status_code == 429
+
+    def test_broken_credentials_at_the_token_address_count_as_well(self, client):
+        assert [ask(client, headers={"Authorization": "Basic ####"}).status_code for _ in range(4)] == [401] * 3 + [429]
 
     def test_the_next_minute_begins_anew(self, client, clock):
         for _ in range(5):
@@ -217,8 +221,8 @@ class TestTheSharedCache:
         assert second.count("192.0.2.7").is_over
         assert not second.count("192.0.2.8").is_over
 
-    def test_a_process_keeps_less_than_a_fiftieth_to_itself(self, settings):
-        settings.WRONG_KEYS_PER_MINUTE = 500
+    def test_a_process_keeps_less_than_a_tenth_to_itself(self, settings):
+        settings.WRONG_KEYS_PER_MINUTE = 100
         counter = CallCounter("sparing", "WRONG_KEYS_PER_MINUTE")
         shared = []
         for _ in range(20):
