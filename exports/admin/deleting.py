@@ -6,16 +6,15 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.models import DELETION, LogEntry
 from django.contrib.humanize.templatetags.humanize import intcomma
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from common.admin.base import BaseAdmin
-from common.sentences import shortlist
 from exports.admin.desk.holding import chosen_again, keys_of
 from exports.deleting import WhatGoes, delete_never_used, what_goes
-from exports.models import Flow
+from exports.models import Delivery, ExportAttempt, Flow, Participant
 
 MAX_NAMED = 50  # flow ids on the page that asks
 
@@ -73,7 +72,14 @@ class DeletesNeverUsed(BaseAdmin):
         found = what_goes(keys)
         if not found.flows or found.kept:
             return super().get_deleted_objects(objs, request)
-        return [[shortlist([str(flow) for flow in objs]), sentences(found)]], {}, set(), []
+        numbers: dict[type[Model], int] = {
+            Flow: found.flows,
+            Participant: found.participants,
+            ExportAttempt: found.attempts,
+            Delivery: found.deliveries,
+        }
+        summary = {model._meta.verbose_name_plural: number for model, number in numbers.items() if number}
+        return list(map(str, objs)), summary, set(), []
 
     def delete_model(self, request: HttpRequest, obj: Flow) -> None:
         assert request.user.is_authenticated  # the admin lets no one else in

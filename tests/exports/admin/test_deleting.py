@@ -34,7 +34,7 @@ def test_one_is_deleted_by_the_button_of_its_page(stray: list[Flow], traits: Any
     assert link in text_of(browser.get(reverse("admin:exports_flow_change", args=[flow.pk])))
     asked = text_of(browser.get(link))
     assert "typo1" in asked
-    assert "1 refused grade" in asked
+    assert "Deliveries: 1" in asked
 
     assert browser.post(link, {"post": "yes"}).status_code == 302
 
