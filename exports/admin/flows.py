@@ -187,10 +187,9 @@ class FlowAdmin(
         allowed: bool = super().has_delete_permission(request, obj)
         if not allowed or obj is None:
             return False
-        if Flow.objects.filter(pk=obj.pk).never_used().exists():
-            return True
         kept = (model.objects.filter(flow=OuterRef("pk")) for model in (Participant, ExportAttempt, Hold, Evidence))
-        return Flow.objects.filter(pk=obj.pk).exclude(reduce(or_, map(Q, map(Exists, kept)))).exists()
+        flow = Flow.objects.filter(pk=obj.pk)
+        return (flow.exclude(reduce(or_, map(Q, map(Exists, kept)))) | flow.never_used()).exists()
 
     def save_model(self, request: HttpRequest, obj: Flow, form: Any, change: bool) -> None:
         """Only what the form changed: an export may have changed the state and the counts since then."""
