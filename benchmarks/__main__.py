@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO
 
-from benchmarks import admin, before, bulk, growth, instant, nodes, peers, proving
+from benchmarks import admin, before, bulk, growth, instant, nodes, peers, proving, strangers
 from benchmarks.checkout import checked_out, commit_of
 from benchmarks.postgresql import Server
 from benchmarks.report import RUNS, Section, filled, render, verdict
@@ -32,6 +32,7 @@ SECTIONS = {
     "nodes": nodes.measure,
     "admin": admin.measure,
     "proving": proving.measure,
+    "strangers": strangers.measure,
 }
 
 INTRODUCTION = f"""\

@@ -21,6 +21,7 @@ from exports.grades.causes import Cause
 from exports.grades.facts import Entry, Refused
 from exports.grades.sentences import error_info, of_source
 from exports.models import ApiClient, Delivery, ExportAttempt, Flow, RequestProfile
+from exports.models.api_client import ADDRESS_LENGTH
 from exports.reading.body import Body, BodyError, UnreadableEntry, read
 from exports.reading.profiles import BadExpression, BadRule
 
@@ -63,15 +64,17 @@ def unusable(profile: RequestProfile, field: str, problem: Exception) -> str:
     }
 
 
-def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:
+def receive(flow_id: str, body: Body, client: ApiClient, *, address: str = "") -> Receipt:
     """Record the export (R14: one call, one attempt), deliver it, and say what became of every entry.
+
+    `address`: from where the client calls.
 
     Comes back within EXPORT_DEADLINE seconds. Once the export is recorded, nothing of it is lost whatever happens.
     """
     began = timezone.now()
     finishing.sweep(Flow.objects.filter(flow_id=flow_id))
     ends_by = began + timedelta(seconds=settings.EXPORT_DEADLINE)
-    queued = despite_conflicts(record, flow_id, body, client, began=began, ends_by=ends_by)
+    queued = despite_conflicts(record, flow_id, body, client, address=address, began=began, ends_by=ends_by)
     log.info(
         "export_received",
         flow=flow_id,
@@ -85,8 +88,22 @@ def receive(flow_id: str, body: Body, client: ApiClient) -> Receipt:
     return answer(body, queued.judged, find_undelivered(queued.attempt) if queued.in_progress else {})
 
 
+def refuse_unknown(body: Body) -> Receipt:
+    """The answer to an export of a flow that is not known, where UNKNOWN_FLOWS refuses these. Nothing is stored."""
+    errors = [
+        {
+            "userId": user_id,
+            "errorInfo": error_info(Cause.NO_USER_ID, line.detail)
+            if isinstance(line, UnreadableEntry)
+            else error_info(Cause.NOT_MAPPED, {}),
+        }
+        for line, user_id in zip(body.lines, body.user_ids, strict=True)
+    ]
+    return Receipt(number_of_success=0, errors=errors)
+
+
 @transaction.atomic
-def record(flow_id: str, body: Body, client: ApiClient, *, began: datetime, ends_by: datetime) -> Queued:
+def record(flow_id: str, body: Body, client: ApiClient, *, address: str, began: datetime, ends_by: datetime) -> Queued:
     """The attempt and its deliveries, each judged with the flow's row locked."""
     unreadable = [line for line in body.lines if isinstance(line, UnreadableEntry)]
     attempt = ExportAttempt(
@@ -94,6 +111,7 @@ def record(flow_id: str, body: Body, client: ApiClient, *, began: datetime, ends
         trigger=ExportAttempt.Trigger.EXPORT,
         api_client=client,
         request_id=current_request_id(),
+        caller_address=address[:ADDRESS_LENGTH],
         started_at=began,
         ends_by=ends_by,
         lease_ends_at=finishing.lease_end(timezone.now()),

@@ -39,6 +39,9 @@ LEARN_DAILY_CALLS = read("LEARN_DAILY_CALLS", environment.whole(least=1, most=10
 EXPORT_DEADLINE = read("EXPORT_DEADLINE", environment.seconds(least=1, most=3600), default="45")
 EXPORT_MAX_BYTES = read("EXPORT_MAX_BYTES", environment.whole(least=1, most=1_000_000_000), default="8000000")
 EXPORT_MAX_PARTICIPANTS = read("EXPORT_MAX_PARTICIPANTS", environment.whole(least=1, most=1_000_000), default="50000")
+UNKNOWN_FLOWS = read("UNKNOWN_FLOWS", environment.one_of("store", "refuse"), default="store")
+CLIENT_CALLS_PER_MINUTE = read("CLIENT_CALLS_PER_MINUTE", environment.whole(least=0, most=10_000_000), default="30000")
+WRONG_KEYS_PER_MINUTE = read("WRONG_KEYS_PER_MINUTE", environment.whole(least=0, most=1_000_000), default="60")
 EXPECT_WITHIN = read("EXPECT_WITHIN", environment.whole(least=0, most=8760), default="24")  # hours after the end
 
 # Proof from Learn's gradebook
@@ -89,6 +92,16 @@ WEBHOOK_NETWORKS = read("WEBHOOK_NETWORKS", environment.networks, default="127.0
 DATABASES = {"default": read("DATABASE_URL", environment.database, default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# What processes count together is in a table of the database. All else that is cached is a process's own.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    "shared": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "shared_cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
+    },
+}
+
 INSTALLED_APPS = [
     "unfold",
     "django.contrib.admin",
@@ -117,6 +130,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "exports.api.flood.WrongKeysMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gradebridge.watching.requests.RequestMiddleware",  # around all others, so that each answer has its id
     "django.contrib.sessions.middleware.SessionMiddleware",

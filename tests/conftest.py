@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.db import connection, connections
 from django.test import Client
 
 from courses.connection import connect_anew
+from exports.api import flood, limits
 from exports.delivering import workers
 from exports.roles import grant_new_permissions
 from sandbox.server import SandboxLearn
@@ -44,6 +46,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _nothing_cached() -> None:
     """What one test has seen is not there in the next, whose rows have the same keys."""
     cache.clear()
+    for counter in (limits.client_calls, limits.wrong_keys):  # also of rows that a test has left in the shared cache
+        counter.forget(f"test-{uuid4()}")
+    flood.known_keys.forget()
 
 
 @pytest.fixture(autouse=True, scope="session")

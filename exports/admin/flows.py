@@ -23,6 +23,7 @@ from common.history.pages import ConfigurationAdmin
 from common.moments import short_moment
 from common.signing_in.recent import ask_to_sign_in_again
 from courses.models import GradeColumn
+from exports.admin.deleting import DeletesNeverUsed
 from exports.admin.desk.evidence import MakesEvidence
 from exports.admin.desk.flow_page import TellsWhatHappened, people_of_flow
 from exports.admin.desk.holding import HoldsFlows
@@ -103,6 +104,7 @@ class FlowAdmin(
     LocksMapping,
     MappingFilesMixin,
     ChecksWithLearn,
+    DeletesNeverUsed,
     ConfigurationAdmin,
     RetriesFailed,
     HoldsFlows,
@@ -117,7 +119,7 @@ class FlowAdmin(
     ]
     actions = [
         *("retry_failed", "hold_chosen", "release_chosen", "mark_as_synchronised", "fetch_chosen"),
-        "check_chosen_with_learn",
+        *("check_chosen_with_learn", "delete_never_used"),
         *MappingFilesMixin.FILE_ACTIONS,
     ]
     list_display = [
@@ -183,12 +185,13 @@ class FlowAdmin(
         return ["flow_id", *self.readonly_fields] if obj else self.readonly_fields
 
     def has_delete_permission(self, request: HttpRequest, obj: Flow | None = None) -> bool:
-        """Only a flow without history, one by one: what was exported or held must stay visible."""
+        """Only a flow without history, or one that was never used: what was exported or held must stay visible."""
         allowed: bool = super().has_delete_permission(request, obj)
         if not allowed or obj is None:
             return False
         kept = (model.objects.filter(flow=OuterRef("pk")) for model in (Participant, ExportAttempt, Hold, Evidence))
-        return Flow.objects.filter(pk=obj.pk).exclude(reduce(or_, map(Q, map(Exists, kept)))).exists()
+        flow = Flow.objects.filter(pk=obj.pk)
+        return (flow.exclude(reduce(or_, map(Q, map(Exists, kept)))) | flow.never_used()).exists()
 
     def changeform_view(
         self,

@@ -5,6 +5,7 @@ import binascii
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core import signing
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import authentication, exceptions, permissions
@@ -12,7 +13,7 @@ from rest_framework.request import Request
 
 from common.addresses import caller_address
 from exports.models import ApiClient
-from exports.models.api_client import hash_key
+from exports.models.api_client import FLOW_REFUSED, hash_key
 
 if TYPE_CHECKING:  # the views import this module
     from rest_framework.views import APIView
@@ -24,14 +25,18 @@ BASIC_CHALLENGE = f'Basic {REALM}, charset="UTF-8"'
 # Whole, since many callers send what they have only once it is requested by name. A Bearer needs at least a
 # realm (RFC 6750), and Python's urllib looks for nothing but schemes with one.
 CHALLENGE = f"Api-Key {REALM}, {BASIC_CHALLENGE}, Bearer {REALM}"
-CALLERS = ApiClient.objects.filter(is_active=True).select_related("profile")  # it is read with: one statement
+CALLERS = ApiClient.objects.select_related("profile").order_by()  # it is read with: one statement
 
 
 def find_client(key: str, *, name: str | None = None) -> ApiClient:
-    """The active client with this key (and name). Raises AuthenticationFailed, without saying which part was wrong."""
-    client = CALLERS.filter(key_hash=hash_key(key)).first()
+    """The client that may call now with this key (and name). Raises AuthenticationFailed, without saying which part was
+    wrong.
+    """
+    now, shown_hash = timezone.now(), hash_key(key)
+    client = CALLERS.able_to_call(now).with_key(shown_hash, now).first()
     if client is None or (name is not None and client.name != name):
         raise exceptions.AuthenticationFailed(gettext("The API key is unknown or no longer active."))
+    client.shown_hash = shown_hash
     return client
 
 
@@ -72,15 +77,16 @@ class BearerAuthentication(KeyAuthentication):
             pk, key_mark = signing.loads(token, salt=TOKEN_SALT, max_age=TOKEN_SECONDS)
         except signing.BadSignature:
             raise exceptions.AuthenticationFailed(gettext("The bearer token is not valid or has expired.")) from None
-        client = CALLERS.filter(pk=pk, key_hash__startswith=key_mark).first()
-        if client is None:
+        now = timezone.now()
+        client = CALLERS.able_to_call(now).filter(pk=pk).first()
+        if client is None or not client.has_key_of(key_mark, now):
             raise exceptions.AuthenticationFailed(gettext("The API client of the bearer token is no longer active."))
         return client, "bearer"
 
 
 def make_token(client: ApiClient) -> str:
     """A signed token that names the client and the beginning of its key's hash."""
-    return signing.dumps([client.pk, client.key_hash[:16]], salt=TOKEN_SALT)
+    return signing.dumps([client.pk, client.key_mark], salt=TOKEN_SALT)
 
 
 def after(scheme: str, authorization: str) -> str:
@@ -108,20 +114,36 @@ def client_of(request: Request) -> ApiClient:
     return cast("ApiClient", request.user)
 
 
+def network_refusal(client: ApiClient, address: str) -> str:
+    """Why the client may not call from there; empty: it may."""
+    if client.allows(address):
+        return ""
+    return gettext("This API client may not call from %(address)s.") % {"address": address}
+
+
+class FlowNotAllowed(exceptions.PermissionDenied):
+    """None of the client's patterns is for the flow."""
+
+    default_detail: Any = FLOW_REFUSED
+    default_code = "flow"
+
+
 class IsAllowedClient(permissions.BasePermission):
-    """The caller may call from where it is and, to export, has that right."""
+    """The caller may call from where it is, may use the flow in the address and, to export, has that right."""
 
     message: Any = _("This API client is not allowed to do that.")
+    code = "permission_denied"
 
     def has_permission(self, request: Request, view: "APIView") -> bool:
         if request.auth is None:
             return False
         client = client_of(request)
-        address = caller_address(request)
-        if not client.allows(address):
-            self.message = gettext("This API client may not call from %(address)s.") % {"address": address}
+        if refusal := network_refusal(client, caller_address(request)):
+            self.message, self.code = refusal, "network"
             return False
+        if view.kwargs.get("flow_id") and not client.may_use(view.kwargs["flow_id"].strip()):
+            raise FlowNotAllowed
         if request.method in permissions.SAFE_METHODS or client.may_export:
             return True
-        self.message = gettext("This API client may read states but not export.")
+        self.message, self.code = gettext("This API client may read states but not export."), "reads_only"
         return False

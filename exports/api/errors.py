@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView, exception_handler
 
 from common.database.failures import Failure, failure_of
+from exports.api import callers
 from exports.api.refusals import note_refusal
 
 log = structlog.get_logger(__name__)
@@ -52,18 +53,22 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     if failure := failure_of(error):
         log.log(failure.level, "database_failed", failure=failure.name, error=type(error).__name__)
         error = DatabaseFailed(failure)
+    view, request = context["view"], context["request"]
+    knows_callers = bool(view.authentication_classes)  # not the description of the API, which all may read
+    if knows_callers and isinstance(error, exceptions.AuthenticationFailed):
+        error = callers.count_wrong_key(request._request) or error
     response = exception_handler(error, context)
     if response is not None and isinstance(error, UnsupportedEncoding):
         response["Accept-Encoding"] = error.unpacked
-    view = context["view"]
-    if response is not None and view.authentication_classes:  # not the description of the API, which all may read
-        request = context["request"]
+    if response is not None and knows_callers:
+        times = callers.note_refused(response, request._request, error, client=request.user if request.auth else None)
         note_refusal(
             response,
             request._request,
             reason=str(response.data.get("detail", "")),
             client=request.user if request.auth else None,
             flow_id=context["kwargs"].get("flow_id") or getattr(view, "named_flow", ""),
+            times=times,
         )
     return response
 

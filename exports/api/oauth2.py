@@ -6,14 +6,24 @@ from typing import Any, cast
 from urllib.parse import unquote_plus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
-from oauthlib.oauth2 import BackendApplicationServer, RequestValidator
-from rest_framework.exceptions import AuthenticationFailed
+from oauthlib.oauth2 import BackendApplicationServer, RequestValidator, UnauthorizedClientError
+from rest_framework.exceptions import APIException, AuthenticationFailed, PermissionDenied
 
-from exports.api.authentication import BASIC_CHALLENGE, TOKEN_SECONDS, find_client, from_basic, make_token
+from common.addresses import caller_address
+from exports.api import callers
+from exports.api.authentication import (
+    BASIC_CHALLENGE,
+    TOKEN_SECONDS,
+    find_client,
+    from_basic,
+    make_token,
+    network_refusal,
+)
 from exports.api.parsers import encoding_of
 from exports.api.refusals import note_refusal
 from exports.models import ApiClient
@@ -30,16 +40,26 @@ def find_form_encoded(name: str, key: str) -> ApiClient:
 
 
 class ClientValidator(RequestValidator):
-    """What oauthlib asks about the caller. Tokens are signed, so nothing is stored."""
+    """What oauthlib asks about one caller. Tokens are signed, so nothing is stored."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.client: ApiClient | None = None  # once its credentials were good
+        self.has_shown_key = False
 
     def authenticate_client(self, request: Any, *args: Any, **kwargs: Any) -> bool:
+        authorization = request.headers.get("Authorization", "")
+        self.has_shown_key = bool(authorization or request.client_id or request.client_secret)
         try:
-            shown = from_basic(request.headers.get("Authorization", ""))
+            shown = from_basic(authorization)
             name, key = shown or (request.client_id or "", request.client_secret or "")
-            request.client = find_form_encoded(name, key) if shown else find_client(key, name=name)
+            client = find_form_encoded(name, key) if shown else find_client(key, name=name)
         except AuthenticationFailed:
             return False
-        request.client.client_id = request.client.name  # the name that oauthlib expects
+        self.client = request.client = client
+        if refusal := network_refusal(client, self.address):
+            raise UnauthorizedClientError(refusal)
+        request.client.client_id = client.name  # the name that oauthlib expects
         return True
 
     def validate_grant_type(self, client_id: str, grant_type: str, *args: Any, **kwargs: Any) -> bool:
@@ -55,11 +75,11 @@ class ClientValidator(RequestValidator):
         pass
 
 
-server = BackendApplicationServer(
-    ClientValidator(),
-    token_generator=lambda request: make_token(cast("ApiClient", request.client)),
-    token_expires_in=TOKEN_SECONDS,
-)
+def lifetime(client: ApiClient) -> int:
+    """Seconds until a token made now ends: never later than its client or the key that was shown for it."""
+    ends = [client.expires_at, client.previous_key_ends_at if client.shown_hash == client.previous_key_hash else None]
+    left = [int((end - timezone.now()).total_seconds()) for end in ends if end is not None]
+    return max(0, min([TOKEN_SECONDS, *left]))
 
 
 def form_of(request: HttpRequest) -> str:
@@ -78,14 +98,47 @@ def form_of(request: HttpRequest) -> str:
 @require_POST
 def token(request: HttpRequest) -> HttpResponse:
     """Answers as RFC 6749 says: the token, or `error` and `error_description`. A refusal is noted."""
-    response = answer(request)
-    if response.status_code != HTTPStatus.OK:
+    validator = ClientValidator(caller_address(request))
+    response, error = bounded(answer(request, validator), request, validator)
+    client = validator.client
+    if response.status_code == HTTPStatus.OK and client is not None:
+        callers.note_accepted(client, request)
+    else:
         said = json.loads(response.content)
-        note_refusal(response, request, reason=": ".join(filter(None, [said["error"], said.get("error_description")])))
+        times = callers.note_refused(response, request, error, client=client)
+        reason = ": ".join(filter(None, [said["error"], said.get("error_description")]))
+        note_refusal(response, request, reason=reason, client=client, times=times)
+    if client is not None:
+        callers.note_use(response, request, client)
     return response
 
 
-def answer(request: HttpRequest) -> HttpResponse:
+def bounded(
+    response: HttpResponse, request: HttpRequest, validator: ClientValidator
+) -> tuple[HttpResponse, APIException | None]:
+    """The answer, or that there were too many calls; and why the caller is refused, if it is."""
+    error: APIException | None = None
+    if validator.client is not None:
+        if refusal := callers.count_call(validator.client):
+            return too_many("slow_down", refusal), refusal  # RFC 8628 has registered it for this address
+        if response.status_code == HTTPStatus.BAD_REQUEST and not validator.client.allows(validator.address):
+            error = PermissionDenied(code="network")
+    elif response.status_code == HTTPStatus.UNAUTHORIZED:
+        error = AuthenticationFailed()
+        if validator.has_shown_key and (refusal := callers.count_wrong_key(request)):
+            return too_many("invalid_client", refusal), refusal
+    return response, error
+
+
+def too_many(error: str, refusal: callers.TooMany) -> HttpResponse:
+    return JsonResponse(
+        {"error": error, "error_description": str(refusal.detail)},
+        status=HTTPStatus.TOO_MANY_REQUESTS,
+        headers={"Retry-After": str(refusal.wait), "Cache-Control": "no-store", "Pragma": "no-cache"},
+    )
+
+
+def answer(request: HttpRequest, validator: ClientValidator) -> HttpResponse:
     if encoding := encoding_of(request):
         text = _("The Content-Encoding '%(encoding)s' is not supported. Send the form uncompressed.") % {
             "encoding": encoding
@@ -95,6 +148,11 @@ def answer(request: HttpRequest) -> HttpResponse:
             status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
             headers={"Accept-Encoding": "identity"},
         )
+    server = BackendApplicationServer(
+        validator,
+        token_generator=lambda asked: make_token(cast("ApiClient", asked.client)),
+        token_expires_in=lambda asked: lifetime(cast("ApiClient", asked.client)),
+    )
     headers, body, status = server.create_token_response(
         request.build_absolute_uri(request.path),  # without its query, where no credentials belong
         "POST",

@@ -9,19 +9,14 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-import structlog
-from django.db import Error as DatabaseError
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from common.addresses import caller_address
-from common.database.retrying import short_waits
-from exports.delivering.queueing import commit_without_waiting_for_disk
+from exports.api.afterwards import run_afterwards, write
 from exports.models import ApiClient, RefusedRequest
 from exports.models.refused_request import RefusedRequestQuerySet
-
-log = structlog.get_logger(__name__)
 
 RECORDED = frozenset({400, 401, 403, 405, 413, 415, 429})  # what a caller can set right; 404 and 503 are no refusals
 SPAN = timedelta(minutes=10)  # equal refusals within it are one row, which counts them
@@ -33,15 +28,27 @@ MAX_BY_STRANGERS = 500  # the same, of all addresses together: some have more ad
 
 
 def note_refusal(
-    response: HttpResponse, request: HttpRequest, *, reason: str, client: ApiClient | None = None, flow_id: str = ""
+    response: HttpResponse,
+    request: HttpRequest,
+    *,
+    reason: str,
+    client: ApiClient | None = None,
+    flow_id: str = "",
+    times: int = 1,
 ) -> None:
     """Have the refusal recorded once `response` was sent, if it is one.
 
     `client` is None where its credentials were not good: whom they name is not looked up, so that all such answers take
-    the same time.
+    the same time. `times`: how many equal ones this is for.
     """
-    if response.status_code not in RECORDED:
-        return
+    if response.status_code in RECORDED and times:
+        record_afterwards(response, request, reason=reason, client=client, flow_id=flow_id, times=times)
+
+
+def record_afterwards(
+    response: HttpResponse, request: HttpRequest, *, reason: str, client: ApiClient | None, flow_id: str, times: int = 1
+) -> None:
+    """The same whatever the status."""
     fields = {
         "client": client,
         "address": storable(caller_address(request), "address"),
@@ -51,44 +58,34 @@ def note_refusal(
         "path": storable(request.path, "path"),
         "reason": storable(reason, "reason"),
     }
-    size, close = size_of(request), response.close
-
-    def record_and_close() -> None:
-        record(fields, size)
-        close()
-
-    response.close = record_and_close  # type: ignore[method-assign]  # servers call it when all was sent
+    size = size_of(request)
+    run_afterwards(response, lambda: record(fields, size, times))
 
 
-def record(fields: Mapping[str, Any], size: int | None) -> None:
+def record(fields: Mapping[str, Any], size: int | None, times: int = 1) -> None:
     """Write or count the row. Where the database fails there is a line in the log instead."""
-    try:
-        with short_waits():
-            commit_without_waiting_for_disk()
-            count(fields, size, timezone.now())
-    except DatabaseError as error:
-        log.warning("refused_request_not_recorded", error=type(error).__name__)
+    write("refused_request_not_recorded", count, fields, size, timezone.now(), times)
 
 
-def count(fields: Mapping[str, Any], size: int | None, now: datetime) -> None:
-    """One more refusal of this kind."""
-    if count_again(fields, size, now):
+def count(fields: Mapping[str, Any], size: int | None, now: datetime, times: int = 1) -> None:
+    """So many more refusals of this kind."""
+    if count_again(fields, size, now, times):
         return
     for_all, of_address = bounds(fields["client"], fields["address"], now)
     if for_all or of_address:
         fields = {**fields, "method": "", "path": "", "flow_id": "", "reason": ""}
         fields |= {"address": ""} if for_all else {}
-        if count_again(fields, size, now):
+        if count_again(fields, size, now, times):
             return
-    row = RefusedRequest(at=now, last_at=now, size=size, likeness=likeness(fields, now), **fields)
+    row = RefusedRequest(at=now, last_at=now, count=times, size=size, likeness=likeness(fields, now), **fields)
     if row not in RefusedRequest.objects.bulk_create([row], ignore_conflicts=True):
-        count_again(fields, size, now)
+        count_again(fields, size, now, times)
 
 
-def count_again(fields: Mapping[str, Any], size: int | None, now: datetime) -> bool:
+def count_again(fields: Mapping[str, Any], size: int | None, now: datetime, times: int) -> bool:
     """Whether there is a row for equal refusals, and it was counted."""
     same = RefusedRequest.objects.filter(likeness=likeness(fields, now))
-    return bool(same.update(count=F("count") + 1, last_at=now, size=size))
+    return bool(same.update(count=F("count") + times, last_at=now, size=size))
 
 
 def bounds(client: ApiClient | None, address: str, now: datetime) -> tuple[bool, bool]:

@@ -2,17 +2,20 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import exceptions, generics, pagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from exports.api.authentication import client_of
+from common.addresses import caller_address
+from exports.api.authentication import FlowNotAllowed, client_of
+from exports.api.callers import CalledByClients
 from exports.api.errors import TooLarge
 from exports.api.parsers import ENCODING, json_bytes
+from exports.api.refusals import record_afterwards
 from exports.api.rehearsals import ANSWERS, REHEARSAL, answer_of, is_rehearsal
 from exports.api.serializers import (
     ExportSerializer,
@@ -22,13 +25,13 @@ from exports.api.serializers import (
 from exports.models import ExportState, Flow, Participant
 from exports.models.participant import ParticipantQuerySet
 from exports.reading.body import ID_LENGTH, BodyError, TooManyParticipants, resolve_flow_id, text_of
-from exports.receiving import read_from, receive
+from exports.receiving import Receipt, read_from, receive, refuse_unknown
 from exports.rehearsing import rehearse
 
 ATTEMPTS_SHOWN = 100  # of a flow's attempts, the newest
 
 
-class ExportView(APIView):
+class ExportView(CalledByClients):
     """WISEflow exports grades here, by POST or PATCH (R12)."""
 
     named_flow = ""  # by a body that is refused
@@ -46,21 +49,32 @@ class ExportView(APIView):
         except BodyError as error:
             self.named_flow = error.flow_id
             raise exceptions.ParseError(str(error)) from None
+        client = client_of(request)
+        if not client.may_use(flow_id):  # the body names it
+            self.named_flow = flow_id
+            raise FlowNotAllowed
         if only_rehearses:
-            return Response(answer_of(rehearse(flow_id, body, client_of(request))))
-        receipt = receive(flow_id, body, client_of(request))
-        return Response(
-            {
-                "numberOfSuccess": receipt.number_of_success,
-                "numberOfErrors": receipt.number_of_errors,
-                "errors": receipt.errors,
-            }
-        )
+            return Response(answer_of(rehearse(flow_id, body, client)))
+        if settings.UNKNOWN_FLOWS == "refuse" and not Flow.objects.filter(flow_id=flow_id).exists():
+            response = Response(said(refuse_unknown(body)))
+            reason = _("The flow is not known, so nothing was stored (UNKNOWN_FLOWS).")
+            record_afterwards(response, request._request, reason=reason, client=client, flow_id=flow_id)
+            return response
+        return Response(said(receive(flow_id, body, client, address=caller_address(request))))
 
     @extend_schema(request=ExportSerializer, responses=ANSWERS, parameters=[REHEARSAL, ENCODING])
     def patch(self, request: Request, flow_id: str = "") -> Response:
         """The same as POST."""
         return self.post(request, flow_id)
+
+
+def said(receipt: Receipt) -> dict[str, Any]:
+    """As ReceiptSerializer describes it."""
+    return {
+        "numberOfSuccess": receipt.number_of_success,
+        "numberOfErrors": receipt.number_of_errors,
+        "errors": receipt.errors,
+    }
 
 
 class FlowExportView(ExportView):
@@ -99,7 +113,7 @@ class ParticipantPages(pagination.PageNumberPagination):
     max_page_size = 1000
 
 
-class ParticipantsView(generics.ListAPIView[Participant]):
+class ParticipantsView(CalledByClients, generics.ListAPIView[Participant]):
     """The state of each participant's grade."""
 
     serializer_class = ParticipantSerializer

@@ -19,7 +19,7 @@ from common.database.bulk import update
 from common.request_ids import LENGTH as REQUEST_ID_LENGTH
 from courses.models import ServiceCall
 from exports.grades.states import ExportState
-from exports.models.api_client import ApiClient
+from exports.models.api_client import ADDRESS_LENGTH, ApiClient
 from exports.models.flow import Flow
 from exports.models.retry_run import RetryRun
 
@@ -149,6 +149,10 @@ class ExportAttempt(models.Model):
     state = models.CharField(_("state"), max_length=12, choices=ExportState, default=ExportState.QUEUED)
     api_client = models.ForeignKey(
         ApiClient, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("API client")
+    )
+    # From where it called. Empty: no client did, or an older release recorded it.
+    caller_address = models.CharField(
+        _("address of the caller"), max_length=ADDRESS_LENGTH, blank=True, default="", db_default=""
     )
     retry_run = models.ForeignKey(
         RetryRun, on_delete=models.SET_NULL, null=True, blank=True, related_name="attempts", verbose_name=_("retry")

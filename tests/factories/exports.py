@@ -41,13 +41,14 @@ class RequestProfileFactory(factory.django.DjangoModelFactory):
 
 
 class ApiClientFactory(factory.django.DjangoModelFactory):
-    """Its key is `key-NAME`."""
+    """Its key is `key-NAME`. It was used just now, so that a call has nothing to write about it."""
 
     class Meta:
         model = ApiClient
 
     name = factory.Sequence("client{}".format)
     key_hash = factory.LazyAttribute(lambda client: hash_key(f"key-{client.name}"))
+    last_used_at = factory.LazyFunction(timezone.now)
 
 
 class FlowFactory(factory.django.DjangoModelFactory):

@@ -40,6 +40,7 @@ def test_the_site_starts_with_what_the_tests_set():
         ("CSRF_TRUSTED_ORIGINS", "grades.example.edu"),
         ("LEARN_URL", "http://learn.example.edu"),
         ("LEARN_TIMEOUT", "soon"),
+        ("UNKNOWN_FLOWS", "perhaps"),
         ("DATABASE_URL", "mysql://localhost/gradebridge"),
         ("EMAIL_URL", "smtp://user:password@mail.example.edu"),
         ("DEFAULT_FROM_EMAIL", "GradeBridge"),
@@ -379,3 +380,14 @@ class TestMail:
 )
 def test_the_address_of_the_site_is_the_first_that_is_one_name(origins, hosts, is_behind_tls, url):
     assert environment.site_url(origins, hosts, is_behind_tls=is_behind_tls) == url
+
+
+@pytest.mark.parametrize("value", ["refuse", "REFUSE", "Refuse"])
+def test_one_of_some_words_is_read_whatever_its_case(value):
+    assert environment.one_of("store", "refuse")(value) == "refuse"
+
+
+@pytest.mark.parametrize("value", ["", "no", "refuse it"])
+def test_any_other_word_is_refused(value):
+    with pytest.raises(ValueError, match="store, refuse"):
+        environment.one_of("store", "refuse")(value)

@@ -7,14 +7,17 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.db.models import JSONField, ProtectedError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from common.admin.cells import address
 from common.history.pages import ConfigurationAdmin
-from common.signing_in.recent import ask_to_sign_in_again, recently_signed_in
+from common.moments import short_moment
+from common.sentences import shortlist
+from common.signing_in.recent import ask_to_sign_in_again
+from exports.admin.clients.keys import GivesKeys
 from exports.models import ApiClient, ExportAttempt, Participant
 
 KEPT = _(
@@ -50,15 +53,15 @@ class NetworksField(forms.JSONField):
 
 
 @admin.register(ApiClient)
-class ApiClientAdmin(ConfigurationAdmin):
-    list_display = ["name", "is_active", "may_export", "networks", "created_at"]
+class ApiClientAdmin(GivesKeys, ConfigurationAdmin):
+    list_display = ["name", "is_active", "may_export", "flows", "networks", "expires_at", "last_used"]
     list_filter = ["is_active", "may_export"]
     search_fields = ["name"]
-    fields = ["name", "is_active", "may_export", "profile", "allowed_networks"]
+    fields = ["name", "is_active", "may_export", "profile", "flow_patterns", "allowed_networks", "expires_at"]
     formfield_overrides = {
         JSONField: {"form_class": NetworksField, "widget": UnfoldAdminTextareaWidget(attrs={"rows": 2})}
     }
-    actions_detail = ["new_key"]
+    actions_detail = ["new_key", "end_old_key"]
     change_form_outer_before_template = "admin/exports/api_client.html"
 
     def has_view_permission(self, request: HttpRequest, obj: ApiClient | None = None) -> bool:
@@ -86,7 +89,8 @@ class ApiClientAdmin(ConfigurationAdmin):
         return HttpResponseRedirect(address(client))
 
     def page_context(self, request: HttpRequest, row: ApiClient) -> dict[str, Any]:
-        return super().page_context(request, row) | {"kept": KEPT if is_used(row) else ""}
+        has_old_key = row.has_previous_key(timezone.now())
+        return super().page_context(request, row) | {"kept": KEPT if is_used(row) else "", "has_old_key": has_old_key}
 
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:
         if change:
@@ -106,25 +110,13 @@ class ApiClientAdmin(ConfigurationAdmin):
         """Whichever button was pressed: the key is shown only now."""
         return self.key_page(request, obj, request.new_key)  # type: ignore[attr-defined]
 
-    @action(description=_("New key"), url_path="new-key", permissions=["change"], icon="key")  # type: ignore[untyped-decorator]
-    @recently_signed_in
-    def new_key(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask first: the old key stops working at once."""
-        client = self.row_or_404(request, object_id)
-        if request.method == "POST":
-            key = client.set_new_key()
-            client.save()
-            self.log_change(request, client, "New key.")
-            return self.key_page(request, client, key)
-        template, back_url = "admin/exports/new_key.html", address(client)
-        return self.confirm_page(request, template, title=gettext("New key"), back_url=back_url, client=client)
+    @admin.display(description=_("Flows"))
+    def flows(self, client: ApiClient) -> str:
+        return shortlist(client.flow_patterns) or gettext("Every flow")
 
-    def key_page(self, request: HttpRequest, client: ApiClient, key: str) -> HttpResponse:
-        """The answer itself shows the key, so that no message carries it: messages are kept in cookies. No browser
-        stores the page (`Cache-Control: no-store`, as all pages of the admin).
-        """
-        title, back = gettext("Key of %(client)s") % {"client": client}, address(client)
-        return self.page(request, "admin/exports/key.html", title=title, client=client, back_url=back, text=key)
+    @admin.display(description=_("Last used"), ordering="last_used_at")
+    def last_used(self, client: ApiClient) -> str:
+        return short_moment(client.last_used_at) if client.last_used_at else gettext("Never")
 
     @admin.display(description=_("May call from"))
     def networks(self, client: ApiClient) -> str:

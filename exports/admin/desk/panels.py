@@ -25,6 +25,7 @@ from exports.admin.desk.rights import Rights, rights_of
 from exports.admin.desk.running import latest, running
 from exports.admin.grades.guidance import may_approve, may_approve_decisions
 from exports.mapping.health.checking import failing
+from exports.mapping.health.clients import expiring_clients
 from exports.models import Correction, Decision, ExportAttempt, ExportState, Flow, GradeInLearn, Participant
 from exports.notifying.watching import WEEK
 
@@ -107,6 +108,7 @@ def shared_context(rights: Rights, pulse: Pulse, now: datetime) -> dict[str, Any
         "needing_list": addresses.flows(attention="yes"),
         "exams": exams(rights, now) if needing else [],
         "failing": failing(now, WEEK).count(),
+        "expiring": expiring_clients(now),
         "states": [(state, number, addresses.people(state__exact=state.value)) for state, number in states.items()],
         "proof_summary": proof_summary(GradeInLearn.objects.all()) if rights.may_see_ledger else None,
         "changed": Participant.objects.filter(changed_since_export=True).count(),

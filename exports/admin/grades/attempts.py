@@ -71,8 +71,8 @@ class ExportAttemptAdmin(FindsSeveral, RetriesFailed, WatchedAdmin):
     ]
     search_fields = ["flow__flow_id", "flow__title"]
     search_help_text = _("Number, flow id or title, request id, or one or several complete user ids")
-    fields = [("of_flow", "trigger"), ("started_by", "started_at")]
-    readonly_fields = ["of_flow", "started_by"]
+    fields = [("of_flow", "trigger"), ("caller", "started_at")]
+    readonly_fields = ["of_flow", "caller"]
     change_form_outer_after_template = "admin/exports/attempt.html"
 
     def failed_among(self, queryset: QuerySet[ExportAttempt]) -> ParticipantQuerySet:
@@ -191,6 +191,14 @@ class ExportAttemptAdmin(FindsSeveral, RetriesFailed, WatchedAdmin):
         if attempt.retry_run:
             return format_html("{} · {}", attempt.requested_by or unknown, link(attempt.retry_run))
         return str(attempt.requested_by or attempt.api_client or unknown)
+
+    @admin.display(description=_("Started by"))
+    def caller(self, attempt: ExportAttempt) -> str:
+        """On the attempt's page, where there is room for an address."""
+        if not attempt.caller_address:
+            return self.started_by(attempt)
+        names = {"client": self.started_by(attempt), "address": attempt.caller_address}
+        return gettext("%(client)s, from %(address)s") % names
 
 
 def requested_and_approved(request: Correction | Decision, name: str) -> str:

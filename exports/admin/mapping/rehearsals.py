@@ -20,6 +20,7 @@ from unfold.widgets import (
 
 from common.admin.base import site_page
 from exports.models import ApiClient, Flow
+from exports.models.api_client import FLOW_REFUSED
 from exports.reading.body import ID_LENGTH, BodyError, TooManyParticipants, resolve_flow_id
 from exports.receiving import read_from
 from exports.rehearsing import Outcome, Rehearsal, rehearse
@@ -32,6 +33,10 @@ EXAMPLE = '{"participants": [{"userId": 1, "mark": "75.0", "adminGrade": ""}]}'
 
 class BodyTooLarge(BodyError):
     """It has more bytes than are allowed."""
+
+
+class FlowRefused(BodyError):
+    """The client may not use the flow."""
 
 
 class RehearsalForm(forms.Form):
@@ -81,7 +86,10 @@ class RehearsalForm(forms.Form):
         content = self.content()
         client = self.caller(content)
         body = read_from(client, content)
-        return rehearse(resolve_flow_id(self.cleaned_data["flow_id"], body.flow_id), body, client)
+        flow_id = resolve_flow_id(self.cleaned_data["flow_id"], body.flow_id)
+        if client is not None and not client.may_use(flow_id):
+            raise FlowRefused(str(FLOW_REFUSED))
+        return rehearse(flow_id, body, client)
 
     def content(self) -> bytes:
         """The body. A file that is too large is never read into memory. Raises BodyTooLarge."""
@@ -103,6 +111,9 @@ class RehearsalForm(forms.Form):
         return flow.latest_client() if flow else None
 
 
+STATUSES: dict[type[BodyError], int] = {BodyTooLarge: 413, TooManyParticipants: 413, FlowRefused: 403}
+
+
 @permission_required(NEEDED, raise_exception=True)
 def rehearse_page(request: HttpRequest, flow: int | None = None) -> HttpResponse:
     """`flow`: the primary key of the one whose page leads here."""
@@ -117,7 +128,7 @@ def rehearse_page(request: HttpRequest, flow: int | None = None) -> HttpResponse
             try:
                 found = verdicts(form.rehearse())
             except BodyError as error:
-                status = 413 if isinstance(error, (BodyTooLarge, TooManyParticipants)) else 400
+                status = STATUSES.get(type(error), 400)
                 text = gettext("WISEflow would receive an error (%(status)s): %(error)s")
                 form.add_error(None, text % {"status": status, "error": error})
     return site_page(request, "admin/exports/rehearse.html", title=gettext("Rehearse an export"), form=form, **found)

@@ -1,11 +1,14 @@
 """Adds an API client."""
 
 from argparse import ArgumentParser
+from datetime import time
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 
+from common.spreadsheets.cells import moment
 from exports.models import ApiClient
 
 
@@ -23,8 +26,29 @@ class Command(BaseCommand):
             help="a network that it may call from, such as 192.0.2.0/24 (default: from anywhere)",
         )
 
-    def handle(self, *, name: str, allow: list[str], **_: Any) -> None:
-        client = ApiClient(name=name.strip(), allowed_networks=allow)
+        parser.add_argument(
+            "--flows",
+            metavar="PATTERN",
+            action="extend",
+            nargs="+",
+            default=[],
+            help="flows that it may export and read, such as 4711 or 'EX-*' (default: every flow)",
+        )
+        parser.add_argument(
+            "--expires",
+            metavar="DATE",
+            default="",
+            help="when it stops working, such as 2027-06-30 (the end of that day) or 2027-06-30T12:00",
+        )
+
+    def handle(self, *, name: str, allow: list[str], flows: list[str], expires: str, **_: Any) -> None:
+        client = ApiClient(name=name.strip(), allowed_networks=allow, flow_patterns=flows)
+        try:
+            client.expires_at = moment(time_of_day=time.max)(expires)
+        except ValueError as reason:
+            raise CommandError(f"--expires: {reason}") from None
+        if client.expires_at is not None and client.expires_at <= timezone.now():
+            raise CommandError("--expires is in the past: the client could never call.")
         if not client.name:
             raise CommandError("NAME must not be empty.")
         key = client.set_new_key()

@@ -1,10 +1,14 @@
-"""Clients whose requests cannot be read, or in whose exports no grade is found: their request profile may be wrong."""
+"""Clients that expire, whose requests cannot be read, or in whose exports no grade is found: their request profile may
+be wrong.
+"""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -12,6 +16,7 @@ from common.moments import moment
 from exports.grades.causes import Cause
 from exports.models import ApiClient, ExportAttempt, RefusedRequest
 
+EXPIRES_SOON = timedelta(days=30)
 NOT_READ = 400  # the status of a request whose body cannot be used
 
 
@@ -22,6 +27,26 @@ class ClientProblem:
 
 
 def check_clients() -> list[ClientProblem]:
+    """Two statements."""
+    return expiring_clients(timezone.now()) + unread_clients()
+
+
+def expiring_clients(now: datetime) -> list[ClientProblem]:
+    """Of the active clients, the first to expire first."""
+    expiring = ApiClient.objects.expiring(now, EXPIRES_SOON)
+    return [ClientProblem(client=client, sentence=expiry_of(client, now)) for client in expiring]
+
+
+def expiry_of(client: ApiClient, now: datetime) -> str:
+    assert client.expires_at is not None
+    if client.expires_at <= now:
+        text = _("The API client %(client)s has expired (%(moment)s): it is refused.")
+    else:
+        text = _("The API client %(client)s expires on %(moment)s. From then on it is refused.")
+    return text % {"client": client, "moment": moment(client.expires_at)}
+
+
+def unread_clients() -> list[ClientProblem]:
     """Of the active clients that may export. One statement."""
     exports = ExportAttempt.objects.filter(api_client=OuterRef("pk"), trigger=ExportAttempt.Trigger.EXPORT)
     latest = exports.order_by("-pk")

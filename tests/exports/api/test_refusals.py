@@ -25,6 +25,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
+def _no_limit(settings):
+    """What a flood of wrong keys is answered is told in test_limits.py."""
+    settings.WRONG_KEYS_PER_MINUTE = 0
+
+
+@pytest.fixture(autouse=True)
 def clock():
     """Within one span of ten minutes."""
     with time_machine.travel(MOMENT, tick=False) as clock:

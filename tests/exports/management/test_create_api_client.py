@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from exports.models import ApiClient
 from tests.factories import ApiClientFactory
@@ -23,6 +24,14 @@ def test_networks_can_be_given_together_or_one_by_one():
     assert ApiClient.objects.get().allowed_networks == ["192.0.2.0/24", "2001:db8::/32", "198.51.100.7"]
 
 
+def test_flows_and_a_date_can_be_given():
+    call_command("create_api_client", "wiseflow", "--flows", "4711", "EX-*", "--expires", "2099-06-30")
+
+    client = ApiClient.objects.get()
+    assert client.flow_patterns == ["4711", "EX-*"]
+    assert timezone.localtime(client.expires_at).isoformat().startswith("2099-06-30T23:59:59")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -35,6 +44,10 @@ def test_networks_can_be_given_together_or_one_by_one():
         (["x" * 101], "at most 100 characters"),
         (["new", "--allow", "192.0.2.1/24"], "'192.0.2.1/24' is not a network such as 192.0.2.0/24."),
         (["new", "--allow", "everywhere"], "'everywhere' is not a network"),
+        (["new", "--flows", ""], "'' is not a flow pattern"),
+        (["new", "--flows", "a\nb"], "control character"),
+        (["new", "--expires", "soon"], "--expires: "),
+        (["new", "--expires", "2001-01-01"], "--expires is in the past"),
     ],
 )
 def test_what_is_refused(capsys, arguments, sentence):

@@ -88,10 +88,10 @@ def test_a_key_that_is_refused_says_nothing_of_the_profile(wiseflow):
 
 
 @pytest.mark.parametrize("number", [1, 10])
-def test_looking_is_one_statement(number, django_assert_num_queries):
+def test_looking_is_two_statements(number, django_assert_num_queries):
     for client in ApiClientFactory.create_batch(number):
         refuse(client)
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         assert len(sentences()) == number
 
 
@@ -114,3 +114,21 @@ def test_the_command_says_it(wiseflow, capsys):
     call_command("check_mappings")
 
     assert "Note: client WISEflow: The latest request of WISEflow" in capsys.readouterr().out
+
+
+def test_a_client_that_expires_soon_or_has_expired():
+    for name, days in (("far", 31), ("near", 29), ("over", -1)):
+        ApiClientFactory(name=name, expires_at=timezone.now() + timedelta(days=days))
+    ApiClientFactory(name="off", is_active=False, expires_at=timezone.now())
+
+    over, near = sentences()
+
+    assert over.startswith("The API client over has expired (")
+    assert near.startswith("The API client near expires on ")
+
+
+def test_the_dashboard_warns_of_it_too():
+    ExportAttemptFactory()
+    ApiClientFactory(name="near", expires_at=timezone.now() + timedelta(days=1))
+
+    assert "The API client near expires on" in words_of(signed_in(manager=True).get("/admin/").content.decode())

@@ -66,7 +66,7 @@ def test_a_name_that_http_basic_cannot_carry_is_refused(name: str, says: str, ad
 def test_a_new_key_is_asked_for_first_and_replaces_the_old_one(administrator: Client) -> None:
     client = ApiClientFactory(name="Test")
     page = reverse("admin:exports_apiclient_new_key", args=[client.pk])
-    assert "stops working immediately" in text_of(administrator.get(page))
+    assert "can use both keys for a while" in text_of(administrator.get(page))
     client.refresh_from_db()
     assert client.key_hash == hash_key("key-Test")
 
