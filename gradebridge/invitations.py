@@ -32,13 +32,14 @@ from unfold.widgets import (
 
 from exports.notifying.digests import code_of, sends_mail
 from exports.notifying.sentences import reason_sentence
-from exports.roles import ADMINISTRATORS, MANAGERS
+from exports.roles import ADMINISTRATORS, INTEGRATORS, MANAGERS
 
 log = logging.getLogger(__name__)
 
 ROLES = (
     (MANAGERS, _("Manager: sees all grades, retries, requests and approves corrections")),
-    (ADMINISTRATORS, _("Administrator: also configures courses, columns, mappings, clients and rosters")),
+    (ADMINISTRATORS, _("Administrator: also configures courses, columns, mappings and rosters")),
+    (INTEGRATORS, _("Integrator: makes API clients, their keys and request profiles; sees no grades")),
 )
 
 

@@ -31,6 +31,10 @@ class RequestQuerySet(models.QuerySet[Any]):
         """Requested by `user`, and not decided yet."""
         return self.filter(state=RequestState.ASKED, requested_by=user)
 
+    def exists_asked(self) -> bool:
+        """Whether one of these is not decided yet."""
+        return self.filter(state=RequestState.ASKED).exists()
+
 
 class Requested(Spelled):
     """Stored permanently: what and why, both people and both times."""

@@ -1,4 +1,4 @@
-"""API clients: who may call the endpoint. For administrators; a key is shown once and never again."""
+"""API clients: who may call the endpoint. For integrators; a key is shown once and never again."""
 
 from typing import Any
 
@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 
 from common.admin.cells import address
 from common.history.pages import ConfigurationAdmin
+from exports.admin.clients.kept_apart import KeptApart
 from exports.models import ApiClient, ExportAttempt, Participant
 
 KEPT = _(
@@ -49,7 +50,7 @@ class NetworksField(forms.JSONField):
 
 
 @admin.register(ApiClient)
-class ApiClientAdmin(ConfigurationAdmin):
+class ApiClientAdmin(KeptApart, ConfigurationAdmin):
     list_display = ["name", "is_active", "may_export", "networks", "created_at"]
     list_filter = ["is_active", "may_export"]
     search_fields = ["name"]
@@ -59,11 +60,6 @@ class ApiClientAdmin(ConfigurationAdmin):
     }
     actions_detail = ["new_key"]
     change_form_outer_before_template = "admin/exports/api_client.html"
-
-    def has_view_permission(self, request: HttpRequest, obj: ApiClient | None = None) -> bool:
-        """Managers, who may view everything else, do not see these."""
-        allowed: bool = self.has_change_permission(request, obj)
-        return allowed
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiClient | None = None) -> bool:
         """Only one at a time, and none that is part of the history."""
@@ -85,7 +81,8 @@ class ApiClientAdmin(ConfigurationAdmin):
         return HttpResponseRedirect(address(client))
 
     def page_context(self, request: HttpRequest, row: ApiClient) -> dict[str, Any]:
-        return super().page_context(request, row) | {"kept": KEPT if is_used(row) else ""}
+        kept = KEPT if is_used(row) and self.has_change_permission(request, row) else ""
+        return super().page_context(request, row) | {"kept": kept}
 
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:
         if change:

@@ -6,7 +6,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from exports.models import ApiClient
+from exports.models import ApiClient, Event
+from exports.notifying.access import record
 
 
 class Command(BaseCommand):
@@ -35,4 +36,5 @@ class Command(BaseCommand):
         if ApiClient.objects.filter(name=client.name).exists():
             raise CommandError(f"An API client with the name {client.name} exists already.")
         client.save()
+        record(Event.Kind.ACCESS_CHANGED, "CLIENT_MADE", name=client.name, client=client.pk)
         self.stdout.write(key)
