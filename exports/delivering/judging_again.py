@@ -43,7 +43,7 @@ def judge_again(people: Sequence[Participant], *, now: datetime) -> dict[int, Ju
     if not places:
         return judged
     rows = read_holders(list(flows.values()), places)
-    return {pk: beside_others(flows[pk], each, rows) for pk, each in judged.items()}
+    return {pk: beside_others(flows[pk], each, rows, is_by_person=True) for pk, each in judged.items()}
 
 
 def known_people(people: Sequence[Participant]) -> Mapping[int, Mapping[str, PersonFacts]]:

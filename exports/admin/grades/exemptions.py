@@ -26,8 +26,8 @@ from exports.requesting import REASON_LENGTH
 Kind = Exemption.Kind
 
 QUESTIONS = {
-    Kind.ALLOW_OVERWRITE: _("Allow overwriting of delivered grades of %(subject)s?"),
-    Kind.UNLOCK_MAPPING: _("Unlock the mapping of %(subject)s?"),
+    Kind.ALLOW_OVERWRITE: _("Allow overwriting of delivered grades of flow %(subject)s?"),
+    Kind.UNLOCK_MAPPING: _("Unlock the mapping of flow %(subject)s?"),
     Kind.DELETE_COLUMN: _("Delete column %(subject)s in Learn with its grades?"),
     Kind.NOT_IN_LEARN: _("Mark column %(subject)s as not in Learn?"),
 }
