@@ -37,7 +37,7 @@ def patterns(found: Any = None, prefix: str = "", namespace: str = "") -> Iterat
         if isinstance(each, URLResolver):
             yield from patterns(each.url_patterns, route, namespace + (f"{each.namespace}:" if each.namespace else ""))
         elif isinstance(each, URLPattern):
-            yield (namespace + each.name if each.name else route), route
+            yield (namespace + each.name if each.name else route or "/"), route
 
 
 def rows() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The permission matrix: who gets what from every address. An address that is not in the table fails.
 
-The table is `permission_matrix.txt`: an address a line, by its name, then what GET and what POST (with nothing in it) answer
-to each caller, in the order of its head. Other methods never change anything, and are not in it.
+The table is `permission_matrix.txt`: an address a line, by its name, then what GET and what POST (with nothing in it)
+answer to each caller, in the order of its head. Other methods never change anything, and are not in it.
 
     -  sent to sign in      x  forbidden (403)       k  no key (401)
     y  an answer            n  not there (404)       m  no such method (405)
@@ -22,6 +22,7 @@ from tests.gradebridge.matrix import CALLERS, caller, patterns, rows
 TABLE = Path(__file__).with_name("permission_matrix.txt")
 LETTERS = {401: "k", 403: "x", 404: "n", 405: "m"}
 OTHER_ADDRESSES = {  # of what has no name, or needs more than a row's key
+    "/": "/",
     "^admin$": "/admin",
     "^api(?:/|$)": "/api/nothing",
     "^health/live/?$": "/health/live",
@@ -48,7 +49,7 @@ def table() -> dict[str, tuple[str, str]]:
 
 def names() -> list[str]:
     """Each address once; Django's redirects from a row's old address are left out."""
-    return sorted({name for name, route in patterns() if not route.endswith("/<path:object_id>/") or name[-1] != ":"})
+    return sorted({name for name, _route in patterns() if not name.endswith("/<path:object_id>/")})
 
 
 def test_every_address_is_in_the_table_and_no_other() -> None:
