@@ -18,10 +18,10 @@ from exports.roles import joins_both
 OF_SUPERUSERS = ("is_superuser", "is_staff", "groups", "user_permissions", "username", "email")
 
 
-class AccountForm(UserChangeForm):
+class AccountForm(UserChangeForm):  # type: ignore[misc]  # Unfold is untyped
     def clean(self) -> dict[str, Any] | None:
         """No one decides where grades go and makes keys of the API, unless the site allows that."""
-        given = super().clean()
+        given: dict[str, Any] | None = super().clean()
         groups, single = self.cleaned_data.get("groups"), self.cleaned_data.get("user_permissions")
         is_free = self.cleaned_data.get("is_superuser", self.instance.is_superuser)
         if settings.ADMINISTRATORS_MAY_INTEGRATE or is_free or groups is None or single is None:

@@ -127,7 +127,7 @@ def ask(request: HttpRequest, person: Participant, form: CorrectionForm) -> Corr
     try:
         return correcting.ask(person, **form.cleaned_data, by=request.user)
     except correcting.NotCorrectable as refusal:
-        form.add_error(FIELD_OF.get(refusal.obstacle), refusal.sentence)
+        form.add_error(FIELD_OF.get(Obstacle(refusal.obstacle)), refusal.sentence)
         return None
 
 

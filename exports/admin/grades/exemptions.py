@@ -117,7 +117,7 @@ DONE = {
 }
 
 
-def words_of(kind: Exemption.Kind, subject: object) -> dict[str, str]:
+def words_of(kind: Exemption.Kind, subject: object) -> dict[str, Any]:
     """The question and what would happen, for the pages that ask."""
     return {"exemption_question": str(QUESTIONS[kind]) % {"subject": subject}, "effect": str(EFFECTS[kind])}
 
@@ -167,6 +167,5 @@ class RequestsExemptions(BaseAdmin):
             back_url=address(row),
             problem=problem,
             form=ReasonForm(initial={"reason": request.POST.get("reason", "")}),
-            **words_of(kind, row),
-            **context,
+            **context | words_of(kind, row),
         )
