@@ -10,10 +10,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, reverse
 
-from courses.models import GradeColumn
+from courses.models import GradeColumn, ProvisioningRun
+from courses.tasks import carry_out_run
 from exports.delivering import workers
-from exports.models import ApiClient, Exemption, Flow, GradeInLearn, Participant
+from exports.models import ApiClient, Exemption, ExportAttempt, Flow, GradeInLearn, Participant
 from exports.models.api_client import hash_key
+from exports.tasks import deliver_attempt
 from tests.conftest import COLUMN, COURSE
 from tests.exports.importing.files import csv_file
 from tests.factories import ColumnMappingFactory, FlowFactory, ParticipantFactory, TranslationFactory
@@ -41,8 +43,17 @@ def alone(request: Any, exported: Participant) -> Client:
     return client
 
 
-def shown(learn: Any) -> dict[str, str]:
+def carry_out() -> None:
+    """What task workers would do by now."""
+    for attempt in ExportAttempt.objects.filter(finished_at=None):
+        deliver_attempt.func(attempt.pk)
+    for run in ProvisioningRun.objects.filter(finished_at=None):
+        carry_out_run.func(run.pk)
     workers.workers.wait_until_idle(seconds=20)
+
+
+def shown(learn: Any) -> dict[str, str]:
+    carry_out()
     return dict(learn.world.values(COURSE, COLUMN))
 
 
@@ -73,7 +84,9 @@ def export(person: Client, *entries: dict[str, str], flow_id: str = "77") -> Non
 
 
 def retry(person: Client, flow: Flow) -> None:
-    person.post(page("exports_flow", "retry", flow.pk), {"post": "yes"})
+    chosen = {"action": "retry_failed", "_selected_action": [str(flow.pk)], "post": "yes"}
+    person.post(page("exports_flow", "changelist"), chosen)
+    carry_out()
 
 
 # The ways
@@ -289,7 +302,22 @@ def test_no_page_and_no_action_changes_it(alone: Client, learn: Any, flow: Flow)
     assert GradeColumn.objects.get(pk=column.pk).takes_grades
 
 
-# The control: two people
+# The control: what is tried does something where nothing is in the way, and two people
+
+
+@pytest.mark.parametrize("learn_user", ["u1", "u9"])
+def test_a_retry_sends_to_where_no_other_grade_is(
+    exported: Participant, learn: Any, flow: Flow, learn_user: str
+) -> None:
+    other = FlowFactory(flow_id="78")
+    ColumnMappingFactory(flow=other, grade_column=GradeColumn.objects.get(name=COLUMN))
+    ParticipantFactory(flow=other, user_id="ghost", learn_user_id=learn_user, failed=True, mark="C")
+
+    retry(signed_in(administrator=True), other)
+
+    assert shown(learn) == {"u1": "B"} | ({"u9": "C"} if learn_user == "u9" else {})
+    cause = Participant.objects.get(user_id="ghost").cause
+    assert cause == ("" if learn_user == "u9" else "SAME_LEARN_USER_ELSEWHERE")
 
 
 def test_two_people_change_it(exported: Participant, learn: Any, flow: Flow) -> None:
