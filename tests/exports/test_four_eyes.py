@@ -276,7 +276,7 @@ def test_every_action_is_known_to_these_tests(db: None) -> None:
     superuser = signed_in(is_superuser=True)
     found = {action for label in labels() for action in actions_of(label, superuser)}
     known = {*ACTIONS.split(), "delete_selected"}
-    assert {action for action in found if not action.startswith("export_")} == known
+    assert {action for action in found if not action.startswith("export_")} <= known  # some need WISEflow's API
 
 
 def test_no_page_and_no_action_changes_it(alone: Client, learn: Any, flow: Flow) -> None:
