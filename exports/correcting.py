@@ -7,18 +7,13 @@ An alternative grade is never corrected (R11).
 
 from dataclasses import replace
 from enum import Enum, auto
-from functools import partial
 
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from common import spelling
-from common.moments import moment
-from courses import sentences
 from courses.models import NAME_LENGTH
 from exports.delivering import finishing
 from exports.delivering.judging import flow_facts, person_facts
@@ -28,14 +23,10 @@ from exports.grades.conflicts import join_same_places
 from exports.grades.facts import AlreadyExported, Entry, PersonFacts, PlacedGrade, Verdict
 from exports.grades.rules import COLUMN_DELETED, DOUBTED, by_source, judge
 from exports.models import Correction, Event, ExportAttempt, ExportState, Flow, Participant
-from exports.reading.body import text_of
-from exports.reading.values import Unreadable
+from exports.requesting import NotPossible, decide, still_waiting, usable, usable_reason
 from exports.tasks import deliver_attempt, new_attempt
 
 log = structlog.get_logger(__name__)
-
-
-REASON_LENGTH = 2000  # characters
 
 
 class Obstacle(Enum):
@@ -55,15 +46,8 @@ class Obstacle(Enum):
     ALREADY_DECIDED = auto()
 
 
-class NotCorrectable(Exception):
+class NotCorrectable(NotPossible):
     """Nothing was recorded. The sentence says why, and what to do."""
-
-    def __init__(self, obstacle: Obstacle, sentence: str) -> None:
-        super().__init__(obstacle, sentence)
-        self.obstacle, self.sentence = obstacle, sentence
-
-    def __str__(self) -> str:
-        return self.sentence
 
 
 def ask(participant: Participant, *, mark: str, reason: str, by: User, source_code: str = "") -> Correction:
@@ -71,8 +55,8 @@ def ask(participant: Participant, *, mark: str, reason: str, by: User, source_co
 
     `source_code`: of a person with several sources the one that it is for; empty: all of them, which have one grade.
     """
-    mark = usable_text(mark, NAME_LENGTH, Obstacle.MARK_NOT_USABLE)
-    reason = usable_text(reason, REASON_LENGTH, Obstacle.REASON_NOT_USABLE, allowed=spelling.MULTILINE)
+    mark = usable_mark(mark)
+    reason = reason_for(reason)
     finishing.sweep(Flow.objects.filter(pk=participant.flow_id))
     with transaction.atomic():
         person = locked(participant)
@@ -118,26 +102,10 @@ def decline(correction: Correction, *, by: User, reason: str = "") -> Correction
     Raises NotCorrectable.
     """
     if by.pk != correction.requested_by_id:
-        reason = usable_text(reason, REASON_LENGTH, Obstacle.REASON_NOT_USABLE, allowed=spelling.MULTILINE)
+        reason = reason_for(reason)
     with transaction.atomic():
         locked(correction.participant)
         return decide(waiting(correction), Correction.State.DECLINED, by=by, decline_reason=reason)
-
-
-def decide(
-    correction: Correction,
-    state: Correction.State,
-    *,
-    by: User,
-    attempt: ExportAttempt | None = None,
-    decline_reason: str = "",
-) -> Correction:
-    correction.state, correction.decided_by, correction.decided_at = state, by, timezone.now()
-    correction.attempt, correction.decline_reason = attempt, decline_reason
-    correction.save(update_fields=["state", "decided_by", "decided_at", "attempt", "decline_reason"])
-    decided = partial(log.info, "correction_decided", correction=correction.pk, state=state.value, by=str(by))
-    transaction.on_commit(partial(decided, attempt=attempt.pk if attempt else None))
-    return correction
 
 
 def locked(participant: Participant) -> Participant:
@@ -150,19 +118,10 @@ def locked(participant: Participant) -> Participant:
 
 def waiting(correction: Correction) -> Correction:
     """The correction as it is now, if it is not decided yet. Call it with the flow's row locked."""
-    now = Correction.objects.select_related("decided_by").get(pk=correction.pk)
-    if now.state != Correction.State.ASKED:
-        assert now.decided_at is not None  # a constraint holds them together
-        if now.state == Correction.State.APPROVED:
-            template = _("This correction was approved by %(person)s on %(when)s. There is nothing to do.")
-        elif now.decided_by_id == now.requested_by_id:
-            template = _("This request was withdrawn by %(person)s on %(when)s. There is nothing to do.")
-        else:
-            template = _("This correction was declined by %(person)s on %(when)s. There is nothing to do.")
-        raise NotCorrectable(
-            Obstacle.ALREADY_DECIDED, template % {"person": now.decided_by, "when": moment(now.decided_at)}
-        )
-    return now
+    found = still_waiting(correction)
+    if isinstance(found, str):
+        raise NotCorrectable(Obstacle.ALREADY_DECIDED, found)
+    return found
 
 
 def refuse_asking(participant: Participant) -> None:
@@ -306,14 +265,20 @@ def foresee(participant: Participant, mark: str, source_code: str = "") -> dict[
     return join_same_places(verdicts)[0]
 
 
-def usable_text(text: str, length: int, obstacle: Obstacle, *, allowed: str = "") -> str:
-    """The mark or the reason without blanks around it. Raises NotCorrectable."""
-    is_mark = obstacle is Obstacle.MARK_NOT_USABLE
+def usable_mark(mark: str) -> str:
+    """The mark without blanks around it. Raises NotCorrectable."""
     try:
-        text = text_of(text, length, allowed=allowed)
-    except Unreadable as unreadable:
-        where = unreadable.at(_("the new mark") if is_mark else _("the reason"))
-        raise NotCorrectable(obstacle, sentences.ended(capfirst(str(where)))) from None
-    if not text:
-        raise NotCorrectable(obstacle, _("Enter a new mark.") if is_mark else _("Enter a reason."))
-    return text
+        mark = usable(mark, NAME_LENGTH, name=_("the new mark"))
+    except ValueError as unusable:
+        raise NotCorrectable(Obstacle.MARK_NOT_USABLE, str(unusable)) from None
+    if not mark:
+        raise NotCorrectable(Obstacle.MARK_NOT_USABLE, _("Enter a new mark."))
+    return mark
+
+
+def reason_for(reason: str) -> str:
+    """Without blanks around it. Raises NotCorrectable."""
+    try:
+        return usable_reason(reason)
+    except ValueError as unusable:
+        raise NotCorrectable(Obstacle.REASON_NOT_USABLE, str(unusable)) from None

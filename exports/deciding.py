@@ -14,13 +14,8 @@ import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
-from common import spelling
-from common.moments import moment
-from courses import sentences
-from exports.correcting import REASON_LENGTH
 from exports.delivering import finishing
 from exports.delivering.doubts import record_finished
 from exports.delivering.latest import current_deliveries
@@ -31,8 +26,7 @@ from exports.grades.facts import Place
 from exports.grades.sentences import sentence
 from exports.models import Decision, Delivery, Event, ExportAttempt, ExportState, Flow, GradeInLearn, Participant
 from exports.proving.sentences import proof_sentence
-from exports.reading.body import text_of
-from exports.reading.values import Unreadable
+from exports.requesting import NotPossible, decide, still_waiting, usable_reason
 from exports.tasks import deliver_attempt, new_attempt
 
 log = structlog.get_logger(__name__)
@@ -53,15 +47,8 @@ class Obstacle(Enum):
     ALREADY_DECIDED = auto()
 
 
-class NotDecidable(Exception):
+class NotDecidable(NotPossible):
     """Nothing was recorded. The sentence says why, and what to do."""
-
-    def __init__(self, obstacle: Obstacle, sentence: str) -> None:
-        super().__init__(obstacle, sentence)
-        self.obstacle, self.sentence = obstacle, sentence
-
-    def __str__(self) -> str:
-        return self.sentence
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,7 +121,7 @@ def keep(difference: Difference | GradeInLearn, *, reason: str, by: User) -> Dec
     """Record that Learn's grade stays. Of a grade that was not sent because of it, so does its person's cause. Raises
     NotDecidable.
     """
-    reason = usable_reason(reason)
+    reason = reason_for(reason)
     with transaction.atomic():
         person = locked(participant_of(difference))
         now = as_it_is(difference, person)
@@ -157,7 +144,7 @@ def ask_to_replace(difference: Difference | GradeInLearn, *, reason: str, by: Us
     """Record that `by` requests Learn's grade to be replaced; also one that was kept. Nothing is sent. Raises
     NotDecidable.
     """
-    reason = usable_reason(reason)
+    reason = reason_for(reason)
     with transaction.atomic():
         person = locked(participant_of(difference))
         now = as_it_is(difference, person)
@@ -204,7 +191,7 @@ def decline(decision: Decision, *, by: User, reason: str = "") -> Decision:
     Raises NotDecidable.
     """
     if by.pk != decision.requested_by_id:
-        reason = usable_reason(reason)
+        reason = reason_for(reason)
     with transaction.atomic():
         locked(decision.participant_id)
         return decide(waiting(decision), State.DECLINED, by=by, decline_reason=reason)
@@ -249,14 +236,6 @@ def send_again(decision: Decision, difference: Difference, person: Participant, 
     return attempt
 
 
-def decide(decision: Decision, state: Decision.State, *, by: User, decline_reason: str = "") -> Decision:
-    decision.state, decision.decided_by, decision.decided_at = state, by, timezone.now()
-    decision.decline_reason = decline_reason
-    decision.save(update_fields=["state", "decided_by", "decided_at", "decline_reason"])
-    log_when_committed(decision)
-    return decision
-
-
 def log_when_committed(decision: Decision) -> None:
     by = str(decision.decided_by or decision.requested_by)
     line = partial(log.info, "decision_recorded", decision=decision.pk, kind=decision.kind, state=decision.state, by=by)
@@ -265,17 +244,10 @@ def log_when_committed(decision: Decision) -> None:
 
 def waiting(decision: Decision) -> Decision:
     """The decision as it is now, if nothing is decided yet. Call it with the flow's row locked."""
-    now = Decision.objects.select_related("decided_by").get(pk=decision.pk)
-    if now.state == State.ASKED:
-        return now
-    assert now.decided_at is not None  # a constraint holds them together
-    if now.state == State.APPROVED:
-        template = _("This was approved by %(person)s on %(when)s. There is nothing to do.")
-    elif now.decided_by_id == now.requested_by_id:
-        template = _("This request was withdrawn by %(person)s on %(when)s. There is nothing to do.")
-    else:
-        template = _("This was declined by %(person)s on %(when)s. There is nothing to do.")
-    raise NotDecidable(Obstacle.ALREADY_DECIDED, template % {"person": now.decided_by, "when": moment(now.decided_at)})
+    found = still_waiting(decision)
+    if isinstance(found, str):
+        raise NotDecidable(Obstacle.ALREADY_DECIDED, found)
+    return found
 
 
 def new_decision(
@@ -349,13 +321,9 @@ def refuse_if_requested(difference: Difference) -> None:
         )
 
 
-def usable_reason(reason: str) -> str:
+def reason_for(reason: str) -> str:
     """Without blanks around it. Raises NotDecidable."""
     try:
-        reason = text_of(reason, REASON_LENGTH, allowed=spelling.MULTILINE)
-    except Unreadable as unreadable:
-        where = unreadable.at(_("the reason"))
-        raise NotDecidable(Obstacle.REASON_NOT_USABLE, sentences.ended(capfirst(str(where)))) from None
-    if not reason:
-        raise NotDecidable(Obstacle.REASON_NOT_USABLE, _("Enter a reason."))
-    return reason
+        return usable_reason(reason)
+    except ValueError as unusable:
+        raise NotDecidable(Obstacle.REASON_NOT_USABLE, str(unusable)) from None

@@ -18,14 +18,16 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_tasks_db.admin import DBTaskResultAdmin
 from django_tasks_db.models import DBTaskResult
 from unfold.decorators import action
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 
 from common.admin.base import BaseAdmin
 from common.admin.cells import PILLS, address, pill_of
 from common.signing_in import devices
 from common.signing_in.recent import recently_signed_in
 from common.signing_in.ways import is_provider_offered
+from exports.notifying.access import record_password
 from exports.notifying.digests import sends_mail
+from gradebridge.accounts import OF_SUPERUSERS, AccountForm
 from gradebridge.invitations import (
     InvitationForm,
     days_valid,
@@ -79,7 +81,7 @@ def all_keys_to_users() -> Iterator[Any]:
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both are untyped in part
-    form = UserChangeForm
+    form = AccountForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     actions_list = ["invite"]
@@ -88,6 +90,31 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
     readonly_fields = ("last_login",)  # a form would save an older one over it
     delete_confirmation_template = "admin/auth/delete_confirmation.html"
     delete_selected_confirmation_template = "admin/auth/delete_selected_confirmation.html"
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Roles and permissions, and where an invitation goes, are for superusers to decide."""
+        if obj is None or inviter_of(request).is_superuser:
+            return tuple(self.readonly_fields)
+        return (*self.readonly_fields, *OF_SUPERUSERS)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Not of an account that may do more."""
+        allowed = bool(super().has_change_permission(request, obj))
+        return allowed and (obj is None or may_invite_again(inviter_of(request), obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        allowed = bool(super().has_delete_permission(request, obj))
+        return allowed and (obj is None or may_invite_again(inviter_of(request), obj))
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Whoever sets the password of a colleague can sign in as the second person of their own requests."""
+        user = self.row_or_404(request, id)
+        if not inviter_of(request).is_superuser:
+            raise PermissionDenied
+        response: HttpResponse = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and response.status_code == 302:
+            record_password(user)
+        return response
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         users: QuerySet[User] = super().get_queryset(request)
@@ -186,7 +213,16 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, BaseAdmin):  # type: ignore[misc]  # both are untyped in part
-    pass
+    """What a group may do, its members may: only superusers decide that."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return inviter_of(request).is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return inviter_of(request).is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return inviter_of(request).is_superuser
 
 
 @admin.register(DBTaskResult)

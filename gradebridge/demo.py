@@ -28,7 +28,7 @@ from exports.models.api_client import hash_key
 from exports.models.event import SUBSCRIBABLE
 from exports.proving.runs import prove
 from exports.retrying import Scope
-from exports.roles import ADMINISTRATORS, MANAGERS
+from exports.roles import ADMINISTRATORS, INTEGRATORS, MANAGERS
 from sandbox import wiseflow
 from sandbox.sample import EXAM, EXAM_COURSE, FIRST_NAMES, LAST_NAMES, LETTERS
 
@@ -43,7 +43,7 @@ SEVEN_POINT = {"12": "A", "10": "B", "7": "C", "4": "D", "02": "E", "00": "FX", 
 def prepare() -> None:
     """Fill an empty, migrated database: people, the API client, courses, columns, flows and a roster."""
     people = get_user_model().objects
-    for name, group in (("manager", MANAGERS), ("administrator", ADMINISTRATORS)):
+    for name, group in (("manager", MANAGERS), ("administrator", ADMINISTRATORS), ("integrator", INTEGRATORS)):
         person = people.create_user(
             name, f"{name}@example.edu", PASSWORD, is_staff=True, is_superuser=name == "administrator"
         )

@@ -34,13 +34,14 @@ from common.signing_in import devices
 from common.signing_in.ways import BY_PASSWORD, is_offered_to
 from exports.notifying.digests import code_of, sends_mail
 from exports.notifying.sentences import reason_sentence
-from exports.roles import ADMINISTRATORS, MANAGERS
+from exports.roles import ADMINISTRATORS, INTEGRATORS, MANAGERS
 
 log = structlog.get_logger(__name__)
 
 ROLES = (
     (MANAGERS, _("Manager: sees all grades, retries, requests and approves corrections")),
-    (ADMINISTRATORS, _("Administrator: also configures courses, columns, mappings, clients and rosters")),
+    (ADMINISTRATORS, _("Administrator: also configures courses, columns, mappings and rosters")),
+    (INTEGRATORS, _("Integrator: makes API clients, their keys and request profiles; sees no grades")),
 )
 
 

@@ -20,6 +20,7 @@ DEBUG = read("DEBUG", environment.boolean, default="false")
 SECRET_KEY = read("SECRET_KEY", environment.text)
 ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.hosts, default="localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", environment.origins, default="")
+ADMINISTRATORS_MAY_INTEGRATE = read("ADMINISTRATORS_MAY_INTEGRATE", environment.boolean, default="false")
 TRUSTED_PROXIES = read("TRUSTED_PROXIES", environment.networks, default="")
 TIME_ZONE = read("TIME_ZONE", environment.time_zone, default="UTC")
 IS_WATCHED = DEBUG or (sys.stderr is not None and sys.stderr.isatty())  # by a person, and not by a program

@@ -106,6 +106,7 @@ UNFOLD = {
                     page(_("Retries"), "replay", "exports_retryrun", "exports.view_retryrun"),
                     page(_("Corrections"), "rule", "exports_correction", "exports.view_correction"),
                     page(_("Decisions"), "balance", "exports_decision", "exports.view_decision"),
+                    page(_("Exemptions"), "lock_open", "exports_exemption", "exports.view_exemption"),
                     page(_("Grades in Learn"), "fact_check", "exports_gradeinlearn", "exports.view_gradeinlearn"),
                     page(_("Holds"), "pause_circle", "exports_hold", "exports.view_hold"),
                     page(_("Deliveries"), "local_shipping", "exports_delivery", "exports.view_delivery"),
@@ -160,10 +161,8 @@ UNFOLD = {
                         "link": reverse_lazy("guided-start"),
                         "permission": may("exports.change_flow"),
                     },
-                    page(_("API clients"), "key", "exports_apiclient", "exports.change_apiclient"),
-                    page(
-                        _("Request profiles"), "data_object", "exports_requestprofile", "exports.change_requestprofile"
-                    ),
+                    page(_("API clients"), "key", "exports_apiclient", "exports.view_apiclient"),
+                    page(_("Request profiles"), "data_object", "exports_requestprofile", "exports.view_requestprofile"),
                     {
                         "title": _("Connection to Learn"),
                         "icon": "cable",
@@ -265,6 +264,16 @@ UNFOLD = {
                 tab(_("Waiting for me"), "exports_decision", waiting="for_me"),
                 tab(_("Learn's grade kept"), "exports_decision", kind__exact="KEEP"),
                 tab(_("Declined"), "exports_decision", state__exact="DECLINED"),
+            ],
+        },
+        {
+            "models": ["exports.exemption"],
+            "items": [
+                tab(_("All"), "exports_exemption"),
+                tab(_("Waiting for approval"), "exports_exemption", state__exact="ASKED"),
+                tab(_("Waiting for me"), "exports_exemption", waiting="for_me"),
+                tab(_("Approved"), "exports_exemption", state__exact="APPROVED"),
+                tab(_("Declined"), "exports_exemption", state__exact="DECLINED"),
             ],
         },
         {

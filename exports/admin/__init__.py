@@ -3,7 +3,16 @@
 from exports.admin import flows, pills
 from exports.admin.clients import api_clients, request_profiles, webhooks
 from exports.admin.desk import digests, evidence, holds, refused_requests, subscriptions
-from exports.admin.grades import attempts, corrections, decisions, deliveries, in_learn, participants, retry_runs
+from exports.admin.grades import (
+    attempts,
+    corrections,
+    decisions,
+    deliveries,
+    exemptions,
+    in_learn,
+    participants,
+    retry_runs,
+)
 from exports.admin.mapping import learn, translations
 
 __all__ = [
@@ -14,6 +23,7 @@ __all__ = [
     "deliveries",
     "digests",
     "evidence",
+    "exemptions",
     "flows",
     "holds",
     "in_learn",

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from common.admin.filters import ByPerson, Days, Typed
 from common.moments import year_refusal
 from courses.models import Course
-from exports.admin.grades.guidance import may_approve, may_approve_decisions
+from exports.admin.grades.guidance import may_approve, may_approve_decisions, may_approve_exemptions
 from exports.grades.causes import Cause
 from exports.models import ColumnMapping, Correction, Flow, GradeInLearn, Participant, ProofState
 from exports.models.flow import FlowQuerySet
@@ -283,6 +283,12 @@ class WaitingDecision(Waiting):
     """The same for replacing grades in Learn."""
 
     may_approve = staticmethod(may_approve_decisions)
+
+
+class WaitingExemption(Waiting):
+    """The same for exemptions."""
+
+    may_approve = staticmethod(may_approve_exemptions)
 
 
 class FinishedOn(admin.SimpleListFilter):

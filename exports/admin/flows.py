@@ -46,6 +46,7 @@ from exports.admin.grades.retry import RetriesFailed
 from exports.admin.mapping.imports import MappingFilesMixin
 from exports.admin.mapping.learn_checks import ChecksWithLearn
 from exports.admin.mapping.mapping_lock import LockedMappings, LocksMapping
+from exports.admin.mapping.overwriting import AllowsOverwriting, FlowForm
 from exports.admin.mapping.synchronising import MarksSynchronised
 from exports.grades.dates import doubts
 from exports.mapping.health import errors_of
@@ -102,6 +103,7 @@ class FlowAdmin(
     ProvesInBackground,
     MarksSynchronised,
     LocksMapping,
+    AllowsOverwriting,
     MappingFilesMixin,
     ChecksWithLearn,
     DeletesNeverUsed,
@@ -111,9 +113,11 @@ class FlowAdmin(
     Reconciles,
 ):
     unlinked = (*TellsWhatHappened.unlinked, *MakesEvidence.unlinked, *Reconciles.unlinked, "prove", "proving")
+    form = FlowForm
     proves = FLOW
     actions_detail = [
-        *("retry", "hold", "release", "mark_synchronised", "unlock_mapping", "check_with_learn"),
+        *("retry", "hold", "release", "mark_synchronised", "unlock_mapping", "allow_overwriting"),
+        "check_with_learn",
         *("evidence", "print_evidence", "timeline", "fetch", "pull", "reconciliation", "prove", "proving"),
         *MappingFilesMixin.actions_detail,
     ]

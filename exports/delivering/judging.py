@@ -15,9 +15,17 @@ import structlog
 from django.db.models import Q
 
 from common.database.bulk import among
-from exports.delivering.holders import HolderRows, read_holders
+from exports.delivering.callers import callers_of, rules_among, rules_of
+from exports.delivering.holders import HolderRows, find_exported, read_holders, who_left
 from exports.grades.causes import Cause
-from exports.grades.conflicts import Holder, contradictions, join_same_places, refuse_shared_places, refuse_taken_places
+from exports.grades.conflicts import (
+    Holder,
+    contradictions,
+    join_same_places,
+    refuse_shared_places,
+    refuse_taken_places,
+    refuse_unexported,
+)
 from exports.grades.facts import (
     Column,
     Entry,
@@ -33,8 +41,15 @@ from exports.grades.facts import (
 )
 from exports.grades.rules import by_source, case_of, judge
 from exports.grades.translating import Scale
-from exports.models import ApiClient, ColumnMapping, Delivery, Flow, GradeInLearn, Hold, Participant, RequestProfile
-from exports.reading.profiles import BadRule
+from exports.models import (
+    ApiClient,
+    ColumnMapping,
+    Delivery,
+    Flow,
+    GradeInLearn,
+    Hold,
+    Participant,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -111,14 +126,19 @@ class Judged:
         return {user_id for user_id, named in sources.items() if len(named | self.known_sources(user_id)) > 1}
 
 
-def judge_all(flow: Flow, entries: Iterable[Entry], *, now: datetime, client: ApiClient | None) -> Judged:
-    """What is to become of a body's entries. A flow that is not saved is one that has never been mapped."""
+def judge_all(
+    flow: Flow, entries: Iterable[Entry], *, now: datetime, client: ApiClient | None, is_by_person: bool = False
+) -> Judged:
+    """What is to become of a body's entries. A flow that is not saved is one that has never been mapped.
+
+    `is_by_person`: someone here sends them, not WISEflow.
+    """
     counts = Counter(entries)
     known = find_known(flow, counts)
     facts = flow_facts(flow, now, client, callers=callers_of(known.values()))
     judged = judge_alone(counts, known, facts)
     places = judged.places
-    return beside_others(flow, judged, read_holders([flow], places)) if places else judged
+    return beside_others(flow, judged, read_holders([flow], places), is_by_person=is_by_person) if places else judged
 
 
 def judge_alone(counts: Counter[Entry], known: Mapping[str, PersonFacts], facts: FlowFacts) -> Judged:
@@ -136,13 +156,18 @@ def judge_alone(counts: Counter[Entry], known: Mapping[str, PersonFacts], facts:
     return Judged(counts=counts, parts=parts, verdicts=refuse_shared_places(verdicts), known=known, facts=facts)
 
 
-def beside_others(flow: Flow, judged: Judged, rows: HolderRows) -> Judged:
+def beside_others(flow: Flow, judged: Judged, rows: HolderRows, *, is_by_person: bool) -> Judged:
     """The same, and whoever has a grade at these places, or is getting one."""
     judged = replace(judged, held=rows.held)
-    holders = find_holders(flow, rows, judged)
+    holders = find_holders(flow, rows, judged, is_by_person=is_by_person)
     if not holders:
         return judged
-    return replace(judged, verdicts=refuse_taken_places(judged.verdicts, judged.known, holders, flow.pk))
+    verdicts = refuse_taken_places(judged.verdicts, judged.known, holders, flow.pk)
+    if is_by_person:
+        sent = [judged.person(part).pk for part, verdict in verdicts.items() if isinstance(verdict, Send)]
+        exported = find_exported({pk for pk in sent if pk}, holders.keys())
+        verdicts = refuse_unexported(verdicts, judged.known, holders, flow.pk, exported)
+    return replace(judged, verdicts=verdicts)
 
 
 def flow_facts(flow: Flow, now: datetime, client: ApiClient | None, *, callers: Collection[int] = ()) -> FlowFacts:
@@ -200,31 +225,6 @@ def facts_of(
         caller=caller,
         learn_user_rules=rules,
     )
-
-
-def rules_of(callers: Collection[int]) -> dict[int, LearnUserOf]:
-    """The rules for Learn users of those of these API clients that have one."""
-    clients = ApiClient.objects.filter(profile__isnull=False, pk__in=callers).select_related("profile")
-    return rules_among(clients) if callers else {}
-
-
-def rules_among(clients: Iterable[ApiClient]) -> dict[int, LearnUserOf]:
-    return {client.pk: rule_of(client.profile) for client in clients if client.profile}
-
-
-def rule_of(profile: RequestProfile) -> LearnUserOf:
-    """The profile's rule for Learn users. One that is not usable any more knows none: the grade is refused, and the
-    other callers' are not held up.
-    """
-    try:
-        return profile.rule().learn_user_of
-    except BadRule as bad:
-        log.warning("request_profile_not_usable", profile=profile.pk, reason=str(bad))
-        return lambda user_id: None
-
-
-def callers_of(people: Iterable[PersonFacts]) -> set[int]:
-    return {person.api_client_id for person in people if person.api_client_id}
 
 
 def column_facts(mapping: ColumnMapping) -> Column:
@@ -333,7 +333,7 @@ def find_open_deliveries(flow: Flow, people: Collection[int]) -> dict[int, list[
     return found
 
 
-def find_holders(flow: Flow, rows: HolderRows, judged: Judged) -> dict[Place, list[Holder]]:
+def find_holders(flow: Flow, rows: HolderRows, judged: Judged, *, is_by_person: bool) -> dict[Place, list[Holder]]:
     """Whose grades are where this flow leads; and of this flow, whose are being sent there."""
     places = judged.places
     found: dict[Place, list[Holder]] = defaultdict(list)
@@ -343,6 +343,9 @@ def find_holders(flow: Flow, rows: HolderRows, judged: Judged) -> dict[Place, li
             found[place].append(Holder(*who, value, code, source_code, is_certain=is_certain))
     if found:
         found = leave_out_who_left(found, flow, judged.verdicts, judged.known, judged.facts)
+    if not is_by_person:
+        for place, holder in who_left(rows, flow, places):
+            found.setdefault(place, []).append(holder)
     for place in rows.in_progress.keys() & places:
         for participant, value, code, source_code in rows.in_progress[place]:
             who = (participant, *rows.people[participant])

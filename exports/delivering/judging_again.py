@@ -7,19 +7,18 @@ from datetime import datetime
 from django.db.models import Q
 
 from common.database.bulk import among
+from exports.delivering.callers import callers_of, rules_of
 from exports.delivering.holders import read_holders
 from exports.delivering.judging import (
     PERSON_FIELDS,
     Judged,
     beside_others,
-    callers_of,
     facts_of,
     find_columns,
     find_grades,
     find_holds,
     find_open_deliveries,
     judge_alone,
-    rules_of,
 )
 from exports.delivering.resending import entries_by_flow
 from exports.grades.facts import PersonFacts
@@ -43,7 +42,7 @@ def judge_again(people: Sequence[Participant], *, now: datetime) -> dict[int, Ju
     if not places:
         return judged
     rows = read_holders(list(flows.values()), places)
-    return {pk: beside_others(flows[pk], each, rows) for pk, each in judged.items()}
+    return {pk: beside_others(flows[pk], each, rows, is_by_person=True) for pk, each in judged.items()}
 
 
 def known_people(people: Sequence[Participant]) -> Mapping[int, Mapping[str, PersonFacts]]:

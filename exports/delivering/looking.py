@@ -203,7 +203,9 @@ def find_known(places: Collection[Place]) -> dict[Place, Known]:
     any more, so that whoever shows it there has typed it.
     """
     grades: dict[Place, list[GradeInLearn]] = defaultdict(list)
-    for grade in GradeInLearn.objects.at_places(places).order_by("-pk"):
+    # What someone has said to be gone is not ours any more: if it is shown all the same, two people replace it.
+    ours = GradeInLearn.objects.at_places(places).exclude(ended_as=GradeInLearn.Ending.DEALT_WITH)
+    for grade in ours.order_by("-pk"):
         if not any(later.is_certain for later in grades[grade.place]):
             grades[grade.place].append(grade)
     decisions: dict[Place, Decision] = {}

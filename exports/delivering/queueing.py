@@ -39,7 +39,8 @@ def queue(flow: Flow, entries: Iterable[Entry], attempt: ExportAttempt) -> Queue
     of entries.
     """
     now = timezone.localtime()
-    judged = judge_all(flow, entries, now=now, client=attempt.api_client)
+    is_by_person = attempt.trigger != ExportAttempt.Trigger.EXPORT
+    judged = judge_all(flow, entries, now=now, client=attempt.api_client, is_by_person=is_by_person)
     in_progress = sum(isinstance(verdict, Send) for verdict in judged.verdicts.values())
     errors = judged.errors
     if not in_progress:

@@ -44,6 +44,7 @@ class Cause(models.TextChoices):
         _("Another student's grade is locked there"),
     )
     SAME_LEARN_USER = "SAME_LEARN_USER", _("Two students, one Learn user")
+    SAME_LEARN_USER_ELSEWHERE = "SAME_LEARN_USER_ELSEWHERE", _("Another flow's grade is there")
     REPLACED = "REPLACED", _("Overwritten in Learn")
     PERHAPS_REPLACED = "PERHAPS_REPLACED", _("Perhaps overwritten in Learn")
     MISPLACED = "MISPLACED", _("In Learn in the wrong place")

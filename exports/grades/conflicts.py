@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from exports.grades.causes import Cause, Detail
 from exports.grades.facts import Entry, PersonFacts, Place, Refused, Send, Verdict
+from exports.grades.rules import is_approved
 from exports.grades.translating import same_grade
 
 
@@ -26,6 +27,7 @@ class Holder:
     source_code: str = ""
     is_certain: bool = True  # Learn has confirmed it
     is_in_progress: bool = False
+    has_left: bool = False  # leads elsewhere now, and the grade is still there
 
     @property
     def detail(self) -> Detail:
@@ -112,6 +114,8 @@ def refuse_taken_place(
         if person and person.pk == holder.participant:
             continue
         is_there = not holder.is_in_progress
+        if holder.has_left and same_grade(holder.value) == same_grade(send.value):
+            continue  # Learn shows what it showed
         if holder.flow == flow:
             if holder.alternative_grade and is_there:
                 return Refused(Cause.ALTERNATIVE_GRADE_OF_ANOTHER, holder.detail)  # R11
@@ -123,6 +127,30 @@ def refuse_taken_place(
         if holder.alternative_grade and is_there and entry.is_correction:
             return Refused(Cause.ALTERNATIVE_GRADE_OF_ANOTHER, holder.detail)  # R11
     return send
+
+
+def refuse_unexported(
+    verdicts: Mapping[Entry, Verdict],
+    known: Mapping[str, PersonFacts],
+    holders: Mapping[Place, Collection[Holder]],
+    flow: int | None,
+    exported: Collection[tuple[int, Place, str]],
+) -> dict[Entry, Verdict]:
+    """The verdicts on what someone here sends: it replaces another flow's grade only as WISEflow was to do already, by
+    `exported`. Else one person who maps a flow and retries could decide what a grade in Learn becomes.
+    """
+    kept = dict(verdicts)
+    for entry, verdict in verdicts.items():
+        if not isinstance(verdict, Send) or verdict.place not in holders:
+            continue
+        person = known.get(entry.user_id)
+        if person and (is_approved(entry, person) or (person.pk, verdict.place, verdict.value) in exported):
+            continue
+        for holder in holders[verdict.place]:
+            is_other = holder.flow != flow and not holder.is_in_progress
+            if is_other and same_grade(holder.value) != same_grade(verdict.value):
+                kept[entry] = Refused(Cause.SAME_LEARN_USER_ELSEWHERE, holder.detail)
+    return kept
 
 
 def how_replaced(person: PersonFacts, place: Place) -> str:

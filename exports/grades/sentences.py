@@ -268,6 +268,17 @@ GUIDANCE: dict[Cause, Guidance] = {
         _("Correct the Learn user of one of them, then retry."),
         _("Ask an administrator to correct the Learn user of one of them, then retry."),
     ),
+    Cause.SAME_LEARN_USER_ELSEWHERE: Guidance(
+        _(
+            "Learn shows %(value)s of student %(user_id)s in flow %(flow_id)s for the same Learn user and column. A "
+            "retry does not replace it."
+        ),
+        _("If it is to be replaced, export again from WISEflow. Else correct the mapping of one flow."),
+        _(
+            "If it is to be replaced, export again from WISEflow. Else ask an administrator to correct the mapping of "
+            "one flow."
+        ),
+    ),
     Cause.REPLACED: Guidance(
         _("Learn now shows %(value)s of student %(user_id)s in flow %(flow_id)s for the same Learn user and column."),
         _("Correct the Learn user or the mapping of one of them, then retry."),

@@ -21,11 +21,12 @@ from common.database.bulk import among, delete, insert
 from common.sentences import shortlist
 from common.spreadsheets import cells, files
 from common.spreadsheets.plans import ConsistencyRule, Key, Line, Plan, Problem, Removal, Values, compare
-from common.spreadsheets.sheets import Column, Sheet
+from common.spreadsheets.sheets import Column, Sheet, refuse
 from exports.importing.flow_ids import read_flow_id
-from exports.mapping import places
-from exports.models import ColumnMapping, ExportState, Flow, Participant, PersonInWiseflow
+from exports.mapping import locking, places
+from exports.models import ColumnMapping, ExportState, Flow, GradeInLearn, Participant, PersonInWiseflow
 
+MOVES = "learn_user_id"
 MANUAL = Participant.AddedBy.MANUAL
 
 
@@ -76,9 +77,11 @@ class RosterSheet(Sheet):
         ConsistencyRule(about=("user_id",), columns=("learn_user_id", "first_name", "last_name")),
     )
 
-    def __init__(self, flow: Flow, *, replaces: bool = False) -> None:
+    def __init__(self, flow: Flow, *, replaces: bool = False, keeps_places: bool = False) -> None:
+        """`keeps_places`: whose grade is in Learn keeps their Learn user, unless the mapping is unlocked."""
         self.flow = flow
         self.replaces = replaces
+        self.keeps_places = keeps_places
 
     def read(self, name: str, content: bytes) -> list[Line]:
         return [Line(line.row, {**line.values, "on_roster": True}) for line in super().read(name, content)]
@@ -120,11 +123,29 @@ class RosterSheet(Sheet):
             else:
                 wanted += [Line(line.row, {**line.values, "source_code": code}) for code in sorted(named)]
         found = compare(wanted, existing, self.key)
+        refuse(self.find_moved(found))
         if not self.replaces:
             return found
         kept = followed | {(line.values["user_id"], line.values.get("source_code", "")) for line in wanted}
         off = [values for key, values in people.items() if values["on_roster"] and key not in kept]
         return replace(found, taken_off=list(self.removals(off, {line.values["user_id"] for line in lines})))
+
+    def find_moved(self, plan: Plan) -> Iterator[Problem]:
+        """Another Learn user of someone whose grade is in Learn: a retry would send it there, and the old place would
+        be free for another student's grade. So it is locked with the mapping.
+        """
+        if not self.keeps_places or self.flow.mapping_unlocked_at:
+            return
+        changed = {change.line.values["user_id"]: change for change in plan.changed if MOVES in change.differences}
+        graded = GradeInLearn.objects.current().filter(participant__flow__flow_id=self.flow.flow_id).order_by()
+        for user_id in graded.filter(among("participant__user_id", changed)).values_list(
+            "participant__user_id", flat=True
+        ):
+            sentence = gettext(
+                "Locked: a grade of this student is in Learn. An administrator can request to unlock the mapping on "
+                "the flow's page."
+            )
+            yield Problem(changed[user_id].line.row, MOVES, sentence)
 
     def removals(self, off: Iterable[Values], staying: Collection[str]) -> Iterator[Removal]:
         """What becomes of the lines that are taken off; first of those of whom something is kept."""
@@ -158,6 +179,8 @@ class RosterSheet(Sheet):
         if rows or deleted:
             delete_people(flow, deleted)
             places.follow_roster(flow, write_people(flow, rows))
+            if self.keeps_places and any(MOVES in change.differences for change in plan.changed):
+                locking.lock_again([flow.pk], by=by)
             Flow.objects.refresh([flow.pk])
 
     def rows(self) -> Iterator[Sequence[Any]]:

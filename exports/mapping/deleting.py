@@ -66,7 +66,7 @@ def delete_in_learn(
 ) -> ProvisioningRun:
     """Record a run that deletes the column in Learn, for a worker to carry out. Raises DeletionRefused.
 
-    `although_graded`: someone who may do so has said that the grades in it may be lost. From here on no grade is sent
+    `although_graded`: two people have agreed that the grades in it may be lost. From here on no grade is sent
     to the column: the rows of its flows are locked, so an export is recorded either before this, and seen, or after it,
     and refused.
     """
@@ -95,17 +95,19 @@ def reason_to_keep(column: GradeColumn, content: Content, *, although_graded: bo
         return gettext("Grades are being sent to this column. Try again when they have been delivered.")
     if content.delivered and not although_graded:
         text = ngettext(
-            "%(count)s delivered grade is in this column and would be lost. Only an administrator can allow that.",
-            "%(count)s delivered grades are in this column and would be lost. Only an administrator can allow that.",
+            "%(count)s delivered grade is in this column and would be lost. An administrator can request that, and a "
+            "second person must agree.",
+            "%(count)s delivered grades are in this column and would be lost. An administrator can request that, and a "
+            "second person must agree.",
             content.delivered,
         )
         return text % {"count": intcomma(content.delivered)}
     if content.unconfirmed and not although_graded:
         text = ngettext(
-            "%(count)s grade may be in this column: Learn has not confirmed it. Retry it first. Only an administrator "
-            "can allow that it is lost.",
-            "%(count)s grades may be in this column: Learn has not confirmed them. Retry them first. Only an "
-            "administrator can allow that they are lost.",
+            "%(count)s grade may be in this column: Learn has not confirmed it. Retry it first. An administrator can "
+            "request that it is lost, and a second person must agree.",
+            "%(count)s grades may be in this column: Learn has not confirmed them. Retry them first. An administrator "
+            "can request that they are lost, and a second person must agree.",
             content.unconfirmed,
         )
         return text % {"count": intcomma(content.unconfirmed)}

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from common.database.bulk import among, update
 from common.sentences import shortlist
 from exports.delivering import recording
-from exports.delivering.judging import PERSON_FIELDS, callers_of, find_grades, flow_facts
+from exports.delivering.callers import callers_of
+from exports.delivering.judging import PERSON_FIELDS, find_grades, flow_facts
 from exports.grades.causes import Cause
 from exports.grades.facts import BY_HAND, Entry, FlowFacts, PersonFacts, Place, PlacedGrade
 from exports.grades.rules import added_by, by_source, case_of

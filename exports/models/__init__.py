@@ -8,6 +8,7 @@ from exports.models.decision import Decision
 from exports.models.delivery import Delivery
 from exports.models.event import Event, Subscription
 from exports.models.evidence import Evidence
+from exports.models.exemption import Exemption
 from exports.models.flow import ColumnMapping, Flow
 from exports.models.grade_in_learn import GradeInLearn
 from exports.models.heartbeat import Heartbeat
@@ -33,6 +34,7 @@ __all__ = [
     "Digest",
     "Event",
     "Evidence",
+    "Exemption",
     "ExportAttempt",
     "ExportState",
     "Flow",

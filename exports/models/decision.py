@@ -4,31 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from common.database.bulk import among
-from courses.models import NAME_LENGTH, Spelled
+from courses.models import NAME_LENGTH
 from exports.models.attempt import ExportAttempt
 from exports.models.grade_in_learn import GradeInLearn
 from exports.models.participant import Participant
+from exports.models.request import DECIDED_BY_AND_WHEN, Requested, RequestQuerySet, RequestState
 
 
-class DecisionQuerySet(models.QuerySet["Decision"]):
-    def waiting_for(self, user: User) -> DecisionQuerySet:
-        """Not decided yet, and requested by others: `user` may decide them, given the permission."""
-        return self.filter(state=Decision.State.ASKED).exclude(requested_by=user)
-
-    def waiting_of(self, user: User) -> DecisionQuerySet:
-        """Requested by `user`, and not decided yet."""
-        return self.filter(state=Decision.State.ASKED, requested_by=user)
-
+class DecisionQuerySet(RequestQuerySet):
     def in_force(self) -> DecisionQuerySet:
         """Kept, or approved to be replaced; of one place the newest counts."""
-        return self.filter(state=Decision.State.APPROVED)
+        return self.filter(state=RequestState.APPROVED)
 
     def at_places(self, places: Collection[tuple[str, str, str]]) -> DecisionQuerySet:
         """Of these places (course id, column name, Learn user); where names cross, of a few more."""
@@ -38,7 +29,7 @@ class DecisionQuerySet(models.QuerySet["Decision"]):
         )
 
 
-class Decision(Spelled):
+class Decision(Requested):
     """One decision about one place in Learn, stored permanently: what Learn showed, what was to be there, who and why.
 
     A grade is kept by whoever says so. It is replaced only if a second person agrees, and only while Learn shows what
@@ -48,14 +39,6 @@ class Decision(Spelled):
     class Kind(models.TextChoices):
         REPLACE = "REPLACE", _("Replace Learn's grade")
         KEEP = "KEEP", _("Keep Learn's grade")
-
-    class State(models.TextChoices):
-        # Nothing is sent yet: another manager approves or declines it, or whoever requested it withdraws it.
-        ASKED = "ASKED", _("Waiting for approval")
-        # Kept: nothing to do. To be replaced: its attempt shows whether it is; if not, act on the cause, then retry.
-        APPROVED = "APPROVED", _("Approved")
-        # Nothing is sent, and Learn's grade stays as it is until someone keeps or replaces it.
-        DECLINED = "DECLINED", _("Declined")
 
     participant = models.ForeignKey(
         Participant, on_delete=models.CASCADE, related_name="decisions", verbose_name=_("participant")
@@ -79,22 +62,6 @@ class Decision(Spelled):
     value = models.CharField(_("value"), max_length=NAME_LENGTH)
 
     kind = models.CharField(_("decision"), max_length=7, choices=Kind)
-    state = models.CharField(_("state"), max_length=8, choices=State, default=State.ASKED)
-    reason = models.TextField(_("reason"), max_length=2000)
-    requested_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", verbose_name=_("requested by")
-    )
-    requested_at = models.DateTimeField(_("requested"))
-    decided_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("decided by"),
-    )
-    decided_at = models.DateTimeField(_("decided"), null=True, blank=True)
-    decline_reason = models.TextField(_("reason for declining"), max_length=2000, blank=True)
     # Which sends the replacement, or says of a refused grade that Learn's is kept.
     attempt = models.OneToOneField(
         ExportAttempt,
@@ -107,8 +74,7 @@ class Decision(Spelled):
 
     objects = DecisionQuerySet.as_manager()
 
-    class Meta:
-        ordering = ["-pk"]
+    class Meta(Requested.Meta):
         verbose_name = _("decision")
         verbose_name_plural = _("decisions")
         permissions = [("approve_decision", _("Can approve replacing grades in Learn that others have requested"))]
@@ -125,11 +91,7 @@ class Decision(Spelled):
                 fields=["participant", "course_id", "column_name", "learn_user_id"],
                 condition=Q(state="ASKED"),
             ),
-            models.CheckConstraint(
-                name="decision_decided_by_and_when",
-                condition=Q(state="ASKED", decided_by__isnull=True, decided_at__isnull=True)
-                | (~Q(state="ASKED") & Q(decided_by__isnull=False, decided_at__isnull=False)),
-            ),
+            models.CheckConstraint(name="decision_decided_by_and_when", condition=DECIDED_BY_AND_WHEN),
             # Whoever requested it may withdraw it, which declines it, but never approve it.
             models.CheckConstraint(
                 name="decision_replace_approved_by_another",

@@ -19,6 +19,11 @@ from exports.models.flow import Flow
 MAY_SEE_GRADES = "exports.view_participant"  # no one else is sent anything
 MAY_APPROVE = "exports.approve_correction"
 MAY_APPROVE_DECISIONS = "exports.approve_decision"
+MAY_APPROVE_EXEMPTIONS = "exports.approve_exemption"
+MAY_CONFIGURE = (
+    "exports.change_flow",
+    "exports.change_apiclient",
+)  # who has one of these is an administrator or integrator
 PERMISSIONS = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -41,6 +46,10 @@ class Event(models.Model):
         RETRY_FINISHED = "RETRY_FINISHED", _("A retry finished")
         CORRECTION_REQUESTED = "CORRECTION_REQUESTED", _("A correction is waiting for approval")
         DECISION_REQUESTED = "DECISION_REQUESTED", _("Replacing a grade in Learn is waiting for approval")
+        EXEMPTION_REQUESTED = "EXEMPTION_REQUESTED", _("An exemption is waiting for approval")
+        # Said to all administrators and integrators, whatever they have subscribed to.
+        ACCESS_CHANGED = "ACCESS_CHANGED", _("Who may call the API has changed")
+        ACCOUNT_CHANGED = "ACCOUNT_CHANGED", _("What an account may do has changed")
         # A run that read grades back has found grades that differ in Learn, or are not shown there.
         DIFFERENCE_FOUND = "DIFFERENCE_FOUND", _("Learn shows other grades than were sent")
         NOT_ARRIVED = "NOT_ARRIVED", _("Grades are expected and have not arrived")

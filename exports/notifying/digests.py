@@ -14,15 +14,15 @@ from django.contrib.auth.models import User
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.db import transaction
-from django.db.models import Max, Min
+from django.db.models import Max, Min, QuerySet
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from exports.models import ColumnMapping, Correction, Decision, Digest, Event, Subscription
-from exports.models.event import MAY_APPROVE, MAY_APPROVE_DECISIONS, PERMISSIONS
+from exports.models import ColumnMapping, Correction, Decision, Digest, Event, Exemption, Subscription
+from exports.models.event import MAY_APPROVE, MAY_APPROVE_DECISIONS, MAY_APPROVE_EXEMPTIONS, MAY_CONFIGURE, PERMISSIONS
 from exports.notifying.sentences import absolute, flow_name, link_of, link_of_flow, sentences_of
 
 log = structlog.get_logger(__name__)
@@ -84,6 +84,10 @@ def events_by_user(events: Sequence[Event]) -> dict[int, list[Event]]:
         ]
         if theirs:
             found[user] = theirs
+    said_to_all = [event for event in events if event.kind in SAID_TO_ALL]
+    for user in configuring().exclude(email="").values_list("pk", flat=True) if said_to_all else ():
+        others = [event for event in found.get(user, []) if event not in said_to_all]
+        found[user] = sorted([*others, *said_to_all], key=lambda event: event.pk)
     return found
 
 
@@ -114,8 +118,21 @@ def deciders_of(events: Sequence[Event]) -> dict[int, Collection[int]]:
 # What their events call it, the requests, and the permission to approve them
 REQUESTS: dict[str, tuple[str, Any, str]] = {
     Event.Kind.CORRECTION_REQUESTED: ("correction", Correction.objects.all(), MAY_APPROVE),
+    Event.Kind.EXEMPTION_REQUESTED: ("exemption", Exemption.objects.all(), MAY_APPROVE_EXEMPTIONS),
     Event.Kind.DECISION_REQUESTED: ("decision", Decision.objects.all(), MAY_APPROVE_DECISIONS),
 }
+
+
+# Whoever opens access alone cannot keep others from reading of it.
+SAID_TO_ALL = (Event.Kind.ACCESS_CHANGED, Event.Kind.ACCOUNT_CHANGED)
+
+
+def configuring() -> QuerySet[User]:
+    """All active administrators and integrators."""
+    users = User.objects.none()
+    for permission in MAY_CONFIGURE:
+        users = users | User.objects.with_perm(permission, backend=PERMISSIONS)
+    return User.objects.filter(pk__in=users.order_by().values("pk")).order_by("pk")
 
 
 # Sending
@@ -150,12 +167,16 @@ def send_digest(digest: Digest, connection: Any) -> str:
         digest.delete()
         return "NO_EVENTS"
     subscription = Subscription.objects.able_to_receive().filter(user=digest.user_id).first()
-    if subscription is None:
+    is_said_to_all = digest.events.filter(kind__in=SAID_TO_ALL).exists()
+    may_receive = subscription or (
+        is_said_to_all and configuring().filter(pk=digest.user_id).exclude(email="").exists()
+    )
+    if not may_receive:
         digest.failed({"code": "NO_RECEIVER"}, timezone.now(), for_good=True)
         return "NO_RECEIVER"
     code = ""
     try:
-        with translation.override(subscription.language or settings.LANGUAGE_CODE):
+        with translation.override((subscription and subscription.language) or settings.LANGUAGE_CODE):
             message = email_of(digest)
         connection.open()
         connection.send_messages([message])

@@ -68,6 +68,11 @@ def sentences_of(events: Sequence[Event]) -> str:
                 len(events),
             )
             return text % {"count": intcomma(len(events))}
+        case Event.Kind.EXEMPTION_REQUESTED:
+            text = ngettext("%(count)s exemption is waiting.", "%(count)s exemptions are waiting.", len(events))
+            return text % {"count": intcomma(len(events))}
+        case Event.Kind.ACCESS_CHANGED | Event.Kind.ACCOUNT_CHANGED:
+            return " ".join(access_sentence(event.data) for event in events)
         case Event.Kind.DIFFERENCE_FOUND:
             return differences_sentence(events)
         case Event.Kind.NOT_ARRIVED:
@@ -77,6 +82,44 @@ def sentences_of(events: Sequence[Event]) -> str:
         case Event.Kind.MAPPING_FAULTS:
             return faults_sentence(latest.data)
     return _("Nothing has happened.")
+
+
+ACCESS = {  # what was done, by its code; by someone, and without anyone having signed in
+    "CLIENT_MADE": (
+        gettext_lazy("%(by)s made the API client %(name)s."),
+        gettext_lazy("The API client %(name)s was made on the command line."),
+    ),
+    "KEY_MADE": (
+        gettext_lazy("%(by)s made a new key of the API client %(name)s."),
+        gettext_lazy("A new key of the API client %(name)s was made."),
+    ),
+    "CLIENT_CHANGED": (
+        gettext_lazy("%(by)s changed what the API client %(name)s may do."),
+        gettext_lazy("What the API client %(name)s may do was changed."),
+    ),
+    "ACCOUNT_MADE": (
+        gettext_lazy("%(by)s made the account %(name)s."),
+        gettext_lazy("The account %(name)s was made at its first sign-in."),
+    ),
+    "ACCOUNT_OPENED": (
+        gettext_lazy("%(by)s made the account %(name)s active, a superuser, or able to sign in here."),
+        gettext_lazy("The account %(name)s was made active, a superuser, or able to sign in here."),
+    ),
+    "ROLES_GIVEN": (
+        gettext_lazy("%(by)s gave %(name)s more roles or permissions."),
+        gettext_lazy("%(name)s has more roles or permissions."),
+    ),
+    "PASSWORD_SET": (
+        gettext_lazy("%(by)s set the password of the account %(name)s."),
+        gettext_lazy("The password of the account %(name)s was set."),
+    ),
+}
+
+
+def access_sentence(data: Mapping[str, Any]) -> str:
+    """Who has opened what to whom. Names are of accounts and API clients, never of students."""
+    by, by_no_one = ACCESS[data["change"]]
+    return str(by if data["by"] else by_no_one) % data
 
 
 def ends_sentence(events: Sequence[Event]) -> str:
@@ -183,6 +226,10 @@ def link_of(event: Event) -> str:
             path = reverse("admin:exports_correction_change", args=[event.data["correction"]])
         case Event.Kind.DECISION_REQUESTED:
             path = reverse("admin:exports_decision_change", args=[event.data["decision"]])
+        case Event.Kind.EXEMPTION_REQUESTED:
+            path = reverse("admin:exports_exemption_change", args=[event.data["exemption"]])
+        case Event.Kind.ACCESS_CHANGED:
+            path = reverse("changes")
         case Event.Kind.DIFFERENCE_FOUND:
             people = reverse("admin:exports_participant_changelist")
             path = f"{people}?{urlencode({'flow__exact': str(event.flow_id), 'proof': DIFFERENCES})}"

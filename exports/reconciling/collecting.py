@@ -9,7 +9,8 @@ from typing import Any
 from common.database.bulk import among
 from common.database.snapshots import snapshot
 from courses.models import ColumnReading
-from exports.delivering.judging import callers_of, facts_of, find_columns, find_holds, rules_of
+from exports.delivering.callers import callers_of, rules_of
+from exports.delivering.judging import facts_of, find_columns, find_holds
 from exports.delivering.judging_again import known_people
 from exports.grades.facts import FlowFacts, PersonFacts
 from exports.models import (

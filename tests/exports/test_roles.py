@@ -1,10 +1,12 @@
 """The two groups: what a site takes from them stays away, what a new release adds is given once."""
 
+from pathlib import Path
+
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 
-from exports.roles import ADMINISTRATORS, MANAGERS
+from exports.roles import ADMINISTRATORS, INTEGRATORS, MANAGERS
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +26,42 @@ def take(group: str, codename: str) -> None:
 def test_a_new_site_has_both_groups_with_their_permissions() -> None:
     assert {"retry", "approve_correction", "view_flow"} <= codenames_of(MANAGERS)
     assert codenames_of(MANAGERS) < codenames_of(ADMINISTRATORS)
-    assert "add_apiclient" in codenames_of(ADMINISTRATORS) - codenames_of(MANAGERS)
+    assert "add_flow" in codenames_of(ADMINISTRATORS) - codenames_of(MANAGERS)
+
+
+def test_who_decides_where_grades_go_makes_no_keys() -> None:
+    of_the_api = {codename for codename in codenames_of(INTEGRATORS) if "apiclient" in codename}
+    assert of_the_api == {"view_apiclient", "add_apiclient", "change_apiclient", "delete_apiclient"}
+    assert of_the_api & codenames_of(ADMINISTRATORS) == {"view_apiclient"}
+    assert of_the_api & codenames_of(MANAGERS) == set()
+    assert codenames_of(INTEGRATORS) & codenames_of(ADMINISTRATORS) == {
+        *("view_apiclient", "view_requestprofile", "view_refusedrequest"),
+    }
+
+
+def test_the_table_of_the_documents_names_who_may_what() -> None:
+    """docs/roles.md, by one permission of each line."""
+    table = (ROOT / "docs" / "roles.md").read_text().split("|---|---|---|---|\n")[1].split("\n\n")[0]
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    found = {what: said for what, *said in lines}
+    assert set(found) == set(LINES)
+    for what, codename in LINES.items():
+        groups = (MANAGERS, ADMINISTRATORS, INTEGRATORS)
+        assert found[what] == ["yes" if codename in codenames_of(group) else "no" for group in groups], what
+
+
+ROOT = Path(__file__).parent.parent.parent
+LINES = {
+    "see flows, students, grades, attempts, calls to Learn": "view_gradeinlearn",
+    "see refused requests": "view_refusedrequest",
+    "retry, hold, release, prove, make evidence": "retry",
+    "request and approve corrections and decisions about differences, approve exemptions": "approve_exemption",
+    "request exemptions": "unlock_mapping",
+    "make and change flows, mappings, translations, courses, columns, schemas, rosters": "change_flow",
+    "create and delete in Learn, pause all sending, webhooks": "delete_graded_column",
+    "see API clients and request profiles": "view_apiclient",
+    "make and change API clients, their keys and request profiles": "change_apiclient",
+}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tests.factories.courses import (
     ProvisioningStepFactory,
     ServiceCallFactory,
 )
+from tests.factories.exemptions import ExemptionFactory
 from tests.factories.exports import (
     ApiClientFactory,
     ColumnMappingFactory,
@@ -47,6 +48,7 @@ __all__ = [
     "DigestFactory",
     "EnrolmentMetadataFactory",
     "EventFactory",
+    "ExemptionFactory",
     "ExportAttemptFactory",
     "FlowFactory",
     "GradeColumnFactory",

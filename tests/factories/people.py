@@ -6,7 +6,7 @@ import factory
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 
-from exports.roles import ADMINISTRATORS, MANAGERS
+from exports.roles import ADMINISTRATORS, INTEGRATORS, MANAGERS
 
 LONG_AGO = datetime(2026, 5, 3, 9, 0, tzinfo=UTC)
 
@@ -29,3 +29,8 @@ class UserFactory(factory.django.DjangoModelFactory):
     def administrator(self, create, extracted, **kwargs):
         if extracted:
             self.groups.add(Group.objects.get(name=ADMINISTRATORS))
+
+    @factory.post_generation
+    def integrator(self, create, extracted, **kwargs):
+        if extracted:
+            self.groups.add(Group.objects.get(name=INTEGRATORS))

@@ -1,4 +1,4 @@
-"""API clients: who may call the endpoint. For administrators; a key is shown once and never again."""
+"""API clients: who may call the endpoint. For integrators; a key is shown once and never again."""
 
 from typing import Any
 
@@ -17,6 +17,7 @@ from common.history.pages import ConfigurationAdmin
 from common.moments import short_moment
 from common.sentences import shortlist
 from common.signing_in.recent import ask_to_sign_in_again
+from exports.admin.clients.kept_apart import KeptApart
 from exports.admin.clients.keys import GivesKeys
 from exports.models import ApiClient, ExportAttempt, Participant
 
@@ -53,7 +54,7 @@ class NetworksField(forms.JSONField):
 
 
 @admin.register(ApiClient)
-class ApiClientAdmin(GivesKeys, ConfigurationAdmin):
+class ApiClientAdmin(GivesKeys, KeptApart, ConfigurationAdmin):
     list_display = ["name", "is_active", "may_export", "flows", "networks", "expires_at", "last_used"]
     list_filter = ["is_active", "may_export"]
     search_fields = ["name"]
@@ -63,11 +64,6 @@ class ApiClientAdmin(GivesKeys, ConfigurationAdmin):
     }
     actions_detail = ["new_key", "end_old_key"]
     change_form_outer_before_template = "admin/exports/api_client.html"
-
-    def has_view_permission(self, request: HttpRequest, obj: ApiClient | None = None) -> bool:
-        """Managers, who may view everything else, do not see these."""
-        allowed: bool = self.has_change_permission(request, obj)
-        return allowed
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiClient | None = None) -> bool:
         """Only one at a time, and none that is part of the history."""
@@ -89,8 +85,9 @@ class ApiClientAdmin(GivesKeys, ConfigurationAdmin):
         return HttpResponseRedirect(address(client))
 
     def page_context(self, request: HttpRequest, row: ApiClient) -> dict[str, Any]:
+        kept = KEPT if is_used(row) and self.has_change_permission(request, row) else ""
         has_old_key = row.has_previous_key(timezone.now())
-        return super().page_context(request, row) | {"kept": KEPT if is_used(row) else "", "has_old_key": has_old_key}
+        return super().page_context(request, row) | {"kept": kept, "has_old_key": has_old_key}
 
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:
         if change:

@@ -14,6 +14,7 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from common.history.pages import ConfigurationAdmin
+from exports.admin.clients.kept_apart import KeptApart
 from exports.grades.causes import Cause
 from exports.grades.facts import Entry
 from exports.grades.sentences import sentence
@@ -131,7 +132,7 @@ def try_attrs() -> dict[str, str]:
 
 
 @admin.register(RequestProfile)
-class RequestProfileAdmin(ConfigurationAdmin):
+class RequestProfileAdmin(KeptApart, ConfigurationAdmin):
     actions_list = ["try_body"]
     unlinked = ("try_body",)
     form = RequestProfileForm

@@ -33,6 +33,10 @@ def decisions(**filters: str | int) -> str:
     return listed("decision", filters)
 
 
+def exemptions(**filters: str | int) -> str:
+    return listed("exemption", filters)
+
+
 def listed(model: str, filters: Mapping[str, str | int]) -> str:
     address = reverse(f"admin:exports_{model}_changelist")
     return f"{address}?{urlencode(filters)}" if filters else address

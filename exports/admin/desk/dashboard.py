@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
 from exports.admin.desk import days, pulse
-from exports.admin.desk.panels import Panels, digest, panels, recent_panels, start_panel
+from exports.admin.desk.panels import Panels, access_changes, digest, panels, recent_panels, start_panel
 from exports.admin.desk.pulse import Pulse
 from exports.admin.desk.rights import may_see_grades
 from exports.models import ExportAttempt, Participant
@@ -21,7 +21,7 @@ EVERY, EVERY_IDLE = 2, 10  # seconds between two questions, while something runs
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Unfold's callback for the start page. The number of statements does not depend on the number of rows."""
-    context |= {"title": _("Dashboard")}
+    context |= {"title": _("Dashboard"), "access_changes": access_changes(request, timezone.now())}
     if not may_see_grades(request):
         return context
     now = timezone.localtime()

@@ -23,13 +23,27 @@ from exports.admin.desk.proof import proof_summary
 from exports.admin.desk.pulse import Pulse
 from exports.admin.desk.rights import Rights, rights_of
 from exports.admin.desk.running import latest, running
-from exports.admin.grades.guidance import may_approve, may_approve_decisions
+from exports.admin.grades.guidance import may_approve, may_approve_decisions, may_approve_exemptions
 from exports.mapping.health.checking import failing
 from exports.mapping.health.clients import expiring_clients
-from exports.models import Correction, Decision, ExportAttempt, ExportState, Flow, GradeInLearn, Participant
+from exports.models import (
+    Correction,
+    Decision,
+    Event,
+    Exemption,
+    ExportAttempt,
+    ExportState,
+    Flow,
+    GradeInLearn,
+    Participant,
+)
+from exports.models.event import MAY_CONFIGURE
+from exports.notifying.digests import SAID_TO_ALL
+from exports.notifying.sentences import access_sentence
 from exports.notifying.watching import WEEK
 
 SHARED = ("headline", "states", "proof", "attention", "running", "causes", "today", "days", "quota")
+MAX_CHANGES = 5  # of access, on the dashboard
 LIFETIME = 120  # seconds; a pulse changes every minute
 
 Panels = Mapping[str, SafeString]
@@ -77,7 +91,20 @@ def corrections_panel(request: HttpRequest) -> SafeString:
     if request.user.has_perm("exports.view_decision"):
         decisions = Decision.objects.all()
         context |= waiting(decisions, request.user, may_approve_decisions(request), addresses.decisions, "decisions_")
+    if request.user.has_perm("exports.view_exemption"):
+        exemptions = Exemption.objects.all()
+        context |= waiting(
+            exemptions, request.user, may_approve_exemptions(request), addresses.exemptions, "exemptions_"
+        )
     return rendered("corrections", context) if context else mark_safe("")
+
+
+def access_changes(request: HttpRequest, now: datetime) -> list[tuple[datetime, str]]:
+    """What was opened to whom within a week, the newest first; for those who configure the site."""
+    if not any(map(request.user.has_perm, MAY_CONFIGURE)):
+        return []
+    recent = Event.objects.filter(kind__in=[kind.value for kind in SAID_TO_ALL], at__gt=now - WEEK)
+    return [(event.at, access_sentence(event.data)) for event in recent.order_by("-pk")[:MAX_CHANGES]]
 
 
 def waiting(rows: Any, user: User, may_decide: bool, address: Callable[..., str], prefix: str) -> dict[str, Any]:

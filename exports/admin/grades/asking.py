@@ -26,6 +26,7 @@ from exports.grades.sentences import error_info
 from exports.models import Correction, Flow, Participant
 from exports.reading.body import grade_of
 from exports.reading.values import Unreadable
+from exports.requesting import REASON_LENGTH
 
 FIELD_OF = {
     Obstacle.MARK_NOT_USABLE: "mark",
@@ -66,7 +67,7 @@ class CorrectionForm(forms.Form):
     )
     reason = forms.CharField(
         label=_("Reason"),
-        max_length=correcting.REASON_LENGTH,
+        max_length=REASON_LENGTH,
         help_text=_("Why the grade in Learn must change. The reason is stored permanently."),
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
@@ -126,7 +127,7 @@ def ask(request: HttpRequest, person: Participant, form: CorrectionForm) -> Corr
     try:
         return correcting.ask(person, **form.cleaned_data, by=request.user)
     except correcting.NotCorrectable as refusal:
-        form.add_error(FIELD_OF.get(refusal.obstacle), refusal.sentence)
+        form.add_error(FIELD_OF.get(Obstacle(refusal.obstacle)), refusal.sentence)
         return None
 
 

@@ -2,28 +2,21 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from common.admin.cells import address, link, state_pill
 from common.admin.filters import LinkedRowFilter
-from common.admin.read_only import HistoryAdmin
-from common.signing_in.recent import recently_signed_in
 from exports import correcting
 from exports.admin.filters import AskedOrDecidedBy, Requested, Undelivered, Waiting
 from exports.admin.grades.asking import outlook
 from exports.admin.grades.guidance import may_approve, may_configure
 from exports.admin.grades.people import FindsSeveral, Found, as_name, numbers_in
-from exports.admin.grades.requested import ShowsRequests
-from exports.correcting import Obstacle
+from exports.admin.grades.requested import DecidesRequests, OfParticipants
 from exports.delivering.judging import person_facts
 from exports.grades.causes import Cause
 from exports.grades.facts import PlacedGrade
@@ -31,19 +24,10 @@ from exports.grades.sentences import error_info
 from exports.models import Correction, Delivery, ExportState, Flow
 
 
-class DeclineForm(forms.Form):
-    reason = forms.CharField(
-        label=_("Reason"),
-        max_length=correcting.REASON_LENGTH,
-        help_text=_("Why the grade in Learn stays as it is. The reason is stored permanently."),
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
-    )
-
-
 @admin.register(Correction)
-class CorrectionAdmin(FindsSeveral, ShowsRequests, HistoryAdmin):
-    actions_detail = ["approve", "decline"]
-    unlinked = ("decline",)
+class CorrectionAdmin(FindsSeveral, OfParticipants, DecidesRequests):
+    room = correcting
+    approve_title, decline_title = _("Approve a correction"), _("Decline a correction")
     list_display = ["user_id", "of_flow", "change", "short_reason", "status", "delivery", "asked", "decided"]
     list_filter = ["state", Waiting, AskedOrDecidedBy, Requested, Undelivered, ("participant", LinkedRowFilter)]
     list_select_related = ["participant__flow", "requested_by", "decided_by", "attempt"]
@@ -85,109 +69,29 @@ class CorrectionAdmin(FindsSeveral, ShowsRequests, HistoryAdmin):
         flows = Flow.objects.filter(Q(flow_id__icontains=text) | Q(title__icontains=text))
         return several | rows.filter(participant__flow__in=flows.order_by())
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A reason for declining is shown where there is one."""
-        given = super().get_fieldsets(request, obj)
-        if obj is None or obj.decline_reason:
-            return given
-        return [
-            (title, {"fields": [name for name in options["fields"] if name != "decline_reason"]})
-            for title, options in given
-        ]
-
     def page_context(self, request: HttpRequest, row: Correction) -> dict[str, Any]:
         waits = row.state == Correction.State.ASKED
-        is_own = row.requested_by_id == request.user.pk
-        may_decide = waits and not is_own and may_approve(request)
-        why_not = why_not_approve(row, request) if may_decide else ""
         return super().page_context(request, row) | {
             "participant": row.participant,
-            "may_take_back": waits and is_own,
-            "may_decline": may_decide,
-            "may_approve": may_decide and not why_not,
-            "why_not": why_not,
-            "outlook": outlook(request, row.participant, row.mark, row.source_code) if waits else {},
+            **(self.outlook_of(request, row) if waits else {"outlook": {}}),
             "in_learn": in_learn(row),
             "is_undelivered": Correction.objects.undelivered().filter(pk=row.pk).exists(),
         }
 
     # The pages
 
-    def has_approve_permission(self, request: HttpRequest, obj: object = None) -> bool:
+    def may_approve(self, request: HttpRequest) -> bool:
         return may_approve(request)
 
-    @action(description=_("Approve"), url_path="approve", permissions=["approve"], icon="check")  # type: ignore[untyped-decorator]
-    @recently_signed_in
-    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Asks first: what reaches Learn cannot be undone."""
-        correction = self.row_or_404(request, object_id)
-        if request.method == "POST":
-            return self.send(request, correction)
-        if why_not := why_not_approve(correction, request):
-            messages.error(request, why_not)
-            return HttpResponseRedirect(address(correction))
-        return self.confirm_page(
-            request,
-            "admin/exports/approve_correction.html",
-            title=gettext("Approve a correction"),
-            back_url=address(correction),
-            correction=correction,
-            outlook=outlook(request, correction.participant, correction.mark, correction.source_code),
-        )
+    def outlook_of(self, request: HttpRequest, row: Correction) -> dict[str, Any]:
+        return {"outlook": outlook(request, row.participant, row.mark, row.source_code)}
 
-    def offers(self, request: HttpRequest, row: Correction, button: str) -> bool:
-        waits = row.state == Correction.State.ASKED and row.requested_by_id != request.user.pk
-        return waits and not why_not_approve(row, request)
-
-    def send(self, request: HttpRequest, correction: Correction) -> HttpResponse:
-        assert request.user.is_authenticated
-        try:
-            approved = correcting.approve(correction, by=request.user)
-        except correcting.NotCorrectable as refusal:
-            messages.error(request, str(refusal))
-            return HttpResponseRedirect(address(correction))
-        assert approved.attempt is not None
-        failures_first = approved.attempt.deliveries.order_by("finished_at")
+    def approved(self, request: HttpRequest, row: Correction) -> HttpResponse:
+        assert row.attempt is not None
+        failures_first = row.attempt.deliveries.order_by("finished_at")
         delivery = failures_first.exclude(state=Delivery.State.DELIVERED).first() or failures_first[0]
-        messages.add_message(request, *outcome(request, delivery, correction.mark))
-        return HttpResponseRedirect(address(approved.attempt if approved.attempt.finished_at is None else approved))
-
-    @action(url_path="decline")  # type: ignore[untyped-decorator]
-    def decline(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Declined by a person who may approve it, who is asked for a reason, or withdrawn by who has requested it."""
-        correction = self.row_or_404(request, object_id)
-        assert request.user.is_authenticated
-        is_own = correction.requested_by_id == request.user.pk
-        if not (may_approve(request) or is_own):
-            raise PermissionDenied
-        if is_own and request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        # The button on the correction's page posts no reason: it leads to the form.
-        form = DeclineForm(request.POST if "reason" in request.POST else None)
-        try:
-            correcting.waiting(correction)
-            if is_own:
-                correcting.decline(correction, by=request.user)
-                messages.info(request, gettext("Request withdrawn. The grade in Learn is unchanged."))
-                return HttpResponseRedirect(address(correction))
-            if form.is_valid():
-                correcting.decline(correction, by=request.user, reason=form.cleaned_data["reason"])
-                messages.info(request, gettext("Declined. The grade in Learn is unchanged."))
-                return HttpResponseRedirect(address(correction))
-        except correcting.NotCorrectable as refusal:
-            if refusal.obstacle is not Obstacle.REASON_NOT_USABLE:
-                messages.error(request, refusal.sentence)
-                return HttpResponseRedirect(address(correction))
-            form.add_error("reason", refusal.sentence)
-        return self.confirm_page(
-            request,
-            "admin/exports/decline_correction.html",
-            title=gettext("Decline a correction"),
-            back_url=address(correction),
-            correction=correction,
-            form=form,
-            problem=" ".join(map(str, form.errors.get("reason", []))) if form.is_bound else "",
-        )
+        messages.add_message(request, *outcome(request, delivery, row.mark))
+        return HttpResponseRedirect(address(row.attempt if row.attempt.finished_at is None else row))
 
     # The cells
 
@@ -205,17 +109,6 @@ class CorrectionAdmin(FindsSeveral, ShowsRequests, HistoryAdmin):
         if attempt := correction.attempt:
             return format_html("{} {}", link(attempt, attempt.pk), state_pill(attempt))
         return gettext("Purged") if correction.state == Correction.State.APPROVED else None
-
-
-def why_not_approve(correction: Correction, request: HttpRequest) -> str:
-    """Why whoever makes the request could not approve it now; empty if they could."""
-    assert request.user.is_authenticated
-    try:
-        correcting.waiting(correction)
-        correcting.refuse_approval(correction, correction.participant, by=request.user)
-    except correcting.NotCorrectable as refusal:
-        return str(refusal)
-    return ""
 
 
 def in_learn(correction: Correction) -> PlacedGrade | None:

@@ -5,25 +5,19 @@ by another person, kept as history.
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.html import format_html
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action
 
 from common.admin.cells import address, link, state_pill
 from common.admin.filters import LinkedRowFilter
-from common.admin.read_only import HistoryAdmin
-from common.signing_in.recent import recently_signed_in
 from exports import deciding
 from exports.admin.filters import AskedOrDecidedBy, Requested, WaitingDecision
-from exports.admin.grades.corrections import DeclineForm
 from exports.admin.grades.guidance import may_approve_decisions, may_configure
 from exports.admin.grades.people import FindsSeveral, Found, as_name, numbers_in
-from exports.admin.grades.requested import ShowsRequests
-from exports.deciding import NotDecidable, Obstacle
+from exports.admin.grades.requested import DecidesRequests, OfParticipants
 from exports.grades.causes import Cause
 from exports.grades.sentences import error_info
 from exports.models import Decision, Delivery, Flow
@@ -31,9 +25,10 @@ from exports.templatetags.proofs import decision_pill
 
 
 @admin.register(Decision)
-class DecisionAdmin(FindsSeveral, ShowsRequests, HistoryAdmin):
-    actions_detail = ["approve", "decline"]
-    unlinked = ("decline",)
+class DecisionAdmin(FindsSeveral, OfParticipants, DecidesRequests):
+    room = deciding
+    approve_title = _("Approve replacing a grade in Learn")
+    decline_title = _("Decline replacing a grade in Learn")
     list_display = ["user_id", "of_flow", "decision", "change", "short_reason", "status", "asked", "decided"]
     list_filter = ["state", "kind", WaitingDecision, AskedOrDecidedBy, Requested, ("participant", LinkedRowFilter)]
     list_select_related = ["participant__flow", "requested_by", "decided_by", "attempt"]
@@ -72,107 +67,23 @@ class DecisionAdmin(FindsSeveral, ShowsRequests, HistoryAdmin):
         flows = Flow.objects.filter(Q(flow_id__icontains=text) | Q(title__icontains=text))
         return several | rows.filter(participant__flow__in=flows.order_by())
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """A reason for declining is shown where there is one."""
-        given = super().get_fieldsets(request, obj)
-        if obj is None or obj.decline_reason:
-            return given
-        return [
-            (title, {"fields": [name for name in options["fields"] if name != "decline_reason"]})
-            for title, options in given
-        ]
-
     def page_context(self, request: HttpRequest, row: Decision) -> dict[str, Any]:
-        waits = row.state == Decision.State.ASKED
-        is_own = row.requested_by_id == request.user.pk
-        may_decide = waits and not is_own and may_approve_decisions(request)
-        why_not = why_not_approve(row, request) if may_decide else ""
-        return super().page_context(request, row) | {
-            "participant": row.participant,
-            "may_take_back": waits and is_own,
-            "may_decline": may_decide,
-            "why_not": why_not,
-        }
+        return super().page_context(request, row) | {"participant": row.participant}
 
     # The pages
 
-    def has_approve_permission(self, request: HttpRequest, obj: object = None) -> bool:
+    def may_approve(self, request: HttpRequest) -> bool:
         return may_approve_decisions(request)
 
-    @action(description=_("Approve"), url_path="approve", permissions=["approve"], icon="check")  # type: ignore[untyped-decorator]
-    @recently_signed_in
-    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Asks first: what a teacher typed in Learn is lost."""
-        decision = self.row_or_404(request, object_id)
-        if request.method == "POST":
-            return self.send(request, decision)
-        if why_not := why_not_approve(decision, request):
-            messages.error(request, why_not)
-            return HttpResponseRedirect(address(decision))
-        return self.confirm_page(
-            request,
-            "admin/exports/approve_decision.html",
-            title=gettext("Approve replacing a grade in Learn"),
-            back_url=address(decision),
-            decision=decision,
-        )
-
-    def offers(self, request: HttpRequest, row: Decision, button: str) -> bool:
-        waits = row.state == Decision.State.ASKED and row.requested_by_id != request.user.pk
-        return waits and not why_not_approve(row, request)
-
-    def send(self, request: HttpRequest, decision: Decision) -> HttpResponse:
-        assert request.user.is_authenticated
-        try:
-            approved = deciding.approve(decision, by=request.user)
-        except NotDecidable as refusal:
-            messages.error(request, str(refusal))
-            return HttpResponseRedirect(address(decision))
-        attempt = approved.attempt
+    def approved(self, request: HttpRequest, row: Decision) -> HttpResponse:
+        attempt = row.attempt
         if attempt is None:
             messages.success(request, gettext("Approved."))
-            return HttpResponseRedirect(address(approved))
+            return HttpResponseRedirect(address(row))
         failures_first = attempt.deliveries.order_by("finished_at")
         delivery = failures_first.exclude(state=Delivery.State.DELIVERED).first() or failures_first.first()
         messages.add_message(request, *outcome(request, delivery))
-        return HttpResponseRedirect(address(attempt if attempt.finished_at is None else approved))
-
-    @action(url_path="decline")  # type: ignore[untyped-decorator]
-    def decline(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Declined by a person who may approve it, who is asked for a reason, or withdrawn by who has requested it."""
-        decision = self.row_or_404(request, object_id)
-        assert request.user.is_authenticated
-        is_own = decision.requested_by_id == request.user.pk
-        if not (may_approve_decisions(request) or is_own):
-            raise PermissionDenied
-        if is_own and request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
-        # The button on the decision's page posts no reason: it leads to the form.
-        form = DeclineForm(request.POST if "reason" in request.POST else None)
-        try:
-            deciding.waiting(decision)
-            if is_own:
-                deciding.decline(decision, by=request.user)
-                messages.info(request, gettext("Request withdrawn. The grade in Learn is unchanged."))
-                return HttpResponseRedirect(address(decision))
-            if form.is_valid():
-                deciding.decline(decision, by=request.user, reason=form.cleaned_data["reason"])
-                messages.info(request, gettext("Declined. The grade in Learn is unchanged."))
-                return HttpResponseRedirect(address(decision))
-        except NotDecidable as refusal:
-            if refusal.obstacle is not Obstacle.REASON_NOT_USABLE:
-                messages.error(request, refusal.sentence)
-                return HttpResponseRedirect(address(decision))
-            form.add_error("reason", refusal.sentence)
-        return self.confirm_page(
-            request,
-            "admin/exports/decline_decision.html",
-            title=gettext("Decline replacing a grade in Learn"),
-            back_url=address(decision),
-            decision=decision,
-            form=form,
-            problem=" ".join(map(str, form.errors.get("reason", []))) if form.is_bound else "",
-        )
+        return HttpResponseRedirect(address(attempt if attempt.finished_at is None else row))
 
     # The cells
 
@@ -200,17 +111,6 @@ class DecisionAdmin(FindsSeveral, ShowsRequests, HistoryAdmin):
             return format_html("{} {}", link(attempt, attempt.pk), state_pill(attempt))
         is_sent = decision.state == Decision.State.APPROVED and decision.kind == Decision.Kind.REPLACE
         return gettext("Purged") if is_sent else None
-
-
-def why_not_approve(decision: Decision, request: HttpRequest) -> str:
-    """Why whoever makes the request could not approve it now; empty if they could."""
-    assert request.user.is_authenticated
-    try:
-        deciding.waiting(decision)
-        deciding.refuse_approval(decision, decision.participant, by=request.user)
-    except NotDecidable as refusal:
-        return str(refusal)
-    return ""
 
 
 def outcome(request: HttpRequest, delivery: Delivery | None) -> tuple[int, str]:

@@ -19,11 +19,11 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from common.admin.base import BaseAdmin
 from common.admin.cells import address
 from exports import deciding
-from exports.correcting import REASON_LENGTH
 from exports.deciding import Difference, Obstacle
 from exports.grades.causes import Cause
 from exports.models import Decision, Participant
 from exports.models.grade_in_learn import DIFFERS
+from exports.requesting import REASON_LENGTH
 
 MAX_DECISIONS = 10  # on one page
 SEEN = ("shown", "value")  # what was on the page: it is sent along, so that nothing else is decided

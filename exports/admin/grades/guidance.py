@@ -26,6 +26,11 @@ def may_approve_decisions(request: HttpRequest) -> bool:
     return request.user.has_perms(["exports.approve_decision", "exports.view_decision"])
 
 
+def may_approve_exemptions(request: HttpRequest) -> bool:
+    """The same for what keeps delivered grades as they are."""
+    return request.user.has_perms(["exports.approve_exemption", "exports.view_exemption"])
+
+
 class ExplainsCauses(BaseAdmin):
     """The admin of rows with a cause: its list and its page show `reason`, which says what this person can do."""
 

@@ -28,7 +28,7 @@ def mapping_health(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "health": found,
         "clients": health.check_clients(),
-        "may_see_clients": request.user.has_perm("exports.change_apiclient"),
+        "may_see_clients": request.user.has_perm("exports.view_apiclient"),
         "only_errors": only_errors,
         "finished": Flow.objects.count() - page.paginator.count,
         "flows": flows,

@@ -52,12 +52,12 @@ class MappingFilesMixin(ImportExportMixin):
 
     def roster_of(self, request: HttpRequest, object_id: str) -> tuple[Flow, Sheet]:
         flow = self.row_or_404(request, object_id)
-        return flow, RosterSheet(flow)
+        return flow, RosterSheet(flow, keeps_places=True)
 
     @action(description=_("Import a roster"), url_path="roster/import", permissions=["import_roster"], icon="upload")  # type: ignore[untyped-decorator]
     def import_roster(self, request: HttpRequest, object_id: str) -> HttpResponse:
         flow = self.row_or_404(request, object_id)
-        sheet = RosterSheet(flow, replaces="replace" in request.POST)
+        sheet = RosterSheet(flow, replaces="replace" in request.POST, keeps_places=True)
         title = gettext("Import the roster of flow %(flow)s") % {"flow": flow}
         return import_page(request, sheet, of=self, title=title, back_url=address(flow))
 

@@ -37,7 +37,7 @@ class LockedCourseAdmin(LocksPlaces, CourseAdmin):
 @admin.register(GradeColumn)
 class LockedGradeColumnAdmin(LocksPlaces, AdoptsFromLearn, DeletesInLearn, ProvesInBackground, GradeColumnAdmin):
     form = LockedGradeColumnForm
-    actions_detail = [*GradeColumnAdmin.actions_detail, "adopt", "delete_in_learn", "prove", "proving"]
+    actions_detail = [*GradeColumnAdmin.actions_detail, "adopt", "delete_in_learn", "not_in_learn", "prove", "proving"]
     unlinked = (*GradeColumnAdmin.unlinked, "prove", "proving")
     proves = COLUMN
     change_form_outer_after_template = "admin/exports/column_proof.html"

@@ -7,22 +7,22 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 
 from common.admin.base import BaseAdmin
-from common.admin.cells import address
 from common.admin.exchanging import ExchangesKeys, is_deleted
 from common.sentences import shortlist
 from common.signing_in.recent import recently_signed_in
 from courses.models import Course, GradeColumn
+from exports import exempting
+from exports.admin.grades.exemptions import RequestsExemptions
 from exports.grades.sentences import of_source
 from exports.mapping import locking, rescaling
-from exports.models import ColumnMapping, Flow
+from exports.models import ColumnMapping, Exemption, Flow
 
 
 class LockedMappings(ExchangesKeys):
@@ -109,7 +109,7 @@ class LockedMappings(ExchangesKeys):
         return saved
 
 
-class LocksMapping(BaseAdmin):
+class LocksMapping(RequestsExemptions):
     """The flows' admin."""
 
     def has_unlock_permission(self, request: HttpRequest, obj: object = None) -> bool:
@@ -134,22 +134,11 @@ class LocksMapping(BaseAdmin):
     @action(description=_("Unlock mapping"), url_path="unlock-mapping", permissions=["unlock"], icon="lock_open")  # type: ignore[untyped-decorator]
     @recently_signed_in
     def unlock_mapping(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask first, and show which grades are in Learn."""
+        """Shows which grades are in Learn, and requests it: another person approves."""
         flow = self.row_or_404(request, object_id)
-        delivered = locking.grades_of(flow)
-        if not delivered or locking.is_unlocked(flow):
-            messages.info(request, gettext("There is nothing to unlock: the mapping can be changed."))
-            return HttpResponseRedirect(address(flow))
-        if request.method == "POST":
-            with transaction.atomic():
-                locking.unlock(Flow.objects.select_for_update().get(pk=flow.pk))
-            text = gettext("The mapping can be changed now. The next change that is saved locks it again.")
-            messages.warning(request, text)
-            return HttpResponseRedirect(address(flow))
-        template, back_url = "admin/exports/unlock_mapping.html", address(flow)
-        return self.confirm_page(
-            request, template, title=gettext("Unlock mapping"), back_url=back_url, flow=flow, delivered=delivered
-        )
+        kind, delivered = Exemption.Kind.UNLOCK_MAPPING, locking.grades_of(flow)
+        ask, refuse = exempting.ask_for_flow, exempting.refuse_flow
+        return self.exemption_page(request, flow, kind, ask, refuse, delivered=delivered)
 
 
 def delivered_of(flow: Flow) -> locking.Delivered | None:

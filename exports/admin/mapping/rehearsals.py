@@ -26,7 +26,7 @@ from exports.receiving import read_from
 from exports.rehearsing import Outcome, Rehearsal, rehearse
 
 NEEDED = ["exports.view_flow", "exports.view_participant"]  # the verdicts show who has which grade
-MAY_CHOOSE_CLIENT = "exports.change_apiclient"
+MAY_CHOOSE_CLIENT = "exports.view_apiclient"
 LINES_SHOWN = 200  # those that would be refused first
 EXAMPLE = '{"participants": [{"userId": 1, "mark": "75.0", "adminGrade": ""}]}'
 

@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from common.spreadsheets.cells import moment
-from exports.models import ApiClient
+from exports.models import ApiClient, Event
+from exports.notifying.access import record
 
 
 class Command(BaseCommand):
@@ -59,4 +60,5 @@ class Command(BaseCommand):
         if ApiClient.objects.filter(name=client.name).exists():
             raise CommandError(f"An API client with the name {client.name} exists already.")
         client.save()
+        record(Event.Kind.ACCESS_CHANGED, "CLIENT_MADE", name=client.name, client=client.pk)
         self.stdout.write(key)

@@ -15,7 +15,8 @@ from common import stopping
 from courses.learn_http.errors import LearnError, NotInstalled, Unavailable
 from courses.reading_back import DELIVERIES_WAIT, NO_CALLS_LEFT, RUN_SECONDS, NoCallsLeft, Reader, calls_to_read
 from courses.sentences import reason_of
-from exports.delivering.judging import callers_of, flow_facts
+from exports.delivering.callers import callers_of
+from exports.delivering.judging import flow_facts
 from exports.grades.states import ExportState
 from exports.mapping import places
 from exports.mapping.health import unfinished

@@ -9,7 +9,8 @@ from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, NullIf
 
-from exports.delivering.judging import column_facts, rules_of
+from exports.delivering.callers import rules_of
+from exports.delivering.judging import column_facts
 from exports.grades.facts import Column, FlowFacts
 from exports.mapping import places
 from exports.mapping.health.faults import Fault, find_faults

@@ -18,7 +18,8 @@ from courses.learn_http.errors import LearnError
 from courses.models import GradeColumn
 from courses.reading_back import PROBLEMS, NoCallsLeft, Reader
 from courses.sentences import reason_of
-from exports.delivering.judging import callers_of, flow_facts, person_facts
+from exports.delivering.callers import callers_of
+from exports.delivering.judging import flow_facts, person_facts
 from exports.grades.facts import BY_HAND, Entry, Place, Refused
 from exports.grades.rules import Case, added_by, by_source, case_of
 from exports.grades.translating import is_number

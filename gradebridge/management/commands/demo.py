@@ -114,6 +114,7 @@ GradeBridge runs.
   Admin           {site.url}/admin/
   Manager         manager / {demo.PASSWORD}
   Administrator   administrator / {demo.PASSWORD}
+  Integrator      integrator / {demo.PASSWORD}
   API             {site.url}/api/docs/
   Sandbox Learn   {site.learn}/sandbox/
 

@@ -8,9 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from courses.models import GradeColumn, ProvisioningRun, ProvisioningStep
-from exports.models import Participant
+from exports.models import Exemption, Participant
 from tests.factories import ColumnMappingFactory, GradeColumnFactory, ParticipantFactory, UserFactory
-from tests.signed_in import signed_in, text_of
+from tests.signed_in import messages_of, signed_in, text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -51,15 +51,20 @@ def test_it_says_what_stands_there_and_who_leads_there(graded):
 def test_delivered_grades_are_not_lost_unasked(graded):
     answer = signed_in(administrator=True).post(address(graded), {"name": "Exam"})
     assert answer.status_code == 422
-    assert "would be lost" in text_of(answer)
+    assert "Enter a reason." in text_of(answer)
     assert not ProvisioningRun.objects.exists()
 
 
-def test_an_administrator_says_that_they_may_go(graded):
-    answer = signed_in(administrator=True).post(address(graded), {"name": "Exam", "although_graded": "yes"})
+def test_an_administrator_and_a_manager_say_that_they_may_go(graded):
+    answer = signed_in(administrator=True).post(address(graded), {"name": "Exam", "reason": "Wrong course"})
+    exemption = Exemption.objects.get()
+    assert answer.url == reverse("admin:exports_exemption_change", args=[exemption.pk])
+    assert not ProvisioningRun.objects.exists()
+
+    signed_in(manager=True).post(reverse("admin:exports_exemption_approve", args=[exemption.pk]))
+
     step = ProvisioningStep.objects.get()
     assert (step.kind, step.column) == ("DELETION", graded)
-    assert answer.url == reverse("admin:courses_provisioningrun_change", args=[step.run_id])
 
 
 def test_who_may_provision_alone_does_not_delete_grades(graded):
@@ -85,7 +90,8 @@ def test_who_may_provision_and_see_nothing_does_not_see_grades(graded):
 def test_a_wrong_name_deletes_nothing(graded):
     answer = signed_in(administrator=True).post(address(graded), {"name": "exam", "although_graded": "yes"})
     assert answer.status_code == 422
-    assert "Nothing was deleted." in text_of(answer)
+    assert "Nothing was requested." in text_of(answer)
+    assert not Exemption.objects.exists()
 
 
 def test_a_deleted_column_offers_no_deletion():
@@ -96,9 +102,17 @@ def test_a_deleted_column_offers_no_deletion():
     assert "Create again in Learn" in text
 
 
-def test_marked_as_not_in_learn_its_grades_count_as_failed(graded):
+def test_marked_as_not_in_learn_by_two_its_grades_count_as_failed(graded):
     form = {"action": "mark_as_not_in_learn", "_selected_action": [graded.pk]}
-    signed_in(administrator=True).post(reverse("admin:courses_gradecolumn_changelist"), form)
+    administrator = signed_in(administrator=True)
+    answer = administrator.post(reverse("admin:courses_gradecolumn_changelist"), form)
+    assert "a second person must agree" in " ".join(messages_of(answer))
+    assert Participant.objects.get().state == "EXPORTED"
+
+    page = reverse("admin:courses_gradecolumn_not_in_learn", args=[graded.pk])
+    administrator.post(page, {"reason": "Deleted by hand"})
+    signed_in(manager=True).post(reverse("admin:exports_exemption_approve", args=[Exemption.objects.get().pk]))
+
     person = Participant.objects.get()
     assert (person.state, person.cause, person.value_in_learn) == ("FAILED", "COLUMN_DELETED", "")
 

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from exports.models import ColumnMapping, Flow, Participant
+from exports.models import ColumnMapping, Exemption, Flow, Participant
 from tests.factories import (
     ColumnMappingFactory,
     FlowFactory,
@@ -60,6 +60,13 @@ def greyed_out(mapping: Any, **fields: str) -> dict[str, str]:
     """The same as a browser sends it from a page where the mapping is locked."""
     sent = form(mapping, **fields)
     return {name: value for name, value in sent.items() if not name.endswith(("source_code", "grade_column"))}
+
+
+def unlock(administrator: Client, flow: Any) -> None:
+    """Requested by an administrator, approved by a manager."""
+    administrator.post(page(flow, "unlock_mapping"), {"reason": "Mapped to the wrong column"})
+    exemption = Exemption.objects.latest("pk")
+    signed_in(manager=True).post(reverse("admin:exports_exemption_approve", args=[exemption.pk]))
 
 
 def unlocked(flow: Any) -> Any:
@@ -134,7 +141,7 @@ def test_a_source_whose_grades_were_delivered_by_the_default_is_mapped_only_once
     assert f"Source S: Locked: {DELIVERED}." in text_of(administrator.post(page(delivered.flow), sent))
     assert ColumnMapping.objects.count() == 1
 
-    administrator.post(page(delivered.flow, "unlock_mapping"))
+    unlock(administrator, delivered.flow)
     answer = administrator.post(page(delivered.flow), sent)
 
     assert any(f"The mapping has changed. {DELIVERED}. It stays there" in message for message in messages_of(answer))
@@ -145,7 +152,7 @@ def test_a_source_whose_grades_were_delivered_by_the_default_is_mapped_only_once
 def test_a_mapping_that_was_moved_once_is_locked_by_the_grades_it_left_behind(
     administrator: Client, delivered: Any, change: str
 ) -> None:
-    administrator.post(page(delivered.flow, "unlock_mapping"))
+    unlock(administrator, delivered.flow)
     resit = GradeColumnFactory(course=delivered.grade_column.course, name="Resit")
     assert administrator.post(page(delivered.flow), form(delivered, grade_column=resit.pk)).status_code == 302
     delivered.refresh_from_db()
@@ -169,7 +176,7 @@ def test_a_mapping_that_was_deleted_is_made_again_only_once_unlocked(administrat
     }
     answer = administrator.post(page(flow), sent)
     assert f"All other sources: Locked: {DELIVERED}." in text_of(answer)
-    administrator.post(page(flow, "unlock_mapping"))
+    unlock(administrator, flow)
     assert administrator.post(page(flow), sent).status_code == 302
     assert ColumnMapping.objects.count() == 1
 
@@ -235,7 +242,7 @@ def test_unlocking_is_for_administrators(manager: Client, delivered: Any) -> Non
 
 def test_an_unlocked_mapping_changes_once_and_says_what_stays_behind(administrator: Client, delivered: Any) -> None:
     other = GradeColumnFactory(course=delivered.grade_column.course, name="Resit")
-    assert administrator.post(page(delivered.flow, "unlock_mapping")).status_code == 302
+    unlock(administrator, delivered.flow)
     assert unlocked(delivered.flow)
     assert "The mapping is unlocked." in text_of(administrator.get(page(delivered.flow)))
 
@@ -250,21 +257,21 @@ def test_an_unlocked_mapping_changes_once_and_says_what_stays_behind(administrat
 
 
 def test_an_unlocked_mapping_can_be_deleted_and_is_locked_again(administrator: Client, delivered: Any) -> None:
-    administrator.post(page(delivered.flow, "unlock_mapping"))
+    unlock(administrator, delivered.flow)
     administrator.post(page(delivered.flow), form(delivered, DELETE="on"))
     assert not ColumnMapping.objects.exists()
     assert not unlocked(delivered.flow)
 
 
 def test_saving_something_else_leaves_the_mapping_unlocked(administrator: Client, delivered: Any) -> None:
-    administrator.post(page(delivered.flow, "unlock_mapping"))
+    unlock(administrator, delivered.flow)
     administrator.post(page(delivered.flow), form(delivered) | {"title": "New"})
     assert unlocked(delivered.flow)
 
 
 def test_who_unlocked_and_who_locked_again_is_recorded(delivered: Any) -> None:
     administrator = signed_in(administrator=True)
-    administrator.post(page(delivered.flow, "unlock_mapping"))
+    unlock(administrator, delivered.flow)
     administrator.post(page(delivered.flow), form(delivered, source_code="S"))
     records = delivered.flow.history.order_by("pk").values_list("mapping_unlocked_at", "history_user")
     changes = [(bool(at), user) for at, user in records][-2:]
@@ -306,7 +313,7 @@ def test_a_course_with_delivered_grades_keeps_its_id(administrator: Client, deli
 
 def test_a_column_of_unlocked_mappings_is_renamed_once(administrator: Client, delivered: Any) -> None:
     column = delivered.grade_column
-    administrator.post(page(delivered.flow, "unlock_mapping"))
+    unlock(administrator, delivered.flow)
     url = reverse("admin:courses_gradecolumn_change", args=[column.pk])
     assert administrator.post(url, column_form(column, name="Other")).status_code == 302
     column.refresh_from_db()

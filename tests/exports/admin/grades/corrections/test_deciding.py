@@ -46,7 +46,7 @@ class TestApproving:
     def test_twice_is_once(self, manager: Client, administrator: Client, waiting: Correction) -> None:
         manager.post(page(waiting, "approve"))
         response = administrator.post(page(waiting, "approve"))
-        assert "This correction was approved by" in messages_of(response)[0]
+        assert "This was approved by" in messages_of(response)[0]
         assert Delivery.objects.count() == 1
 
     def test_a_rule_that_refuses_it_is_named(self, manager: Client, waiting: Correction) -> None:
@@ -185,6 +185,6 @@ class TestDeclining:
 
     def test_too_late_is_said(self, manager: Client) -> None:
         correction = CorrectionFactory(approved=True)
-        assert "This correction was approved by" in messages_of(manager.post(page(correction, "decline")))[0]
+        assert "This was approved by" in messages_of(manager.post(page(correction, "decline")))[0]
         correction.refresh_from_db()
         assert correction.state == APPROVED
