@@ -8,7 +8,7 @@ SANDBOX_PORT ?= 8001
 export PORT SANDBOX_PORT
 
 # An environment for commands that need no real site.
-CHECK_ENV := DEBUG=false SECRET_KEY=a-long-key-for-checks-alone-0123456789-abcdefghijklmnopqrstuvwxyz \
+CHECK_ENV := DEBUG=false SECRET_KEY=$(shell od -An -N32 -tx1 /dev/urandom | tr -d ' \n') \
 	ALLOWED_HOSTS=grades.example.edu LEARN_URL=https://learn.example.edu LEARN_KEY=key LEARN_SECRET=secret \
 	DATABASE_URL=sqlite:///var/check.sqlite3
 
