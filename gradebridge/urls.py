@@ -20,6 +20,7 @@ from gradebridge import health
 from gradebridge.headers import NO_EVAL
 from gradebridge.invitations import WelcomeView
 
+handler400 = "exports.api.errors.refuse_malformed"
 READ = ["get", "head"]  # a page of the API's description cannot render the answer to OPTIONS
 docs = csp_replace(NO_EVAL)(SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=READ))
 
