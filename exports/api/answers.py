@@ -38,6 +38,7 @@ READING: dict[Any, OpenApiResponse] = {
     405: refusal("The address has no such method."),
     429: refusal("Too many requests, or too many wrong credentials. Wait as long as Retry-After says."),
     503: refusal("The database is not available, or others changed the same rows again and again."),
+    (400, "text/html"): from_the_server("The request is not HTTP, or what it says is not usable."),
     (414, "text/html"): from_the_server("The address is longer than 8,190 bytes."),
     (431, "text/html"): from_the_server("The headers are too many or too long."),
 }

@@ -65,7 +65,10 @@ def token_operation() -> dict[str, Any]:
         },
         "responses": {
             "200": json_answer("The token, for an hour.", "Token"),
-            "400": json_answer("The form is not one that asks for a token.", "TokenRefusal"),
+            "400": merged(
+                json_answer("The form is not one that asks for a token.", "TokenRefusal"),
+                text_answer("The request is not HTTP, or what it says is not usable.", "text/html"),
+            ),
             "401": {
                 **json_answer("Name or key is unknown, or the client is no longer active.", "TokenRefusal"),
                 "headers": {"WWW-Authenticate": {"schema": {"type": "string"}, "description": "Basic."}},
@@ -103,6 +106,11 @@ def json_answer(description: str, schema: str) -> dict[str, Any]:
 
 def text_answer(description: str, kind: str) -> dict[str, Any]:
     return {"description": description, "content": {kind: {"schema": {"type": "string"}}}}
+
+
+def merged(answer: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """One status with two kinds of body."""
+    return {**answer, "content": {**answer["content"], **other["content"]}}
 
 
 WAITING = {
