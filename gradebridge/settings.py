@@ -19,6 +19,7 @@ ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.hosts(is_debug=DEBUG), default
 INSECURE_HTTP = read("INSECURE_HTTP", environment.boolean, default="false")
 CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", environment.origins, default="")
 TRUSTED_PROXIES = read("TRUSTED_PROXIES", environment.networks, default="")
+METRICS_NETWORKS = read("METRICS_NETWORKS", environment.networks, default="")
 TIME_ZONE = read("TIME_ZONE", environment.time_zone, default="UTC")
 
 # Learn. Times are seconds.

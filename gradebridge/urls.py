@@ -19,6 +19,7 @@ from exports.api.errors import NoSuchAddressView
 from gradebridge import health
 from gradebridge.headers import NO_EVAL
 from gradebridge.invitations import WelcomeView
+from gradebridge.networks import from_metrics_networks
 
 handler400 = "exports.api.errors.refuse_malformed"
 READ = ["get", "head"]  # a page of the API's description cannot render the answer to OPTIONS
@@ -46,5 +47,5 @@ urlpatterns = [
     re_path(r"^api(?:/|$)", NoSuchAddressView.as_view()),
     re_path(r"^health/live/?$", health.live),
     re_path(r"^health/ready/?$", health.ready),
-    re_path(r"^metrics/?$", health.metrics),
+    re_path(r"^metrics/?$", from_metrics_networks(health.metrics)),
 ]

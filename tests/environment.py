@@ -11,6 +11,7 @@ os.environ.update(
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
     INSECURE_HTTP="true",
     CSRF_TRUSTED_ORIGINS="",
+    METRICS_NETWORKS="",
     TIME_ZONE="Europe/Copenhagen",
     LEARN_URL="http://127.0.0.1:9",  # nothing listens there; tests that deliver start a sandbox
     LEARN_KEY="key",

@@ -10,7 +10,7 @@ from exports.api.schema import WAITING
 
 
 class RefusalSerializer(serializers.Serializer[Any]):
-    """Why the whole request was refused. Nothing of it was stored."""
+    """Why the whole request was refused, with nothing of it stored; or, with 503, could not be brought to an end."""
 
     detail = serializers.CharField(help_text="What was wrong, and what to do, in the caller's language.")
 
