@@ -61,16 +61,15 @@ def dashboard(site: Site, page: Page) -> None:
     with page.expect_response(lambda response: "/admin/dashboard/" in response.url, timeout=60_000) as update:
         page.goto(f"{site.url}/admin/")
         assert page.evaluate("Chart.getChart(document.querySelector('canvas.chart')).data.datasets.length") > 0
+        page.locator("[aria-controls=user-links]").click()
+        page.get_by_role("button", name="Dark").click()
+        expect(page.locator("html")).to_have_class(re.compile(r"\bdark\b"))
+        page.get_by_role("button", name="Light").click()
         page.keyboard.press("Control+k")
         search = page.locator("#search-input-command")
         expect(search).to_be_focused()
         search.fill("2026-HIS")
         expect(page.get_by_text("2026-HIS-1").first).to_be_visible()
-        page.keyboard.press("Escape")
-        page.locator("[aria-controls=user-links]").click()
-        page.get_by_role("button", name="Dark").click()
-        expect(page.locator("html")).to_have_class(re.compile(r"\bdark\b"))
-        page.get_by_role("button", name="Light").click()
     assert update.value.ok
 
 
@@ -80,8 +79,9 @@ def forms(site: Site, page: Page) -> None:
     page.locator(".select2-selection").first.click()
     expect(page.locator(".select2-results__option").first).to_be_visible()
     page.keyboard.press("Escape")
-    page.get_by_role("link", name="Today").first.click()
-    expect(page.locator(".vDateField").first).not_to_have_value("")
+    page.locator("#calendarlink0").click()
+    page.locator(".calendarbox td a:visible").first.click()
+    page.wait_for_function("[...document.querySelectorAll('.vDateField')].some(field => field.value)")
     page.goto(f"{site.url}/admin/exports/translation/1/change/")
     page.locator("form[hx-target='#try-result'] input[name]").first.fill("12")
     with page.expect_response(lambda response: "preview" in response.url):

@@ -32,22 +32,23 @@ BROKEN_CREDENTIALS = {"Authorization": "Basic %%%"}
 
 @dataclass
 class Figures:
-    """What was sent and answered. `accepted` and `entries`: exports that were stored, and the entries in them."""
+    """What was sent and answered. `exports`: of each that was stored the number of entries answered and, where it is
+    certain, the number of people in them.
+    """
 
     inputs: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
-    accepted: int = 0
-    entries: int = 0
+    exports: list[tuple[int, int | None]] = field(default_factory=list)
     rehearsed: int = 0
 
     def __str__(self) -> str:
         statuses = ", ".join(f"{number} x {status}" for status, number in sorted(self.statuses.items()))
         return (
-            f"{self.inputs} inputs: {statuses}; {self.accepted} exports with {self.entries} entries, "
-            f"{self.rehearsed} rehearsals"
+            f"{self.inputs} inputs: {statuses}; {len(self.exports)} exports with "
+            f"{sum(entries for entries, _people in self.exports)} entries, {self.rehearsed} rehearsals"
         )
 
-    def note(self, status: int, answer: Any) -> None:
+    def note(self, status: int, answer: Any, *, people: int | None = None) -> None:
         self.inputs += 1
         self.statuses[status] += 1
         if status != 200 or "numberOfErrors" not in answer:
@@ -55,8 +56,7 @@ class Figures:
         if "rehearsal" in answer:
             self.rehearsed += 1
             return
-        self.accepted += 1
-        self.entries += answer["numberOfSuccess"] + answer["numberOfErrors"]
+        self.exports.append((answer["numberOfSuccess"] + answer["numberOfErrors"], people))
         assert answer["numberOfErrors"] == len(answer["errors"])
 
 
@@ -87,7 +87,7 @@ def send_bodies(url: str, key: str, figures: Figures, *, inputs: int) -> None:
         assert answer.status_code < 500, answer.text
         said = json.loads(answer.content)
         assert (answer.status_code == 200) == ("numberOfErrors" in said)
-        figures.note(answer.status_code, said)
+        figures.note(answer.status_code, said, people=requests_of_any_kind.people_in(request["content"]))
 
     send()
 

@@ -118,3 +118,12 @@ def requests(draw: Any) -> dict[str, Any]:
         "content": content,
         "key": draw(keys),
     }
+
+
+def people_in(content: bytes) -> int | None:
+    """How many people the entries name, each once; None: where that is not plain to see."""
+    try:
+        users = [entry["userId"] for entry in json.loads(content)["participants"]]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return len(users) if all(user in PEOPLE for user in users) and len(set(users)) == len(users) else None
