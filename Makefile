@@ -8,11 +8,11 @@ SANDBOX_PORT ?= 8001
 export PORT SANDBOX_PORT
 
 # An environment for commands that need no real site.
-CHECK_ENV := DEBUG=false SECRET_KEY=a-long-key-for-checks-alone-0123456789-abcdefghijklmnopqrstuvwxyz \
+CHECK_ENV := DEBUG=false SECRET_KEY=$(shell od -An -N32 -tx1 /dev/urandom | tr -d ' \n') \
 	ALLOWED_HOSTS=grades.example.edu LEARN_URL=https://learn.example.edu LEARN_KEY=key LEARN_SECRET=secret \
 	DATABASE_URL=sqlite:///var/check.sqlite3
 
-.PHONY: install demo test check format bench screenshots requirements
+.PHONY: install install-runtime demo test fuzz check format bench screenshots requirements
 
 install: $(VENV)/installed
 
@@ -21,12 +21,22 @@ $(VENV)/installed: requirements.txt requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
+# What a site in production needs, and no more: no tests, no sandbox.
+install-runtime:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+
 demo: install
 	@$(CHECK_ENV) $(BIN)/python manage.py demo
 
 # All tests that need no server beyond the machine's own. PYTEST_ARGS adds to it.
 test: install
 	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+# Sends the API of a whole site whatever comes to mind, and counts what became of it. FUZZ_INPUTS: how many times.
+FUZZ_INPUTS ?= 10000
+fuzz: install
+	FUZZ_INPUTS=$(FUZZ_INPUTS) $(BIN)/python -m pytest -q -s tests/fuzz $(PYTEST_ARGS)
 
 check: install
 	@mkdir -p var
@@ -38,6 +48,7 @@ check: install
 	$(CHECK_ENV) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(CHECK_ENV) $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(CHECK_ENV) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+	$(BIN)/python .ci/audit.py
 
 format: install
 	$(BIN)/ruff format .

@@ -6,6 +6,7 @@ import re
 import zoneinfo
 from collections.abc import Callable
 from email.utils import parseaddr
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -15,22 +16,54 @@ from courses.learn_http.addresses import is_loopback
 
 T = TypeVar("T")
 
+MAX_FILE_BYTES = 64 * 1024  # of a file that holds a value
+
+# Keys that earlier releases have shown to everyone.
+PUBLISHED_KEYS = (
+    "the demo's key: it protects nothing but the demo on this machine",
+    "a-long-key-for-checks-alone-0123456789-abcdefghijklmnopqrstuvwxyz",
+)
+MIN_KEY_LENGTH, MIN_KEY_CHARACTERS = 50, 5  # as Django's own check
+MAKES_A_KEY = 'python3 -c "import secrets; print(secrets.token_urlsafe(50))"'
+
 # What a Host header can hold, without a port; Django also takes * and a leading dot.
 HOST = re.compile(r"\*|[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\]")
 
 
 def read(name: str, cast: Callable[[str], T], *, default: str | None = None) -> T:
-    """The value of `name` as `cast` makes it. `cast` raises ValueError with a reason that a reader can act on.
+    """The value of `name` as `cast` makes it, or of the file that `name`_FILE names, which is where secrets belong.
+    `cast` raises ValueError with a reason that a reader can act on.
 
     Ends the process with one line that names the variable when there is no usable value.
     """
-    text = os.environ.get(name, default or "").strip()
+    path = os.environ.get(f"{name}_FILE", "").strip()
+    if path and os.environ.get(name, "").strip():
+        raise SystemExit(f"{name} is not usable: {name}_FILE is set too. Remove one of them, also from .env.")
+    text = content_of(path, name=f"{name}_FILE") if path else os.environ.get(name, default or "").strip()
     if not text and default is None:
         raise SystemExit(f"{name} is missing. Set it in the environment or in .env; .env.example shows every variable.")
     try:
         return cast(text)
     except ValueError as reason:
-        raise SystemExit(f"{name} is not usable: {reason}. Set it in the environment or in .env.") from None
+        source = f"It is in the file that {name}_FILE names" if path else "Set it in the environment or in .env"
+        raise SystemExit(f"{name} is not usable: {reason}. {source}.") from None
+
+
+def content_of(path: str, *, name: str) -> str:
+    """The one line of a file, without the line break at its end. `name`: the variable that names the file."""
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+        lines = content.decode("utf-8-sig").strip().splitlines()
+    except OSError as error:
+        reason = f"'{path}' cannot be read ({error.strerror})"
+    except ValueError:  # a path with a NUL, or a file that is not text
+        reason = "it does not name a file of UTF-8 text"
+    else:
+        if len(lines) == 1 and len(content) <= MAX_FILE_BYTES:
+            return lines[0].strip()
+        reason = f"'{path}' " + ("is empty" if not lines else "holds more than one line of text")
+    raise SystemExit(f"{name} is not usable: {reason}. Name a file that holds the value alone.") from None
 
 
 def text(value: str) -> str:
@@ -40,6 +73,24 @@ def text(value: str) -> str:
 def text_or(instead: str) -> Callable[[str], str]:
     """A cast to a text; where there is none, `instead`."""
     return lambda value: value or instead
+
+
+def secret_key(*, is_debug: bool) -> Callable[[str], str]:
+    """A cast to a key that no one can guess. While debugging any will do."""
+
+    def cast(value: str) -> str:
+        # No message repeats the value.
+        if is_debug:
+            return value
+        if value in PUBLISHED_KEYS:
+            raise ValueError(f"it is a key that everyone can read in GradeBridge's code. Make one: {MAKES_A_KEY}")
+        if len(value) < MIN_KEY_LENGTH:
+            raise ValueError(f"it has fewer than {MIN_KEY_LENGTH} characters. Make one: {MAKES_A_KEY}")
+        if len(set(value)) < MIN_KEY_CHARACTERS or value.startswith("django-insecure-"):
+            raise ValueError(f"it can be guessed. Make one: {MAKES_A_KEY}")
+        return value
+
+    return cast
 
 
 def boolean(value: str) -> bool:
@@ -54,15 +105,28 @@ def items(value: str) -> list[str]:
     return [item.strip() for item in value.split(",") if item.strip()]
 
 
-def hosts(value: str) -> list[str]:
-    """Names and addresses as they stand in a Host header, at least one."""
-    found = items(value)
-    if not found:
-        raise ValueError("it names no host, so every request would be refused")
-    for host in found:
-        if not HOST.fullmatch(host):
-            raise ValueError(f"'{host}' is no host name alone, such as grades.example.edu")
-    return found
+def hosts(*, is_debug: bool) -> Callable[[str], list[str]]:
+    """A cast to names and addresses as they are in a Host header, at least one. Any name only while debugging."""
+
+    def cast(value: str) -> list[str]:
+        found = items(value)
+        if not found:
+            raise ValueError("it names no host, so every request would be refused")
+        for host in found:
+            if not HOST.fullmatch(host):
+                raise ValueError(f"'{host}' is no host name alone, such as grades.example.edu")
+            if not is_debug and not host.strip("*."):
+                raise ValueError(f"'{host}' accepts any name, also a forged one. Name your hosts")
+        return found
+
+    return cast
+
+
+def is_behind_tls(hosts: list[str], *, is_debug: bool, is_insecure: bool) -> bool:
+    """Whether people reach the site by https. Only one that answers to this machine's own names alone may do without
+    and not say so.
+    """
+    return not is_debug and not is_insecure and not all(map(is_loopback, hosts))
 
 
 def origins(value: str) -> list[str]:

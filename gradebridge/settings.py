@@ -7,9 +7,9 @@ from pathlib import Path
 
 import environ
 
-from courses.learn_http.addresses import is_loopback
 from gradebridge import environment, logs
 from gradebridge.environment import read
+from gradebridge.headers import CONTENT_SECURITY_POLICY  # noqa: F401  a setting as well
 from gradebridge.unfold import UNFOLD  # noqa: F401  a setting as well
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -17,15 +17,16 @@ environ.Env.read_env(BASE_DIR / ".env")
 
 # The site
 DEBUG = read("DEBUG", environment.boolean, default="false")
-SECRET_KEY = read("SECRET_KEY", environment.text)
-ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.hosts, default="localhost,127.0.0.1,[::1]")
+SECRET_KEY = read("SECRET_KEY", environment.secret_key(is_debug=DEBUG))
+ALLOWED_HOSTS = read("ALLOWED_HOSTS", environment.hosts(is_debug=DEBUG), default="localhost,127.0.0.1,[::1]")
+INSECURE_HTTP = read("INSECURE_HTTP", environment.boolean, default="false")
 CSRF_TRUSTED_ORIGINS = read("CSRF_TRUSTED_ORIGINS", environment.origins, default="")
 ADMINISTRATORS_MAY_INTEGRATE = read("ADMINISTRATORS_MAY_INTEGRATE", environment.boolean, default="false")
 TRUSTED_PROXIES = read("TRUSTED_PROXIES", environment.networks, default="")
+METRICS_NETWORKS = read("METRICS_NETWORKS", environment.networks, default="")
 TIME_ZONE = read("TIME_ZONE", environment.time_zone, default="UTC")
 IS_WATCHED = DEBUG or (sys.stderr is not None and sys.stderr.isatty())  # by a person, and not by a program
 LOG_FORMAT = read("LOG_FORMAT", environment.one_of(*logs.RENDERERS), default="line" if IS_WATCHED else "json")
-METRICS_NETWORKS = read("METRICS_NETWORKS", environment.networks, default="")
 
 # Learn. Times are seconds.
 LEARN_URL = read("LEARN_URL", environment.learn_url)
@@ -104,6 +105,7 @@ CACHES = {
 }
 
 INSTALLED_APPS = [
+    "csp",
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
@@ -131,8 +133,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "exports.api.flood.WrongKeysMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "gradebridge.headers.HeadersMiddleware",
+    "exports.api.flood.WrongKeysMiddleware",  # a flood has a line in the log now and then, and not one a request
     "gradebridge.watching.requests.RequestMiddleware",  # around all others, so that each answer has its id
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -183,9 +187,8 @@ WHITENOISE_USE_FINDERS = True  # serves from the packages themselves: nothing to
 # page. Without a bound anybody, signed in or not, could have millions of fields read.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000 * 6 + 100
 
-# Security. TLS ends at the proxy in front, which also redirects http to https. A site that is reached by a full name is
-# taken to be behind TLS; one that answers to short names and this machine's own alone (demo, tests) may be plain http.
-BEHIND_TLS = not DEBUG and any("." in host and not is_loopback(host) for host in ALLOWED_HOSTS)
+# Security. TLS ends at the proxy in front, which also redirects http to https.
+BEHIND_TLS = environment.is_behind_tls(ALLOWED_HOSTS, is_debug=DEBUG, is_insecure=INSECURE_HTTP)
 SITE_URL = environment.site_url(CSRF_TRUSTED_ORIGINS, ALLOWED_HOSTS, is_behind_tls=BEHIND_TLS)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
@@ -251,6 +254,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "COMPONENT_SPLIT_PATCH": False,  # a PATCH is the same export as a POST: what is required of one is of the other
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "exports.api.schema.complete"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }

@@ -1,9 +1,10 @@
 """All addresses of the site."""
 
+from csp.decorators import csp_replace
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from common.history.pages import all_changes
 from courses.admin.connection import connection_page
@@ -16,12 +17,15 @@ from exports.admin.mapping.health import mapping_health
 from exports.admin.mapping.learn_checks import check_all_with_learn
 from exports.admin.mapping.rehearsals import rehearse_page
 from exports.api.errors import NoSuchAddressView
+from gradebridge.headers import NO_EVAL
 from gradebridge.invitations import WelcomeView
 from gradebridge.watching import health
 from gradebridge.watching.metrics import metrics
 from gradebridge.watching.system import system_page
 
+handler400 = "exports.api.errors.refuse_malformed"
 READ = ["get", "head"]  # a page of the API's description cannot render the answer to OPTIONS
+docs = csp_replace(NO_EVAL)(SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=READ))
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -44,7 +48,7 @@ urlpatterns = [
     path("admin/start/", admin.site.admin_view(guided_start), name="guided-start"),
     path("admin/", admin.site.urls),
     re_path(r"^api/schema/?$", SpectacularAPIView.as_view(http_method_names=READ), name="schema"),
-    re_path(r"^api/docs/?$", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=READ), name="docs"),
+    re_path(r"^api/docs/?$", docs, name="docs"),
     re_path(r"^api(?:/|$)", NoSuchAddressView.as_view()),
     re_path(r"^health/live/?$", health.live),
     re_path(r"^health/ready/?$", health.ready),

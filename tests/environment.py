@@ -9,7 +9,9 @@ os.environ.update(
     SECRET_KEY="a key for the tests alone, long enough for the checks of Django",
     DEBUG="false",
     ALLOWED_HOSTS="localhost,127.0.0.1,testserver",
+    INSECURE_HTTP="true",
     CSRF_TRUSTED_ORIGINS="",
+    METRICS_NETWORKS="",
     TIME_ZONE="Europe/Copenhagen",
     LEARN_URL="http://127.0.0.1:9",  # nothing listens there; tests that deliver start a sandbox
     LEARN_KEY="key",
@@ -51,5 +53,4 @@ os.environ.update(
     DEFAULT_FROM_EMAIL="GradeBridge <gradebridge@example.edu>",
     WEBHOOK_NETWORKS="",
     LOG_FORMAT="json",
-    METRICS_NETWORKS="",
 )

@@ -180,8 +180,8 @@ class _BoundedAdapter(HTTPAdapter):
 class LearnSession(OAuth2Session):
     """A session for one thread at a time. Use it inside `bounded` only.
 
-    OAuth2Session sets an `auth` of its own, which keeps requests from putting ~/.netrc in the bearer's place; proxies
-    and CA bundles from the environment apply.
+    OAuth2Session sets an `auth` of its own, which keeps requests from putting ~/.netrc in the bearer's place. For https
+    proxies and CA bundles from the environment apply.
     """
 
     def __init__(self, *, key: str) -> None:
@@ -189,6 +189,11 @@ class LearnSession(OAuth2Session):
         adapter = _BoundedAdapter()
         self.mount("https://", adapter)
         self.mount("http://", adapter)
+
+    def merge_environment_settings(self, url: Any, *given: Any) -> Any:
+        """Plain http is for this machine alone: no proxy gets to see what goes there."""
+        merged = super().merge_environment_settings(url, *given)
+        return {**merged, "proxies": {}} if url.startswith("http:") else merged
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """No redirect is followed, not even looked at: key, secret and token stay with the host they are meant for."""

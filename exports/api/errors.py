@@ -3,7 +3,9 @@
 from typing import Any
 
 import structlog
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
+from django.views import defaults
 from rest_framework import exceptions, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -82,3 +84,13 @@ class NoSuchAddressView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise exceptions.NotFound(_("This address does not exist. /api/docs/ lists all addresses."))
+
+
+def refuse_malformed(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What Django refuses before any view is asked, such as an unknown host: for programs in their form, not a page."""
+    sentence = _("The request is malformed, or names a host that this site does not answer to (ALLOWED_HOSTS).")
+    if request.path.startswith("/api/"):
+        return JsonResponse({"detail": sentence}, status=400)
+    if request.path.startswith("/oauth2/"):
+        return JsonResponse({"error": "invalid_request", "error_description": sentence}, status=400)
+    return defaults.bad_request(request, exception)

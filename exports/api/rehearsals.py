@@ -8,7 +8,7 @@ from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer
 from rest_framework import exceptions, serializers
 from rest_framework.request import Request
 
-from exports.api.serializers import ErrorSerializer, ReceiptSerializer, UserIdField
+from exports.api.serializers import ErrorSerializer, GivenUserIdField, ReceiptSerializer
 from exports.grades.causes import Cause
 from exports.rehearsing import Outcome, Rehearsal
 
@@ -41,7 +41,7 @@ def is_rehearsal(request: Request) -> bool:
 
 
 class RehearsedEntrySerializer(serializers.Serializer[Any]):
-    userId = UserIdField(help_text="As it came in the request.")
+    userId = GivenUserIdField()
     verdict = serializers.ChoiceField(choices=Outcome.choices)
     value = serializers.CharField(help_text="What would be sent, or what is in Learn already; empty if refused.")
     courseId = serializers.CharField(help_text="Empty if nothing would be sent.")

@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from exports.grades.causes import Cause
 from exports.models import ExportAttempt, ExportState, Flow, GradeInLearn, Participant, Proof
 
 
@@ -19,8 +20,13 @@ class UserIdField(serializers.Field[Any, Any, Any, Any]):
         return int(value.user_id) if value.user_id_is_number else value.user_id
 
 
+@extend_schema_field({"description": "As it came in the request: any JSON value, where it is no user id."})
+class GivenUserIdField(UserIdField):
+    """What an entry has in the place of a user id."""
+
+
 class ErrorSerializer(serializers.Serializer[Any]):
-    userId = UserIdField(help_text="As it came in the request.")
+    userId = GivenUserIdField()
     errorInfo = serializers.CharField(help_text="What happened, and what to do.")
 
 
@@ -53,11 +59,12 @@ class AttemptSerializer(serializers.ModelSerializer[ExportAttempt]):
     numberOfSuccess = serializers.IntegerField(source="number_of_success")
     numberOfErrors = serializers.IntegerField(source="number_of_errors")
     startedAt = serializers.DateTimeField(source="started_at")
-    finishedAt = serializers.DateTimeField(source="finished_at")
+    finishedAt = serializers.DateTimeField(source="finished_at", allow_null=True, help_text="Null: not finished yet.")
 
     class Meta:
         model = ExportAttempt
         fields = ["id", "trigger", "state", "numberOfSuccess", "numberOfErrors", "startedAt", "finishedAt"]
+        read_only_fields = ["trigger", "state"]
 
 
 class CountsSerializer(serializers.Serializer[Any]):
@@ -82,6 +89,7 @@ class FlowSerializer(serializers.ModelSerializer[Any]):
     class Meta:
         model = Flow
         fields = ["flowId", "title", "state", "counts", "expected", "missing", "attempts"]
+        read_only_fields = ["title"]
 
 
 class PlaceSerializer(serializers.ModelSerializer[GradeInLearn]):
@@ -118,9 +126,11 @@ class ParticipantSerializer(serializers.ModelSerializer[Participant]):
         help_text="The value that Learn has confirmed; empty if there is none, or if places have different values.",
     )
     exportedAt = serializers.DateTimeField(source="exported_at", allow_null=True)
+    cause = serializers.ChoiceField(choices=Cause.choices, allow_blank=True)
     errorInfo = serializers.CharField(source="error_info")
     places = PlaceSerializer(source="in_learn", many=True)
 
     class Meta:
         model = Participant
         fields = ["userId", "state", "value", "exportedAt", "cause", "errorInfo", "places"]
+        read_only_fields = ["state"]

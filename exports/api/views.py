@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.addresses import caller_address
+from exports.api.answers import EXPORTING, HEADERS, HEADERS_OF_EXPORTS, READING
 from exports.api.authentication import FlowNotAllowed, client_of
 from exports.api.callers import CalledByClients
 from exports.api.errors import TooLarge
@@ -30,13 +31,19 @@ from exports.rehearsing import rehearse
 
 ATTEMPTS_SHOWN = 100  # of a flow's attempts, the newest
 
+EXPORT_DESCRIBED = extend_schema(
+    request=ExportSerializer,
+    responses={200: ANSWERS, **EXPORTING},
+    parameters=[REHEARSAL, ENCODING, *HEADERS_OF_EXPORTS],
+)
+
 
 class ExportView(CalledByClients):
     """WISEflow exports grades here, by POST or PATCH (R12)."""
 
     named_flow = ""  # by a body that is refused
 
-    @extend_schema(request=ExportSerializer, responses=ANSWERS, parameters=[REHEARSAL, ENCODING])
+    @EXPORT_DESCRIBED
     def post(self, request: Request, flow_id: str = "") -> Response:
         """Export a flow's grades. The answer says of every entry whether its grade was delivered, and if not, why."""
         only_rehearses = is_rehearsal(request)
@@ -62,7 +69,7 @@ class ExportView(CalledByClients):
             return response
         return Response(said(receive(flow_id, body, client, address=caller_address(request))))
 
-    @extend_schema(request=ExportSerializer, responses=ANSWERS, parameters=[REHEARSAL, ENCODING])
+    @EXPORT_DESCRIBED
     def patch(self, request: Request, flow_id: str = "") -> Response:
         """The same as POST."""
         return self.post(request, flow_id)
@@ -80,7 +87,7 @@ def said(receipt: Receipt) -> dict[str, Any]:
 class FlowExportView(ExportView):
     """The same address shows the state of the flow's export."""
 
-    @extend_schema(responses=FlowSerializer)
+    @extend_schema(responses={200: FlowSerializer, **READING}, parameters=HEADERS)
     def get(self, request: Request, flow_id: str) -> Response:
         """State, counts and attempts of a flow, the newest attempt first."""
         flow = find_flow(flow_id)
@@ -119,7 +126,10 @@ class ParticipantsView(CalledByClients, generics.ListAPIView[Participant]):
     serializer_class = ParticipantSerializer
     pagination_class = ParticipantPages
 
-    @extend_schema(parameters=[OpenApiParameter("state", enum=ExportState.values)])
+    @extend_schema(
+        responses={200: ParticipantSerializer(many=True), **READING},
+        parameters=[OpenApiParameter("state", enum=ExportState.values), *HEADERS],
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The flow's participants; with `state`, only those in that state."""
         return self.list(request, *args, **kwargs)

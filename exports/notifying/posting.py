@@ -20,6 +20,8 @@ import certifi
 
 SECONDS = 10  # for everything: name, connection, TLS, sending, the answer's first line
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 
 
 class NotPosted(Exception):
@@ -124,9 +126,16 @@ class Exchange:
 def refuse_private(addresses: Sequence[Any], allowed: Sequence[Network]) -> None:
     """Raises NotPosted where one of the addresses is not public and in no allowed network."""
     for text in addresses:
-        address = ipaddress.ip_address(str(text).partition("%")[0])
-        if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
+        address = reached_by(ipaddress.ip_address(str(text).partition("%")[0]))
         is_public = address.is_global and not address.is_multicast
         if not is_public and not any(address in network for network in allowed):
             raise NotPosted("ADDRESS_NOT_ALLOWED")
+
+
+def reached_by(address: Address) -> Address:
+    """The IPv4 address that an IPv6 address stands for, where it is one of a gateway between the two."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour or address

@@ -18,6 +18,7 @@ from exports.models import (
     Decision,
     Delivery,
     Evidence,
+    Exemption,
     ExportAttempt,
     ExportState,
     Flow,
@@ -71,6 +72,7 @@ def nothing_open(flows: FlowQuerySet) -> FlowQuerySet:
         Delivery.objects.filter(theirs, state__in=Delivery.OPEN).order_by(),
         Correction.objects.filter(theirs, state=Correction.State.ASKED).order_by(),
         Decision.objects.filter(theirs, state=Decision.State.ASKED).order_by(),
+        Exemption.objects.filter(flow=OuterRef("pk"), state=Exemption.State.ASKED).order_by(),
         Hold.objects.open().filter(flow=OuterRef("pk")).order_by(),
         GradeInLearn.objects.left_behind().filter(theirs).order_by(),
         GradeInLearn.objects.different().filter(theirs).order_by(),
@@ -131,6 +133,7 @@ def delete_flow(flows: FlowQuerySet, pk: int) -> bool:
         flow = Flow.objects.select_for_update(no_key=True).get(pk=pk)
         if flow.participants.exists():  # someone has exported it again
             return False
+        flow.exemptions.all().delete()
         if not flow.evidence.exists():
             flow.delete()
             return True

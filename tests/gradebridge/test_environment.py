@@ -156,7 +156,7 @@ CASTS = {
     "networks": environment.networks,
     "time_zone": environment.time_zone,
     "items": environment.items,
-    "hosts": environment.hosts,
+    "hosts": environment.hosts(is_debug=False),
     "origins": environment.origins,
 }
 
@@ -218,6 +218,8 @@ CASTS = {
         ("hosts", "grades.example.edu grades"),
         ("hosts", "grades.example.edu, two words"),
         ("hosts", "::1"),
+        ("hosts", "grades.example.edu,*"),
+        ("hosts", "."),
         ("origins", "grades.example.edu"),
         ("origins", "//grades.example.edu"),
         ("origins", "ftp://grades.example.edu"),
@@ -269,7 +271,6 @@ def test_a_password_is_not_repeated_in_the_line(variable, cast, value):
         ("networks", "", []),
         ("hosts", "grades.example.edu, .example.edu,192.0.2.7", ["grades.example.edu", ".example.edu", "192.0.2.7"]),
         ("hosts", "localhost,[::1]", ["localhost", "[::1]"]),
-        ("hosts", "*", ["*"]),
         ("origins", "", []),
         (
             "origins",

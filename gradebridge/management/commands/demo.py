@@ -1,6 +1,7 @@
 """`manage.py demo`: a whole working site on this machine, with nothing but this command."""
 
 import os
+import secrets
 import signal
 import sys
 import time
@@ -90,8 +91,9 @@ def demo_environment(port: int, sandbox_port: int, folder: Path) -> dict[str, st
         left_over.unlink()
     return {
         "DEBUG": "false",
-        "SECRET_KEY": "the demo's key: it protects nothing but the demo on this machine",
+        "SECRET_KEY": secrets.token_urlsafe(50),
         "ALLOWED_HOSTS": "localhost,127.0.0.1",
+        "INSECURE_HTTP": "true",
         "CSRF_TRUSTED_ORIGINS": f"http://127.0.0.1:{port}",  # where links in e-mails lead
         "EMAIL_URL": "consolemail://",
         "WEBHOOK_NETWORKS": "127.0.0.0/8,::1",

@@ -357,18 +357,35 @@ def test_the_bearer_is_not_replaced_from_netrc(monkeypatch: pytest.MonkeyPatch, 
     assert b"Basic" not in heads[0]
 
 
-def test_a_proxy_from_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, closed_port: int):
+def test_plain_http_to_this_machine_goes_through_no_proxy(monkeypatch: pytest.MonkeyPatch):
     asked: list[str] = []
 
     def forward(connection: socket.socket) -> None:
         asked.append(read_request(connection)[0])
         connection.sendall(http(b"[]"))
 
-    with raw_server(forward) as (proxy, _connections):
-        monkeypatch.setenv("http_proxy", proxy)
+    with raw_server(forward) as (proxy, _connections), raw_server(say(http(b"[1]"))) as (url, _others):
+        for name in ("http_proxy", "all_proxy"):
+            monkeypatch.setenv(name, proxy)
         monkeypatch.setenv("no_proxy", "")
-        assert post(f"http://127.0.0.1:{closed_port}") == b"[]"
-    assert asked == [f"http://127.0.0.1:{closed_port}{PATH}"]
+        assert post(url) == b"[1]"
+    assert asked == []
+
+
+def test_https_asks_the_proxy_of_the_environment_for_a_tunnel_and_shows_it_nothing(monkeypatch: pytest.MonkeyPatch):
+    asked: list[bytes] = []
+
+    def refuse(connection: socket.socket) -> None:
+        asked.append(connection.recv(2000))
+        connection.sendall(b"HTTP/1.1 503 No\r\n\r\n")
+
+    with raw_server(refuse) as (proxy, _connections):
+        monkeypatch.setenv("https_proxy", proxy)
+        monkeypatch.setenv("no_proxy", "")
+        failure("https://learn.invalid")
+    [request] = asked
+    assert request.startswith(b"CONNECT learn.invalid:443 ")
+    assert b"Authorization" not in request
 
 
 def test_a_tunnel_that_the_proxy_refuses_is_unavailable(monkeypatch: pytest.MonkeyPatch):

@@ -46,7 +46,8 @@ def test_what_comes_in_and_goes_out_has_the_fields_of_the_documents(schema):
     assert set(parts["Receipt"]["properties"]) == {"numberOfSuccess", "numberOfErrors", "errors"}
     assert set(parts["Error"]["properties"]) == {"userId", "errorInfo"}
     assert {"userId", "mark", "adminGrade"} <= set(parts["Entry"]["properties"])
-    assert parts["Error"]["properties"]["userId"]["oneOf"] == [{"type": "integer"}, {"type": "string"}]
+    assert parts["Participant"]["properties"]["userId"]["oneOf"] == [{"type": "integer"}, {"type": "string"}]
+    assert "type" not in parts["Error"]["properties"]["userId"]  # it is what the entry had, of whatever kind
 
 
 def test_the_schema_names_the_ways_to_show_a_key(schema):
@@ -55,8 +56,61 @@ def test_the_schema_names_the_ways_to_show_a_key(schema):
     assert {(scheme["type"], scheme.get("scheme") or scheme.get("name")) for scheme in schemes} >= {
         ("apiKey", "X-Api-Key"),
         ("http", "basic"),
-        ("http", "bearer"),
+        ("oauth2", None),
     }
+
+
+def test_the_schema_says_where_a_bearer_token_comes_from(schema):
+    [address] = {
+        scheme["flows"]["clientCredentials"]["tokenUrl"]
+        for scheme in schema["components"]["securitySchemes"].values()
+        if scheme["type"] == "oauth2"
+    }
+    asked = schema["paths"][address]["post"]
+
+    assert list(asked["requestBody"]["content"]) == ["application/x-www-form-urlencoded"]
+    assert asked["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Token")
+
+
+REFUSALS = {"400", "401", "403", "405", "414", "429", "431", "503"}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "statuses"),
+    [
+        ("/api/wiseflow/export/", "post", {"200", "413", "415"} | REFUSALS),
+        ("/api/wiseflow/flows/{flow_id}/export/", "patch", {"200", "413", "415"} | REFUSALS),
+        ("/api/wiseflow/flows/{flow_id}/export/", "get", {"200", "404"} | REFUSALS),
+        ("/api/wiseflow/flows/{flow_id}/participants/", "get", {"200", "404"} | REFUSALS),
+        ("/oauth2/token/", "post", {"200", "415"} | REFUSALS),
+    ],
+)
+def test_every_answer_that_is_given_is_described(schema, path, method, statuses):
+    answers = schema["paths"][path][method]["responses"]
+
+    assert set(answers) == statuses
+    assert "Retry-After" in answers["429"]["headers"]
+    assert "Retry-After" in answers["503"]["headers"]
+    assert "WWW-Authenticate" in answers["401"]["headers"]
+
+
+def test_what_an_export_needs_is_the_same_by_every_method(schema):
+    bodies = [schema["paths"]["/api/wiseflow/export/"][method]["requestBody"] for method in ("post", "patch")]
+
+    assert bodies[0] == bodies[1]
+    assert schema["components"]["schemas"]["Export"]["required"] == ["participants"]
+
+
+def test_an_answer_that_fits_both_is_a_rehearsal_first(schema):
+    answer = schema["components"]["schemas"]["ReceiptOrRehearsal"]
+
+    assert [part["$ref"].rpartition("/")[2] for part in answer["anyOf"]] == ["Rehearsal", "Receipt"]
+    assert "oneOf" not in answer
+
+
+@pytest.mark.parametrize(("part", "field"), [("Participant", "exportedAt"), ("Attempt", "finishedAt")])
+def test_what_has_not_happened_yet_may_be_null(schema, part, field):
+    assert schema["components"]["schemas"][part]["properties"][field]["nullable"] is True
 
 
 @pytest.mark.parametrize("path", ["/api/schema/", "/api/schema"])
