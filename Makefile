@@ -12,7 +12,7 @@ CHECK_ENV := DEBUG=false SECRET_KEY=a-long-key-for-checks-alone-0123456789-abcde
 	ALLOWED_HOSTS=grades.example.edu LEARN_URL=https://learn.example.edu LEARN_KEY=key LEARN_SECRET=secret \
 	DATABASE_URL=sqlite:///var/check.sqlite3
 
-.PHONY: install demo test check format bench screenshots requirements
+.PHONY: install demo test check format bench screenshots settings requirements
 
 install: $(VENV)/installed
 
@@ -37,6 +37,7 @@ check: install
 	$(BIN)/lint-imports
 	$(CHECK_ENV) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(CHECK_ENV) $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/python -m docs.settings_page --check
 	$(CHECK_ENV) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 
 format: install
@@ -48,9 +49,13 @@ format: install
 bench: install
 	$(BIN)/python -m benchmarks $(if $(BEFORE),--before $(BEFORE))
 
-# Takes the pictures of the README anew, of a demo that is started for them. Needs Chromium.
+# Takes the pictures of the README and the guides anew, of a demo that is started for them. Needs Chromium.
 screenshots: install
 	@$(CHECK_ENV) $(BIN)/python -m docs.screenshots
+
+# Writes the defaults and limits in docs/settings.md from the code that reads the settings.
+settings: install
+	$(BIN)/python -m docs.settings_page
 
 # Pins the whole tree of what requirements.in and requirements-dev.in name.
 requirements: install
