@@ -60,7 +60,7 @@ def setting(name: ast.expr, default: ast.expr | str, cast: ast.expr | None) -> S
 
 def shown(default: ast.expr) -> str | None:
     value = default.value if isinstance(default, ast.Constant) else None
-    return f"`{value}`" if value else COMPUTED
+    return f"`{value}`" if isinstance(value, str) and value else COMPUTED
 
 
 def values_of(function: str, cast: ast.expr | None) -> str | None:
