@@ -12,7 +12,7 @@ CHECK_ENV := DEBUG=false SECRET_KEY=$(shell od -An -N32 -tx1 /dev/urandom | tr -
 	ALLOWED_HOSTS=grades.example.edu LEARN_URL=https://learn.example.edu LEARN_KEY=key LEARN_SECRET=secret \
 	DATABASE_URL=sqlite:///var/check.sqlite3
 
-.PHONY: install install-runtime demo test fuzz check format bench screenshots requirements
+.PHONY: install install-runtime demo test fuzz check format bench screenshots settings requirements
 
 install: $(VENV)/installed
 
@@ -47,6 +47,7 @@ check: install
 	$(BIN)/lint-imports
 	$(CHECK_ENV) $(BIN)/python manage.py makemigrations --check --dry-run
 	$(CHECK_ENV) $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/python -m docs.settings_page --check
 	$(CHECK_ENV) $(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
 	$(BIN)/python .ci/audit.py
 
@@ -59,9 +60,13 @@ format: install
 bench: install
 	$(BIN)/python -m benchmarks $(if $(BEFORE),--before $(BEFORE))
 
-# Takes the pictures of the README anew, of a demo that is started for them. Needs Chromium.
+# Takes the pictures of the README and the guides anew, of a demo that is started for them. Needs Chromium.
 screenshots: install
 	@$(CHECK_ENV) $(BIN)/python -m docs.screenshots
+
+# Writes the defaults and limits in docs/settings.md from the code that reads the settings.
+settings: install
+	$(BIN)/python -m docs.settings_page
 
 # Pins the whole tree of what requirements.in and requirements-dev.in name.
 requirements: install

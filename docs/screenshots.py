@@ -1,4 +1,4 @@
-"""`make screenshots`: the pictures of the README, taken of a demo that is started for them."""
+"""`make screenshots`: the pictures of the README and of the guides, taken of a demo that is started for them."""
 
 import os
 import shutil
@@ -38,20 +38,15 @@ def main() -> None:
         page.get_by_role("link", name="Export from WISEflow, attempt").click()
         page.locator("#deliveries").wait_for()
         take(page, "attempt", height=1100)
-        page.goto(flow.replace("/change/", "/evidence/"))
-        with page.expect_download():
-            page.get_by_role("button", name="Download CSV").click()
-        page.reload()
-        take(page, "evidence", height=800)
-        old_roster = page.request.get(flow.replace("/change/", "/roster/export.csv/")).body()
-        page.goto(flow.replace("/change/", "/roster/import/"))
-        page.get_by_label("Replace what is there").check()
-        page.locator("input[type=file]").set_input_files(
-            {"name": "roster.csv", "mimeType": "text/csv", "buffer": new_roster(old_roster)}
-        )
-        page.get_by_role("button", name="Show what it would do").click()
-        page.wait_for_load_state()
-        take(page, "import", height=900)
+        take_evidence(page, flow)
+        take_import(page, flow)
+        page.goto(f"{site}/admin/exports/participant/retry-these/")
+        take(page, "retry", height=800)
+        open_first(page, f"{site}/admin/exports/correction/")
+        take(page, "correction", height=800)
+        open_first(page, f"{site}/admin/exports/participant/?proof=DIFFERENT")
+        page.get_by_role("link", name="Keep Learn's").evaluate("link => link.scrollIntoView({block: 'center'})")
+        take(page, "difference", height=800)
         browser.close()
 
 
@@ -82,6 +77,33 @@ def show_flow(page: Page, site: str) -> None:
     page.goto(f"{site}/admin/exports/flow/?q={EXAM}")
     page.locator("#result_list").get_by_role("link", name=EXAM).first.click()
     page.locator("#people").wait_for()
+
+
+def open_first(page: Page, address: str) -> None:
+    """The page of the first row of a list."""
+    page.goto(address)
+    page.locator("#result_list tbody a").first.click()
+    page.wait_for_load_state()
+
+
+def take_evidence(page: Page, flow: str) -> None:
+    page.goto(flow.replace("/change/", "/evidence/"))
+    with page.expect_download():
+        page.get_by_role("button", name="Download CSV").click()
+    page.reload()
+    take(page, "evidence", height=800)
+
+
+def take_import(page: Page, flow: str) -> None:
+    old_roster = page.request.get(flow.replace("/change/", "/roster/export.csv/")).body()
+    page.goto(flow.replace("/change/", "/roster/import/"))
+    page.get_by_label("Replace what is there").check()
+    page.locator("input[type=file]").set_input_files(
+        {"name": "roster.csv", "mimeType": "text/csv", "buffer": new_roster(old_roster)}
+    )
+    page.get_by_role("button", name="Show what it would do").click()
+    page.wait_for_load_state()
+    take(page, "import", height=900)
 
 
 def new_roster(old: bytes) -> bytes:

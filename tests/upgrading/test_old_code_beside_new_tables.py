@@ -1,4 +1,4 @@
-"""Migrations since the last release leave tables in which that release's code, which still runs, can work (ADR 15)."""
+"""Migrations since the last release leave tables in which that release's code, which still runs, can work (ADR 16)."""
 
 from typing import Any
 
