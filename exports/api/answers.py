@@ -51,11 +51,12 @@ EXPORTING: dict[Any, OpenApiResponse] = {
 }
 
 HEADERS = [
+    header("X-Request-Id", "Names the request in the log of the site.", 200, 400, 401, 403, 404, 405, 413, 415, 503),
     header("WWW-Authenticate", "The schemes in which a key may be sent.", 401),
     header("Allow", "The methods that the address has.", 405),
     header("Retry-After", WAITING["Retry-After"], 429, 503, kind=int),
     *(
-        header(name, WAITING[name], 429, kind=int)
+        header(name, WAITING[name], 200, 429, kind=int)
         for name in ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
     ),
 ]
