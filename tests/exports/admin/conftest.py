@@ -19,3 +19,8 @@ def administrator(db: None) -> Client:
 @pytest.fixture
 def superuser(db: None) -> Client:
     return signed_in(is_superuser=True)
+
+
+@pytest.fixture
+def integrator(db: None) -> Client:
+    return signed_in(integrator=True)

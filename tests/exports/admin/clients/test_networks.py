@@ -27,22 +27,22 @@ TWO = ["192.0.2.0/24", "2001:db8::/32"]
         ("[]", []),
     ],
 )
-def test_networks_are_typed_one_a_line(typed, kept, administrator):
-    assert administrator.post(ADD, FORM | {"allowed_networks": typed}).status_code == 200  # the page with the key
+def test_networks_are_typed_one_a_line(typed, kept, integrator):
+    assert integrator.post(ADD, FORM | {"allowed_networks": typed}).status_code == 200  # the page with the key
     client = ApiClient.objects.get()
     assert client.allowed_networks == kept
 
     address = reverse("admin:exports_apiclient_change", args=[client.pk])
-    shown = administrator.get(address).context["adminform"].form["allowed_networks"].value()
+    shown = integrator.get(address).context["adminform"].form["allowed_networks"].value()
     assert shown == "\n".join(kept)
     records = client.history.count()
-    administrator.post(address, FORM | {"allowed_networks": shown})
+    integrator.post(address, FORM | {"allowed_networks": shown})
     assert client.history.count() == records
 
 
 @pytest.mark.parametrize("typed", ["nowhere", "192.0.2.1/24", "192.0.2.0/24 or 192.0.3.0/24", "[1]", '{"a": 1}', "["])
-def test_what_is_no_network_is_refused_and_shown_again(typed, administrator):
-    page = administrator.post(ADD, FORM | {"allowed_networks": typed})
+def test_what_is_no_network_is_refused_and_shown_again(typed, integrator):
+    page = integrator.post(ADD, FORM | {"allowed_networks": typed})
 
     assert page.status_code == 200
     assert not ApiClient.objects.exists()

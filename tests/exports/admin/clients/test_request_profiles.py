@@ -25,16 +25,16 @@ def tried(client: Client, body: Any, **fields: str) -> str:
     return text_of(client.post(TRY, FORM | {"sample": sample} | fields)).partition('id="tried"')[2]
 
 
-def test_a_new_profile_has_the_documented_shape_until_it_is_changed(administrator: Client) -> None:
-    page = text_of(administrator.get(ADD))
+def test_a_new_profile_has_the_documented_shape_until_it_is_changed(integrator: Client) -> None:
+    page = text_of(integrator.get(ADD))
 
     for expression in DOCUMENTED.values():
         assert f'value="{expression}"' in page
 
 
-def test_an_administrator_adds_a_profile_and_gives_it_to_a_client(administrator: Client) -> None:
+def test_an_administrator_adds_a_profile_and_gives_it_to_a_client(integrator: Client) -> None:
     form = FORM | {"mark": "result.grade", "learn_user_rule": "PATTERN", "learn_user_text": r"u(\d+)"}
-    assert administrator.post(ADD, form).status_code == 302
+    assert integrator.post(ADD, form).status_code == 302
     profile = RequestProfile.objects.get(name="North")
     assert (profile.mark, profile.learn_user_rule, profile.learn_user_text) == ("result.grade", "PATTERN", r"u(\d+)")
 
@@ -45,7 +45,7 @@ def test_an_administrator_adds_a_profile_and_gives_it_to_a_client(administrator:
         "profile": profile.pk,
         "allowed_networks": "[]",
     }
-    assert administrator.post("/admin/exports/apiclient/add/", client).status_code == 200  # the page with the key
+    assert integrator.post("/admin/exports/apiclient/add/", client).status_code == 200  # the page with the key
     assert ApiClient.objects.get().profile == profile
 
 
@@ -60,26 +60,26 @@ def test_an_administrator_adds_a_profile_and_gives_it_to_a_client(administrator:
         ({"learn_user_text": "s"}, "Leave this empty, or choose a prefix"),
     ],
 )
-def test_a_profile_that_cannot_work_is_not_saved(administrator: Client, fields: dict[str, str], says: str) -> None:
-    assert says in text_of(administrator.post(ADD, FORM | fields))
+def test_a_profile_that_cannot_work_is_not_saved(integrator: Client, fields: dict[str, str], says: str) -> None:
+    assert says in text_of(integrator.post(ADD, FORM | fields))
     assert not RequestProfile.objects.exists()
 
 
-def test_a_profile_that_a_client_uses_is_not_deleted(administrator: Client) -> None:
+def test_a_profile_that_a_client_uses_is_not_deleted(integrator: Client) -> None:
     profile = ApiClientFactory(profile=RequestProfileFactory()).profile
-    administrator.post(reverse("admin:exports_requestprofile_delete", args=[profile.pk]), {"post": "yes"})
+    integrator.post(reverse("admin:exports_requestprofile_delete", args=[profile.pk]), {"post": "yes"})
     assert RequestProfile.objects.exists()
 
 
-def test_the_list_shows_how_learn_users_are_told(administrator: Client) -> None:
+def test_the_list_shows_how_learn_users_are_told(integrator: Client) -> None:
     RequestProfileFactory(learn_user_rule=Rule.PREFIX, learn_user_text="s")
     RequestProfileFactory()
-    page = text_of(administrator.get("/admin/exports/requestprofile/"))
+    page = text_of(integrator.get("/admin/exports/requestprofile/"))
     assert "A prefix before the user id: s" in page
     assert "The user id, unchanged" in page
 
 
-def test_a_body_is_tried_on_values_that_nobody_has_saved(administrator: Client) -> None:
+def test_a_body_is_tried_on_values_that_nobody_has_saved(integrator: Client) -> None:
     rows = [
         {"id": 7, "grade": "75.0", "src": "S1", "by": "sis"},
         {"id": "8", "code": "FE", "login": "ann"},
@@ -100,7 +100,7 @@ def test_a_body_is_tried_on_values_that_nobody_has_saved(administrator: Client) 
         "learn_user_text": "s",
     }
 
-    page = tried(administrator, {"flow": {"id": 77}, "rows": rows}, **fields)
+    page = tried(integrator, {"flow": {"id": 77}, "rows": rows}, **fields)
 
     words = words_of(page)
     assert "Flow 77" in words
@@ -136,14 +136,14 @@ def test_a_body_is_tried_on_values_that_nobody_has_saved(administrator: Client) 
     ],
 )
 def test_what_is_wrong_is_told_at_the_expression(
-    administrator: Client, body: Any, fields: dict[str, str], says: str
+    integrator: Client, body: Any, fields: dict[str, str], says: str
 ) -> None:
-    assert says in tried(administrator, body, **fields)
+    assert says in tried(integrator, body, **fields)
 
 
-def test_a_long_list_is_shown_in_part(administrator: Client) -> None:
+def test_a_long_list_is_shown_in_part(integrator: Client) -> None:
     people = [{"userId": number, "mark": "A"} for number in range(LINES_SHOWN + 20)]
-    assert "And 20 more." in tried(administrator, {"participants": people})
+    assert "And 20 more." in tried(integrator, {"participants": people})
 
 
 def test_trying_is_for_those_who_may_change_profiles(manager: Client) -> None:
@@ -153,8 +153,8 @@ def test_trying_is_for_those_who_may_change_profiles(manager: Client) -> None:
     assert Client().post(TRY).status_code == 302
 
 
-def test_trying_is_only_by_a_form(administrator: Client) -> None:
-    assert administrator.get(TRY).status_code == 405
+def test_trying_is_only_by_a_form(integrator: Client) -> None:
+    assert integrator.get(TRY).status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -173,22 +173,22 @@ def test_trying_is_only_by_a_form(administrator: Client) -> None:
     ],
 )
 class TestAProfileThatFindsNothing:
-    def test_is_shown_where_it_is_tried(self, administrator, body, fields, says):
-        page = html.unescape(tried(administrator, body, **fields))
+    def test_is_shown_where_it_is_tried(self, integrator, body, fields, says):
+        page = html.unescape(tried(integrator, body, **fields))
 
         assert says in page
         assert ("gb-warning" in page) is bool(says)
 
-    def test_is_saved_with_a_warning(self, administrator, body, fields, says):
-        answer = administrator.post(ADD, FORM | {"sample": json.dumps(body)} | fields)
+    def test_is_saved_with_a_warning(self, integrator, body, fields, says):
+        answer = integrator.post(ADD, FORM | {"sample": json.dumps(body)} | fields)
 
         assert RequestProfile.objects.filter(name="North").exists()
         found = [message for message in messages_of(answer) if "this profile finds no grades" in message]
         assert (says in found[0]) if says else not found
 
 
-def test_what_was_pasted_stays_where_the_profile_is_refused(administrator):
-    page = administrator.post(ADD, FORM | {"mark": "$.mark", "sample": '{"people": 7}'})
+def test_what_was_pasted_stays_where_the_profile_is_refused(integrator):
+    page = integrator.post(ADD, FORM | {"mark": "$.mark", "sample": '{"people": 7}'})
 
     assert "JMESPath has no $: leave it out" in words_of(page)
     assert "{&quot;people&quot;: 7}" in text_of(page)
