@@ -150,7 +150,6 @@ MIDDLEWARE = [
     "gradebridge.middleware.DatabaseFailureMiddleware",
     "gradebridge.middleware.NoNulMiddleware",
     "gradebridge.middleware.SignedOutMiddleware",
-    "common.signing_in.journal.RefusalsMiddleware",
     "axes.middleware.AxesMiddleware",
 ]
 

@@ -1,4 +1,4 @@
-"""The log of who signs in and out, who fails to, and who is refused: one line each, with name and address.
+"""The log of who signs in and out, and who fails to: one line each, with name and address.
 
 A name that was typed is logged only if there is such an account: people type passwords into that field.
 """
@@ -7,10 +7,7 @@ from typing import Any
 
 import structlog
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.utils.deprecation import MiddlewareMixin
-from django.views.defaults import permission_denied
+from django.http import HttpRequest
 
 from common.addresses import caller_address
 from common.signing_in.ways import way_of
@@ -47,19 +44,3 @@ def locked_out(sender: Any, request: HttpRequest, username: str | None, **_: Any
 def known_name(typed: str | None) -> str:
     """`typed` if it is the name of an account, else nothing."""
     return typed if typed and User.objects.filter(username=typed).exists() else ""
-
-
-class RefusalsMiddleware(MiddlewareMixin):
-    """Logs who is not allowed to open a page, in one line: Django writes a traceback without the name."""
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return permission_denied(request, exception) if isinstance(exception, PermissionDenied) else None
-
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        user = getattr(request, "user", None)
-        if response.status_code == 403 and isinstance(user, User):  # what the API refuses is logged there
-            match = request.resolver_match
-            name, address = user.get_username(), caller_address(request)
-            log.warning("refused", user=name, address=address, method=request.method, page=match and match.view_name)
-            response._has_been_logged = True  # type: ignore[attr-defined]  # Django's own line names no one
-        return response

@@ -33,7 +33,7 @@ class SessionsMiddleware(MiddlewareMixin):
     """Ends sessions in which nothing is done, and those that have lasted long enough."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        if settings.SESSION_COOKIE_NAME not in request.COOKIES or SESSION_KEY not in request.session:
+        if not request.path.startswith(reverse("admin:index")) or SESSION_KEY not in request.session:
             return None
         now, session = int(time.time()), request.session
         reason = why_ended(session, now)

@@ -101,7 +101,7 @@ def test_it_sweeps_nothing(flow):
 
 def test_it_costs_no_more_for_1000_than_for_1(flow, django_assert_num_queries):
     client = ApiClientFactory()
-    for number, statements in ((1, 5), (1000, 5)):
+    for number, statements in ((1, 6), (1000, 6)):
         body = body_of(*({"userId": f"p{index}", "mark": "A"} for index in range(number)))
         with django_assert_num_queries(statements):
             assert rehearse("77", body, client).receipt.number_of_success == number

@@ -61,7 +61,7 @@ def texts(compiled: Path) -> dict[str | tuple[str, int], str]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("language", "heading"), [("da", "Log ind"), ("fr", "Connexion"), ("en-gb", "Log in")])
+@pytest.mark.parametrize(("language", "heading"), [("da", "Log ind"), ("fr", "Se connecter"), ("en-gb", "Log in")])
 def test_a_language_is_chosen_and_kept(language: str, heading: str) -> None:
     browser = Client()
     browser.post(reverse("set_language"), {"language": language, "next": reverse("admin:login")})

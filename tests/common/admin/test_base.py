@@ -26,7 +26,8 @@ def test_every_page_has_the_same_base() -> None:
 
 
 ONLY_LOOK = {"exports_participant_why"}  # nothing is ever posted to these
-ASKERS_DECLINE = {"exports_correction_decline", "exports_decision_decline"}  # who has asked has no permission
+# Who has asked needs no permission to withdraw it.
+ASKERS_DECLINE = {f"exports_{request}_decline" for request in ("correction", "decision", "exemption")}
 
 
 @pytest.mark.parametrize("button", BUTTONS)

@@ -273,7 +273,7 @@ def test_a_form_in_which_nothing_changed_records_nothing() -> None:
 
 def test_a_new_key_is_recorded_without_a_trace_of_it() -> None:
     client = ApiClientFactory(name="WISEflow")
-    browser = signed_in(administrator=True)
+    browser = signed_in(integrator=True)
     browser.post(reverse("admin:exports_apiclient_new_key", args=[client.pk]))
     client.refresh_from_db()
     newest_change = changes_of(ApiClient)[0]

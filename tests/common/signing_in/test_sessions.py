@@ -110,8 +110,8 @@ def test_a_sign_in_writes_one_line_and_a_sign_out_too(caplog):
 def test_who_is_refused_a_page_is_logged_in_one_line_without_a_traceback(manager, caplog):
     assert manager.get("/admin/auth/user/?q=S-1", REMOTE_ADDR="192.0.2.7").status_code == 403
 
-    [line] = named(caplog, "refused")
-    assert line["page"] == "admin:auth_user_changelist"
+    [line] = named(caplog, "request_finished")
+    assert (line["code"], line["request"]) == (403, "GET /admin/auth/user/")
     assert line["address"] == "192.0.2.7"
     assert line["user"].startswith("person")
     assert not [record for record in caplog.records if record.exc_info]

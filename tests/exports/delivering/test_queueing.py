@@ -224,9 +224,9 @@ def test_the_number_of_statements_does_not_depend_on_the_number_of_entries(count
     is_mapped = flow.column_mappings.exists()
     looks_up_places = is_mapped and not flow.roster_imported_at
 
-    # Savepoint and release, flow, columns, holds, people, attempt, participants, deliveries, the flow's counts; where
-    # all are refused, an event.
-    with django_assert_num_queries(11 + looks_up_places + (not is_mapped)):
+    # Savepoint and release, flow, columns, holds, people, attempt, participants, deliveries, the flow's counts; who is
+    # and was at the places; where all are refused, an event.
+    with django_assert_num_queries(11 + 2 * looks_up_places + (not is_mapped)):
         record(flow, *(entry(f"u{number}") for number in range(count)))
 
     assert flow.participants.count() == count
@@ -242,7 +242,7 @@ def test_a_translation_costs_one_statement_however_many_grades_it_translates(
     for source in ("S", "T"):
         ColumnMappingFactory(flow=mapped, source_code=source, translation=translation)
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(14):
         record(mapped, *(entry(f"u{number}", mark=f"{number % lines}") for number in range(count)))
 
     assert mapped.participants.filter(state="QUEUED").count() == count

@@ -153,9 +153,9 @@ class TestDeleting:
 
         assert signed_in(manager=True).post(self.page(client, "delete"), {"post": "yes"}).status_code == 403
 
-    def test_an_export_whose_client_is_gone_is_not_said_to_be_the_command_lines(self, integrator: Client) -> None:
+    def test_an_export_whose_client_is_gone_is_not_said_to_be_the_command_lines(self, administrator: Client) -> None:
         attempt = ExportAttemptFactory(api_client=None, trigger=ExportAttempt.Trigger.EXPORT)
 
-        page = text_of(integrator.get(reverse("admin:exports_exportattempt_change", args=[attempt.pk])))
+        page = text_of(administrator.get(reverse("admin:exports_exportattempt_change", args=[attempt.pk])))
 
         assert "A deleted API client" in page

@@ -29,9 +29,7 @@ def new_key(integrator: Client, client: Any, **form: Any) -> str:
     return key
 
 
-def test_the_old_key_works_beside_the_new_one_for_the_days_that_were_chosen(
-    integrator: Client, client_: Any
-) -> None:
+def test_the_old_key_works_beside_the_new_one_for_the_days_that_were_chosen(integrator: Client, client_: Any) -> None:
     assert 'value="7"' in text_of(integrator.get(page(client_, "new_key")))
 
     key = new_key(integrator, client_, days="3")

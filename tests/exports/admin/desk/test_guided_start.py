@@ -114,7 +114,7 @@ class TestOnTheDashboard:
 
     def test_before_the_first_grade_the_page_costs_few_statements_too(self, manager, django_assert_max_num_queries):
         ParticipantFactory(failed=True)
-        with django_assert_max_num_queries(28):
+        with django_assert_max_num_queries(29):
             visit(manager)
 
 

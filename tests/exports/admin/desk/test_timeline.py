@@ -99,7 +99,7 @@ def test_the_page_costs_the_same_statements_however_much_happened(flow, client, 
         client.get(address)
     spent = []
     for address in addresses:
-        with django_assert_max_num_queries(26) as few:
+        with django_assert_max_num_queries(30) as few:
             assert client.get(address).status_code == 200
         spent.append(len(few))
     happen(12)

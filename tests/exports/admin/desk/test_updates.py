@@ -131,7 +131,7 @@ class TestWhatItCosts:
         ParticipantFactory(failed=True)
         ExportAttemptFactory()
         first = ask(manager, addresses[0])
-        with django_assert_max_num_queries(6):  # session, person, permissions, and the corrections of one's own
+        with django_assert_max_num_queries(7):  # session, person, permissions, and what waits for one's own decision
             second = ask(colleague, addresses[1], later=False)
 
         assert swapped(first) == swapped(second) != set()

@@ -103,7 +103,7 @@ def test_it_looks_at_the_flows_of_the_page_alone(manager, monkeypatch, django_as
     monkeypatch.setattr(health, "find_facts", lambda pks, site: looked_at.extend(pks) or look(pks, site))
     FlowFactory.create_batch(5, translated=True)
 
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(26):
         page(manager)
 
     assert len(looked_at) == 2

@@ -209,7 +209,8 @@ def test_a_preview_is_for_its_person_and_its_page_alone(administrator: Client) -
     assert not GradeSchema.objects.exists()
 
 
-def test_a_preview_lasts_an_hour(administrator: Client) -> None:
+def test_a_preview_lasts_an_hour(administrator: Client, settings: Any) -> None:
+    settings.SESSION_IDLE_MINUTES = 120
     preview = upload(administrator, csv_file(HEADER, ROW))
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
         assert "older than an hour" in text_of(confirm(administrator, preview))
