@@ -103,7 +103,7 @@ def test_a_refusal_in_the_admin_is_one_line_with_the_name_of_the_person(logged):
 
     browser.get(reverse("admin:auth_user_change", args=[mia.pk]))
 
-    [event] = logged()
+    [event] = [event for event in logged() if event["event"] == "request_finished"]
     assert (event["code"], event["user"], event["level"], event["row"]) == (403, "mia", "warning", mia.pk)
     assert event["request"] == "GET /admin/auth/user/<path:object_id>/change/"
 
