@@ -30,7 +30,7 @@ def lines():
     """What the site's own handlers write."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(**without_factory(logs.formatter())))
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(**without_factory(logs.logging_config("json", "UTC")["formatters"]["event"])))
     root = logging.getLogger()
     root.addHandler(handler)
     yield written.getvalue
@@ -105,7 +105,7 @@ def test_an_error_500_writes_no_row_and_sends_no_mail(lines, settings, mailoutbo
     response = Client(raise_request_exception=False).post("/broken/", {"mark": SECRETS[1]})
 
     assert response.status_code == 500
-    assert "Internal Server Error" in lines()
+    assert "request_failed" in lines()
     assert not [secret for secret in SECRETS if secret in lines()]
     assert mailoutbox == []
 
@@ -115,7 +115,7 @@ def test_what_a_command_or_a_thread_dies_of_quotes_no_row(capsys):
     with pytest.raises(IntegrityError) as failed:
         violate()
 
-    logs.configure()
+    logs.configure("UTC")
     sys.excepthook(failed.type, failed.value, failed.tb)
     threading.excepthook(threading.ExceptHookArgs((failed.type, failed.value, failed.tb, None)))
 

@@ -58,7 +58,7 @@ def answer_to(situation, address):
 def test_an_answer_is_as_it_was_recorded(name, known, monkeypatch):
     situation = SITUATIONS[name]
     if situation.database_is_away:
-        monkeypatch.setattr(views, "receive", lambda *_: (_ for _ in ()).throw(OperationalError("gone")))
+        monkeypatch.setattr(views, "receive", lambda *_, **__: (_ for _ in ()).throw(OperationalError("gone")))
     with site() as address:
         answer = answer_to(situation, address)
 

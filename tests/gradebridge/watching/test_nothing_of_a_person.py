@@ -18,7 +18,7 @@ from tests.factories import UserFactory
 from tests.signed_in import signed_in
 
 # Users of the sandbox, and values that no number of a line is by chance
-PEOPLE = {"u17": "66.77", "u18": "55.44", "stranger-901": "44.33"}
+PEOPLE = {"u17": "87.654", "u18": "98.765", "stranger-901": "76.543"}
 CORRECTED, REASON = "88.99", "Question seven was right"
 SECRETS = re.compile("|".join(map(re.escape, [*PEOPLE.values(), CORRECTED, "stranger-901", "Sevenfold", "seven"])))
 IDS = re.compile(r"\bu1[78]\b")
