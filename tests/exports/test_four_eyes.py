@@ -221,7 +221,7 @@ PAGES = {  # beside list, add, change, delete and history: what its POST is trie
     "exports_decision": "approve decline",
     "exports_exemption": "approve decline",
     "exports_hold": "pause release",
-    "exports_apiclient": "new_key",
+    "exports_apiclient": "new_key end_old_key",
     "exports_requestprofile": "try_body",
     "exports_webhook": "new_secret test send_again",
     "exports_translation": "import_file export_csv export_xlsx preview",
@@ -250,8 +250,8 @@ def test_every_page_is_known_to_these_tests() -> None:
 
 
 ACTIONS = """
-check_chosen_with_learn deal_with fetch_chosen hold_chosen mark_as_in_learn mark_as_not_in_learn mark_as_synchronised
-provision release_chosen retry_failed
+check_chosen_with_learn deal_with delete_never_used fetch_chosen hold_chosen mark_as_in_learn mark_as_not_in_learn
+mark_as_synchronised provision release_chosen retry_failed
 """  # of lists, beside exports and Django's own deletion
 
 

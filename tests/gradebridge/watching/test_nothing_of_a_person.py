@@ -74,7 +74,7 @@ def test_an_export_a_retry_and_a_correction_are_logged_without_anyones_id_or_gra
         "delivering_begins",
         "learn_call_failed",
         "correction_requested",
-        "correction_decided",
+        "request_decided",
         "participants_held",
         "holds_released",
         "proof_run_finished",
