@@ -92,6 +92,7 @@ def processes(learn: SandboxLearn) -> Iterator[Processes]:
     environment = {
         "DATABASE_URL": address_of(connection),
         "ALLOWED_HOSTS": f"{NAME},127.0.0.1",
+        "INSECURE_HTTP": "false",
         "CSRF_TRUSTED_ORIGINS": f"https://{NAME}",
         "TRUSTED_PROXIES": "127.0.0.1/32",
         "WEB_CONCURRENCY": "1",

@@ -117,7 +117,7 @@ class Institution:
 @pytest.fixture
 def institution(learn: SandboxLearn, live_server: Any) -> Iterator[Institution]:
     learn.world.replace({"courses": COURSES})
-    yield Institution(signed_in(administrator=True), live_server.url, learn)
+    yield Institution(signed_in(is_superuser=True), live_server.url, learn)
     workers.workers.wait_until_idle(seconds=10)
 
 

@@ -68,6 +68,7 @@ class Exports(RuleBasedStateMachine):
     wiseflow: WiseFlow
     STAY_FAILED = {
         *(Cause.NO_ASSESSMENT, Cause.CONTRADICTORY_ENTRIES, Cause.ALREADY_EXPORTED, Cause.REPLACED),
+        Cause.SAME_LEARN_USER_ELSEWHERE,  # another flow's grade is replaced by WISEflow's export alone
     }  # after a retry with a healthy Learn: only what a rule forbids
 
     @initialize()

@@ -160,7 +160,8 @@ def test_an_offer_that_was_not_made_is_refused(column, administrator, offer):
     assert GradeColumn.objects.get().points == 100
 
 
-def test_an_offer_ends_after_an_hour(column, administrator):
+def test_an_offer_ends_after_an_hour(column, administrator, settings):
+    settings.SESSION_IDLE_MINUTES = 120
     offer = offer_on(administrator.get(url(column)))
 
     with time_machine.travel(timezone.now() + timedelta(minutes=61)):
