@@ -228,7 +228,7 @@ PAGES = {  # beside list, add, change, delete and history: what its POST is trie
     "courses_gradecolumn": "provision_row again adopt delete_in_learn not_in_learn prove proving",
     "courses_gradeschema": "import_file export_csv export_xlsx provision_row again",
     "courses_enrolmentmetadata": "import_file export_csv export_xlsx provision_row",
-    "auth_user": "password_change invite new_invitation",
+    "auth_user": "password_change invite new_invitation reset_second_factor",
 }
 USUAL = {"changelist", "add", "change", "delete", "history"}
 
