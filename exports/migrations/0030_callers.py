@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='apiclient',
             name='flow_patterns',
-            field=models.JSONField(blank=True, default=list, help_text='Flows that it may export and read, one a line: 4711 is one flow, EX-* is every flow whose id begins with EX-. Capital and small letters differ. Leave empty to allow every flow.', validators=[exports.models.api_client.validate_flow_patterns], verbose_name='flow patterns'),
+            field=models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, help_text='Flows that it may export and read, one a line: 4711 is one flow, EX-* is every flow whose id begins with EX-. Capital and small letters differ. Leave empty to allow every flow.', validators=[exports.models.api_client.validate_flow_patterns], verbose_name='flow patterns'),
         ),
         migrations.AddField(
             model_name='apiclient',
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='historicalapiclient',
             name='flow_patterns',
-            field=models.JSONField(blank=True, default=list, help_text='Flows that it may export and read, one a line: 4711 is one flow, EX-* is every flow whose id begins with EX-. Capital and small letters differ. Leave empty to allow every flow.', validators=[exports.models.api_client.validate_flow_patterns], verbose_name='flow patterns'),
+            field=models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list, help_text='Flows that it may export and read, one a line: 4711 is one flow, EX-* is every flow whose id begins with EX-. Capital and small letters differ. Leave empty to allow every flow.', validators=[exports.models.api_client.validate_flow_patterns], verbose_name='flow patterns'),
         ),
         migrations.AddField(
             model_name='historicalapiclient',

@@ -97,6 +97,7 @@ class ApiClient(Spelled):
     flow_patterns = models.JSONField(
         _("flow patterns"),
         default=list,
+        db_default=models.Value([], models.JSONField()),
         blank=True,
         validators=[validate_flow_patterns],
         help_text=_(
