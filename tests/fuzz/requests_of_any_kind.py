@@ -124,6 +124,6 @@ def people_in(content: bytes) -> int | None:
     """How many people the entries name, each once; None: where that is not plain to see."""
     try:
         users = [entry["userId"] for entry in json.loads(content)["participants"]]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None
     return len(users) if all(user in PEOPLE for user in users) and len(set(users)) == len(users) else None
