@@ -257,7 +257,7 @@ def judge_before(
 def could_be_read(column: ColumnName) -> bool:
     """Whether the newest proof of a grade in the column says what Learn showed."""
     proven = GradeInLearn.objects.in_learn().filter(course_id=column[0], column_name=column[1]).exclude(verdict="")
-    newest = proven.order_by("-proof").values_list("verdict", flat=True).first()
+    newest = proven.order_by("-proof_id").values_list("verdict", flat=True).first()
     return newest is not None and newest != Proof.Verdict.UNREADABLE
 
 
