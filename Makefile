@@ -31,7 +31,7 @@ demo: install
 
 # All tests that need no server beyond the machine's own. PYTEST_ARGS adds to it.
 test: install
-	$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(PYTEST_ARGS)
 
 # Sends the API of a whole site whatever comes to mind, and counts what became of it. FUZZ_INPUTS: how many times.
 FUZZ_INPUTS ?= 10000

@@ -29,8 +29,21 @@ IN_A_BROWSER = [
 ]
 
 
+MIGRATED: list[Path] = []  # a database with all tables, once there is one
+
+
 class Site(Processes):
     """The site, and what its sandbox Learn tells."""
+
+    def migrate(self) -> None:
+        """Make all tables. With SQLite that is done once in a run: it takes seconds, and to copy the file none."""
+        kind, _, file = self.environment["DATABASE_URL"].partition(":///")
+        if MIGRATED:
+            shutil.copy(MIGRATED[0], file)
+            return
+        self.manage("migrate", "--verbosity", "0")
+        if kind == "sqlite":
+            MIGRATED.append(Path(shutil.copy(file, f"{file}.migrated")))
 
     def values(self, course: str, column: str) -> dict[str, str]:
         """What Learn holds: value by user."""
@@ -73,7 +86,7 @@ def running_site(folder: Path, *learn_options: str) -> Iterator[Site]:
             output=log,
         ) as site,
     ):
-        site.manage("migrate", "--verbosity", "0")
+        site.migrate()
         site.start_learn(*learn_options)
         site.start_web()
         yield site

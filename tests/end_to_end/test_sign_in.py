@@ -51,7 +51,7 @@ def site_of(folder: Path, **variables: str) -> Iterator[Site]:
             output=log,
         ) as site,
     ):
-        site.manage("migrate", "--verbosity", "0")
+        site.migrate()
         site.start_web()
         yield site
 

@@ -9,7 +9,7 @@ from tests.exports.migration.conftest import minutes
 from tests.exports.migration.old_database import BEFORE, COLUMN, COURSE, ODD_TEXTS
 from tests.migrating import migrate
 
-pytestmark = pytest.mark.migrates
+pytestmark = [pytest.mark.migrates, pytest.mark.xdist_group("ledger")]  # its old database is filled once
 
 
 def test_what_learn_confirmed_is_in_the_ledger(found):
