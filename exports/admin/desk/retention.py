@@ -61,5 +61,6 @@ def lines() -> Iterator[Line]:
 
 
 def deleted_by(run: PurgeRun, names: dict[str, Any]) -> list[tuple[Any, int]]:
-    """What it has deleted, without what there was none of. A kind of another version is shown by its code."""
-    return [(names.get(code, code), number) for code, number in run.deleted.items() if number]
+    """What it has deleted, without what there was none of. A kind of another version is shown by its code, last."""
+    codes = [*(code for code in names if code in run.deleted), *sorted(run.deleted.keys() - names.keys())]
+    return [(names.get(code, code), run.deleted[code]) for code in codes if run.deleted[code]]
