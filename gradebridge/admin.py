@@ -134,7 +134,8 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
 
     def has_invite_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Where a provider signs people in, their groups there give them access: an invitation would lead nowhere."""
-        return request.user.has_perm("auth.add_user") and not is_provider_offered()
+        may_reach = sends_mail() or inviter_of(request).is_superuser
+        return request.user.has_perm("auth.add_user") and may_reach and not is_provider_offered()
 
     def has_reset_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return request.user.has_perm("auth.change_user")
@@ -143,12 +144,17 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         if button == "reset_second_factor":
             return devices.has_device(row) and may_invite_again(inviter_of(request), row)
         if button == "new_invitation":
-            return is_invited(row) and may_invite_again(inviter_of(request), row)
+            return is_invited(row) and self.may_reach(request, row)
         return super().offers(request, row, button)
+
+    def may_reach(self, request: HttpRequest, invited: User) -> bool:
+        """Only superusers see the link: of others it goes to an address or nowhere."""
+        by = inviter_of(request)
+        return may_invite_again(by, invited) and (by.is_superuser or bool(invited.email))
 
     @action(description=_("Invite a colleague"), url_path="invite", permissions=["invite"], icon="person_add")  # type: ignore[untyped-decorator]
     def invite(self, request: HttpRequest) -> HttpResponse:
-        """Name, e-mail and role; the answer has the link by which the colleague chooses a password."""
+        """Name, e-mail and role; the colleague chooses a password by a link."""
         form = InvitationForm(request.POST or None, by=inviter_of(request))
         if request.method == "POST" and form.is_valid() and (user := form.save()):
             self.log_addition(request, user, [{"added": {}}])
@@ -159,7 +165,7 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
     def new_invitation(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask first: the old link stops working at once."""
         user: User = self.row_or_404(request, object_id)
-        if not may_invite_again(inviter_of(request), user):
+        if not self.may_reach(request, user):
             raise PermissionDenied
         if request.method == "POST" and (user_now := invite_again(user.pk)):
             self.log_change(request, user_now, "New invitation link.")
@@ -168,7 +174,8 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
             text = gettext("%(user)s needs no invitation: there is a password, or the account is inactive.")
             messages.info(request, text % {"user": user})
             return HttpResponseRedirect(address(user))
-        title, may_mail = gettext("New invitation link"), sends_mail() and bool(user.email)
+        title = gettext("New invitation link")
+        may_mail = sends_mail() and bool(user.email) and inviter_of(request).is_superuser  # else it is mailed anyhow
         template, back_url = "admin/auth/new_invitation.html", address(user)
         return self.confirm_page(request, template, title=title, back_url=back_url, invited=user, may_mail=may_mail)
 
@@ -194,11 +201,14 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         return self.confirm_page(request, template, title=title, back_url=back_url, person=user)
 
     def invited_page(self, request: HttpRequest, user: User, *, is_mailed: bool) -> HttpResponse:
-        """Shows the link, which no message carries: messages are kept in cookies. No browser stores the page."""
-        link = link_for(user, request)
-        is_mailed = is_mailed and sends_mail() and bool(user.email)
-        not_mailed = mail_link(user, link, by=inviter_of(request)) if is_mailed else ""
-        context: dict[str, Any] = {"invited": user, "link": link, "is_mailed": is_mailed, "not_mailed": not_mailed}
+        """Shows superusers the link, which no message carries: messages are kept in cookies. No browser stores the
+        page. Whoever else invites never sees it.
+        """
+        link, by = link_for(user, request), inviter_of(request)
+        is_mailed = (is_mailed or not by.is_superuser) and sends_mail() and bool(user.email)
+        not_mailed = mail_link(user, link, by=by) if is_mailed else ""
+        context: dict[str, Any] = {"invited": user, "is_mailed": is_mailed, "not_mailed": not_mailed}
+        context["link"] = link if by.is_superuser else ""
         title = gettext("Invitation of %(user)s") % {"user": user}
         return self.page(request, "admin/auth/invited.html", title=title, days=days_valid(), **context)
 
