@@ -76,6 +76,7 @@ def approve(exemption: Exemption, *, by: User) -> Exemption:
     with transaction.atomic():
         flow = Flow.objects.select_for_update().get(pk=exemption.flow_id) if exemption.flow_id else None
         column = locked_column(exemption.column_id) if exemption.column_id else None
+        lock(exemption)
         exemption = waiting(exemption)
         refuse_approval(exemption, by=by)
         if flow:
@@ -111,8 +112,16 @@ def decline(exemption: Exemption, *, by: User, reason: str = "") -> Exemption:
     if by.pk != exemption.requested_by_id:
         reason = reason_for(reason)
     with transaction.atomic():
-        list(Exemption.objects.filter(pk=exemption.pk).select_for_update().values_list("pk"))
+        lock(exemption)
         return decide(waiting(exemption), Exemption.State.DECLINED, by=by, decline_reason=reason)
+
+
+def lock(exemption: Exemption) -> None:
+    """Until the end of the transaction, and after the flow and the column: who approves it and who declines it wait
+    for each other.
+    """
+    rows = Exemption.objects.filter(pk=exemption.pk).order_by()
+    list(rows.select_for_update(no_key=True).values_list("pk"))
 
 
 def waiting(exemption: Exemption) -> Exemption:

@@ -1,9 +1,11 @@
 """Exemptions: what could change delivered grades is requested by one person, approved by another, and then happens."""
 
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from exports import exempting
 from exports.exempting import NotExempted, Obstacle
@@ -94,6 +96,28 @@ def test_a_request_is_declined_for_a_reason_or_withdrawn(graded, asker, approver
     assert exempting.decline(exemption, by=approver, reason="No").decline_reason == "No"
     withdrawn = exempting.ask_for_flow(graded, Kind.ALLOW_OVERWRITE, reason="x", by=asker)
     assert exempting.decline(withdrawn, by=asker).decided_by == asker
+    assert not Flow.objects.get().allow_overwrite
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_what_is_withdrawn_while_it_is_approved_does_not_happen(graded, asker, approver):
+    exemption = exempting.ask_for_flow(graded, Kind.ALLOW_OVERWRITE, reason="x", by=asker)
+    obstacles = []
+
+    def approve():
+        obstacles.append(refused(exempting.approve, exemption, by=approver))
+        connection.close()
+
+    approving = threading.Thread(target=approve)
+    with transaction.atomic():
+        exempting.decline(exemption, by=asker)
+        approving.start()
+        time.sleep(1)  # it waits for the request
+    approving.join(timeout=20)
+
+    assert obstacles == [Obstacle.ALREADY_DECIDED]
+    assert Exemption.objects.get().state == "DECLINED"
     assert not Flow.objects.get().allow_overwrite
 
 
