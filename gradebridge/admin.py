@@ -5,6 +5,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
@@ -23,7 +24,7 @@ from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from common.admin.base import BaseAdmin
 from common.admin.cells import PILLS, address, pill_of
 from common.signing_in import devices
-from common.signing_in.recent import recently_signed_in
+from common.signing_in.recent import ask_to_sign_in_again, recently_signed_in
 from common.signing_in.ways import is_provider_offered
 from exports.notifying.access import record_password
 from exports.notifying.digests import sends_mail
@@ -79,6 +80,18 @@ def all_keys_to_users() -> Iterator[Any]:
                     yield field
 
 
+def ask_who_changes(model_admin: BaseAdmin, request: HttpRequest, object_id: str | None) -> HttpResponse | None:
+    """Whoever makes an account, or changes what one may do, makes a second person: they show who they are first."""
+    if object_id is None:
+        allowed = model_admin.has_add_permission(request)
+    elif request.method == "POST":
+        row = model_admin.get_object(request, unquote(object_id))
+        allowed = model_admin.has_change_permission(request, row)
+    else:
+        allowed = False
+    return ask_to_sign_in_again(request) if allowed else None
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both are untyped in part
     form = AccountForm
@@ -106,11 +119,23 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         allowed = bool(super().has_delete_permission(request, obj))
         return allowed and (obj is None or may_invite_again(inviter_of(request), obj))
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        asked = ask_who_changes(self, request, object_id)
+        return asked or super().changeform_view(request, object_id, form_url, extra_context)
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Whoever sets the password of a colleague can sign in as the second person of their own requests."""
         user = self.row_or_404(request, id)
         if not inviter_of(request).is_superuser:
             raise PermissionDenied
+        if asked := ask_to_sign_in_again(request):
+            return asked
         response: HttpResponse = super().user_change_password(request, id, form_url)
         if request.method == "POST" and response.status_code == 302:
             record_password(user)
@@ -153,6 +178,7 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         return may_invite_again(by, invited) and (by.is_superuser or bool(invited.email))
 
     @action(description=_("Invite a colleague"), url_path="invite", permissions=["invite"], icon="person_add")  # type: ignore[untyped-decorator]
+    @recently_signed_in
     def invite(self, request: HttpRequest) -> HttpResponse:
         """Name, e-mail and role; the colleague chooses a password by a link."""
         form = InvitationForm(request.POST or None, by=inviter_of(request))
@@ -162,6 +188,7 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         return self.page(request, "admin/auth/invite.html", title=gettext("Invite a colleague"), form=form)
 
     @action(description=_("New invitation link"), url_path="new-invitation", permissions=["invite"], icon="link")  # type: ignore[untyped-decorator]
+    @recently_signed_in
     def new_invitation(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask first: the old link stops working at once."""
         user: User = self.row_or_404(request, object_id)
@@ -224,6 +251,16 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, BaseAdmin):  # type: ignore[misc]  # both are untyped in part
     """What a group may do, its members may: only superusers decide that."""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        asked = ask_who_changes(self, request, object_id)
+        return asked or super().changeform_view(request, object_id, form_url, extra_context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return inviter_of(request).is_superuser
