@@ -64,14 +64,11 @@ def count_call(client: ApiClient) -> TooMany | None:
 
 
 class CallsOfClient(throttling.BaseThrottle):
-    """The last gate of a call: whoever is through it is logged as accepted."""
+    """The last gate of a call: whoever comes to it is through, and is logged as accepted."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        if request.auth is None:  # the description of the API
-            return True
-        if refusal := count_call(client_of(request)):
-            raise refusal
-        note_accepted(client_of(request), request._request)
+        if request.auth is not None:  # else the description of the API
+            note_accepted(client_of(request), request._request)
         return True
 
 
@@ -128,6 +125,12 @@ class CalledByClients(APIView):
     """A view of the API. Its answers say how many calls the client has left in this minute."""
 
     throttle_classes = (CallsOfClient,)
+
+    def check_permissions(self, request: Request) -> None:
+        """Counts the call first: throttles come after permissions, and would never limit who is refused each time."""
+        if request.auth is not None and (refusal := count_call(client_of(request))):
+            raise refusal
+        super().check_permissions(request)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         answer: Response = super().finalize_response(request, response, *args, **kwargs)

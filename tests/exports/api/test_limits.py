@@ -180,6 +180,14 @@ class TestCallsOfAClient:
         assert [answer["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
         assert {answer["RateLimit-Limit"] for answer in answers} == {"3"}
 
+    def test_calls_that_are_refused_each_time_count_as_well(self, client):
+        ApiClientFactory(name="elsewhere", allowed_networks=["192.0.2.0/24"])
+
+        answers = [call(client, "key-elsewhere") for _ in range(5)]
+
+        assert [answer.status_code for answer in answers] == [403, 403, 403, 429, 429]
+        assert [answer["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0", "0"]
+
     def test_all_ways_of_one_client_count_together_and_no_one_elses(self, client, wiseflow):
         ApiClientFactory(name="other")
         token = bearer(client)
