@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from common.addresses import caller_address
 from exports.api.afterwards import run_afterwards, write
-from exports.api.authentication import client_of
+from exports.api.authentication import caller_of, client_of
 from exports.api.limits import CallCounter, Usage, client_calls, neighbourhood, wrong_keys
 from exports.models import ApiClient
 from exports.models.api_client import ADDRESS_LENGTH
@@ -134,8 +134,7 @@ class CalledByClients(APIView):
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         answer: Response = super().finalize_response(request, response, *args, **kwargs)
-        if getattr(request, "auth", None) is not None:
-            client = client_of(request)
+        if client := caller_of(request):
             add_headers(answer, usage_of(client))
             note_use(answer, request._request, client)
         return answer
