@@ -77,9 +77,9 @@ def refuse(request: HttpRequest, refusal: callers.TooMany) -> HttpResponse:
 def may_be_right(request: HttpRequest) -> bool:
     """Whether the credentials are good, are not here to be seen, or there are none."""
     authorization = request.headers.get("Authorization", "")
-    if token := after("bearer", authorization):
-        return is_signed(token)
     key = request.headers.get("X-Api-Key") or after("api-key", authorization)
+    if not key and (token := after("bearer", authorization)):
+        return is_signed(token)
     if not key:
         try:
             given = from_basic(authorization)
