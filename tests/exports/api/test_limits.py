@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.core.cache import caches
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from exports.api import limits
 from exports.api.limits import CallCounter, neighbourhood
@@ -111,6 +111,16 @@ class TestWrongKeys:
 
     def test_broken_credentials_at_the_token_address_count_as_well(self, client):
         assert [ask(client, headers={"Authorization": "Basic ####"}).status_code for _ in range(4)] == [401] * 3 + [429]
+
+    def test_they_are_refused_in_the_language_of_the_caller(self, client):
+        for _ in range(5):
+            call(client, "wrong")
+        with translation.override("da"):  # of whom the thread served before
+            refused = call(client, "wrong")
+            danish = call(client, headers={"X-Api-Key": "wrong", "Accept-Language": "da"})
+
+        assert "Too many calls" in refused.json()["detail"]
+        assert "Too many calls" not in danish.json()["detail"]
 
     def test_the_next_minute_begins_anew(self, client, clock):
         for _ in range(5):
