@@ -207,3 +207,15 @@ def number_sentence(exemption: Exemption) -> str:
     """How many grades it was about when it was requested."""
     text = ngettext("%(count)s grade of it was in Learn.", "%(count)s grades of it were in Learn.", exemption.grades)
     return text % {"count": intcomma(exemption.grades)}
+
+
+def number_now_sentence(exemption: Exemption) -> str:
+    """How many grades it is about now; empty where they are as many as when it was requested, or it is decided."""
+    number = exemption.grades
+    if exemption.state == Exemption.State.ASKED and exemption.flow:
+        number = number_delivered(exemption.flow)
+    elif exemption.state == Exemption.State.ASKED and exemption.column:
+        number = number_in(exemption.column)
+    if number == exemption.grades:
+        return ""
+    return ngettext("Now it is %(count)s grade.", "Now it is %(count)s grades.", number) % {"count": intcomma(number)}

@@ -6,11 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
 
 from exports import exempting
 from exports.exempting import NotExempted, Obstacle
 from exports.models import Event, Exemption, Flow
 from tests.factories import FlowFactory, GradeColumnFactory, GradeInLearnFactory, UserFactory
+from tests.pages import words_of
 
 Kind = Exemption.Kind
 
@@ -142,6 +144,22 @@ def test_a_column_that_was_renamed_since_then_is_not_deleted(graded, asker, appr
 def test_a_column_without_grades_needs_no_second_person(asker):
     found = refused(exempting.ask_for_column, GradeColumnFactory(), Kind.DELETE_COLUMN, reason="x", by=asker)
     assert found is Obstacle.NOT_NEEDED
+
+
+@pytest.mark.parametrize("about", ["flow", "column"])
+def test_who_decides_reads_how_many_grades_it_is_about_now(graded, asker, client, approver, about):
+    column = graded.column_mappings.get().grade_column
+    if about == "flow":
+        exemption = exempting.ask_for_flow(graded, Kind.ALLOW_OVERWRITE, reason="x", by=asker)
+    else:
+        exemption = exempting.ask_for_column(column, Kind.NOT_IN_LEARN, reason="x", by=asker)
+    client.force_login(approver)
+    page = reverse("admin:exports_exemption_approve", args=[exemption.pk])
+    assert "Now it is" not in words_of(client.get(page))
+
+    GradeInLearnFactory.create_batch(2, participant__flow=graded)
+
+    assert "1 grade of it was in Learn. Now it is 3 grades." in words_of(client.get(page))
 
 
 @pytest.fixture
