@@ -45,6 +45,7 @@ PILLS |= {  # of an account
     "INVITED": ("info", "mail"),
     "ACTIVE": ("success", "check"),
     "INACTIVE": ("plain", "person_off"),
+    "NO_ROLE": ("plain", "person_off"),
 }
 
 
@@ -143,7 +144,7 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         users: QuerySet[User] = super().get_queryset(request)
-        return users.prefetch_related("groups")
+        return users.select_related("identity").prefetch_related("groups")
 
     @admin.display(description=_("Role"))
     def role(self, user: User) -> str:
@@ -155,6 +156,8 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         """Whether this person can sign in."""
         if not user.is_active:
             return pill_of("INACTIVE", gettext("Inactive"))
+        if hasattr(user, "identity") and not user.is_staff:  # of the provider, who gives them no role any more
+            return pill_of("NO_ROLE", gettext("No role"))
         return pill_of("INVITED", gettext("Invited")) if is_invited(user) else pill_of("ACTIVE", gettext("Active"))
 
     def has_invite_permission(self, request: HttpRequest, obj: object = None) -> bool:

@@ -120,8 +120,8 @@ def may_give(by: User, role: str) -> bool:
 
 
 def is_invited(user: User) -> bool:
-    """Has an account, and has not chosen a password yet."""
-    return user.is_active and not user.has_usable_password()
+    """Has an account, and has not chosen a password yet. Who signs in at the provider needs none."""
+    return user.is_active and not user.has_usable_password() and not hasattr(user, "identity")
 
 
 def may_invite_again(by: User, user: User) -> bool:
