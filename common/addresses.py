@@ -20,6 +20,12 @@ def caller_address(request: Request | HttpRequest) -> str:
     return address
 
 
+def is_of_unknown_proxy(request: HttpRequest) -> bool:
+    """Whether a proxy outside TRUSTED_PROXIES passes the call on: then its address says nothing about the caller."""
+    sender = bare(str(request.META.get("REMOTE_ADDR", "")))
+    return "X-Forwarded-For" in request.headers and not is_trusted_proxy(sender)
+
+
 def bare(text: str) -> str:
     """The address without port, brackets and the zone of an interface; what is no address stays as it is."""
     found = WITH_PORT.fullmatch(text)

@@ -76,6 +76,7 @@ def approve(exemption: Exemption, *, by: User) -> Exemption:
     with transaction.atomic():
         flow = Flow.objects.select_for_update().get(pk=exemption.flow_id) if exemption.flow_id else None
         column = locked_column(exemption.column_id) if exemption.column_id else None
+        lock(exemption)
         exemption = waiting(exemption)
         refuse_approval(exemption, by=by)
         if flow:
@@ -111,8 +112,16 @@ def decline(exemption: Exemption, *, by: User, reason: str = "") -> Exemption:
     if by.pk != exemption.requested_by_id:
         reason = reason_for(reason)
     with transaction.atomic():
-        list(Exemption.objects.filter(pk=exemption.pk).select_for_update().values_list("pk"))
+        lock(exemption)
         return decide(waiting(exemption), Exemption.State.DECLINED, by=by, decline_reason=reason)
+
+
+def lock(exemption: Exemption) -> None:
+    """Until the end of the transaction, and after the flow and the column: who approves it and who declines it wait
+    for each other.
+    """
+    rows = Exemption.objects.filter(pk=exemption.pk).order_by()
+    list(rows.select_for_update(no_key=True).values_list("pk"))
 
 
 def waiting(exemption: Exemption) -> Exemption:
@@ -198,3 +207,15 @@ def number_sentence(exemption: Exemption) -> str:
     """How many grades it was about when it was requested."""
     text = ngettext("%(count)s grade of it was in Learn.", "%(count)s grades of it were in Learn.", exemption.grades)
     return text % {"count": intcomma(exemption.grades)}
+
+
+def number_now_sentence(exemption: Exemption) -> str:
+    """How many grades it is about now; empty where they are as many as when it was requested, or it is decided."""
+    number = exemption.grades
+    if exemption.state == Exemption.State.ASKED and exemption.flow:
+        number = number_delivered(exemption.flow)
+    elif exemption.state == Exemption.State.ASKED and exemption.column:
+        number = number_in(exemption.column)
+    if number == exemption.grades:
+        return ""
+    return ngettext("Now it is %(count)s grade.", "Now it is %(count)s grades.", number) % {"count": intcomma(number)}

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
@@ -23,7 +24,7 @@ from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from common.admin.base import BaseAdmin
 from common.admin.cells import PILLS, address, pill_of
 from common.signing_in import devices
-from common.signing_in.recent import recently_signed_in
+from common.signing_in.recent import ask_to_sign_in_again, recently_signed_in
 from common.signing_in.ways import is_provider_offered
 from exports.notifying.access import record_password
 from exports.notifying.digests import sends_mail
@@ -44,6 +45,7 @@ PILLS |= {  # of an account
     "INVITED": ("info", "mail"),
     "ACTIVE": ("success", "check"),
     "INACTIVE": ("plain", "person_off"),
+    "NO_ROLE": ("plain", "person_off"),
 }
 
 
@@ -79,6 +81,18 @@ def all_keys_to_users() -> Iterator[Any]:
                     yield field
 
 
+def ask_who_changes(model_admin: BaseAdmin, request: HttpRequest, object_id: str | None) -> HttpResponse | None:
+    """Whoever makes an account, or changes what one may do, makes a second person: they show who they are first."""
+    if object_id is None:
+        allowed = model_admin.has_add_permission(request)
+    elif request.method == "POST":
+        row = model_admin.get_object(request, unquote(object_id))
+        allowed = model_admin.has_change_permission(request, row)
+    else:
+        allowed = False
+    return ask_to_sign_in_again(request) if allowed else None
+
+
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both are untyped in part
     form = AccountForm
@@ -106,11 +120,23 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         allowed = bool(super().has_delete_permission(request, obj))
         return allowed and (obj is None or may_invite_again(inviter_of(request), obj))
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        asked = ask_who_changes(self, request, object_id)
+        return asked or super().changeform_view(request, object_id, form_url, extra_context)
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Whoever sets the password of a colleague can sign in as the second person of their own requests."""
         user = self.row_or_404(request, id)
         if not inviter_of(request).is_superuser:
             raise PermissionDenied
+        if asked := ask_to_sign_in_again(request):
+            return asked
         response: HttpResponse = super().user_change_password(request, id, form_url)
         if request.method == "POST" and response.status_code == 302:
             record_password(user)
@@ -118,7 +144,7 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         users: QuerySet[User] = super().get_queryset(request)
-        return users.prefetch_related("groups")
+        return users.select_related("identity").prefetch_related("groups")
 
     @admin.display(description=_("Role"))
     def role(self, user: User) -> str:
@@ -130,11 +156,14 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         """Whether this person can sign in."""
         if not user.is_active:
             return pill_of("INACTIVE", gettext("Inactive"))
+        if hasattr(user, "identity") and not user.is_staff:  # of the provider, who gives them no role any more
+            return pill_of("NO_ROLE", gettext("No role"))
         return pill_of("INVITED", gettext("Invited")) if is_invited(user) else pill_of("ACTIVE", gettext("Active"))
 
     def has_invite_permission(self, request: HttpRequest, obj: object = None) -> bool:
         """Where a provider signs people in, their groups there give them access: an invitation would lead nowhere."""
-        return request.user.has_perm("auth.add_user") and not is_provider_offered()
+        may_reach = sends_mail() or inviter_of(request).is_superuser
+        return request.user.has_perm("auth.add_user") and may_reach and not is_provider_offered()
 
     def has_reset_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return request.user.has_perm("auth.change_user")
@@ -143,12 +172,18 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         if button == "reset_second_factor":
             return devices.has_device(row) and may_invite_again(inviter_of(request), row)
         if button == "new_invitation":
-            return is_invited(row) and may_invite_again(inviter_of(request), row)
+            return is_invited(row) and self.may_reach(request, row)
         return super().offers(request, row, button)
 
+    def may_reach(self, request: HttpRequest, invited: User) -> bool:
+        """Only superusers see the link: of others it goes to an address or nowhere."""
+        by = inviter_of(request)
+        return may_invite_again(by, invited) and (by.is_superuser or bool(invited.email))
+
     @action(description=_("Invite a colleague"), url_path="invite", permissions=["invite"], icon="person_add")  # type: ignore[untyped-decorator]
+    @recently_signed_in
     def invite(self, request: HttpRequest) -> HttpResponse:
-        """Name, e-mail and role; the answer has the link by which the colleague chooses a password."""
+        """Name, e-mail and role; the colleague chooses a password by a link."""
         form = InvitationForm(request.POST or None, by=inviter_of(request))
         if request.method == "POST" and form.is_valid() and (user := form.save()):
             self.log_addition(request, user, [{"added": {}}])
@@ -156,10 +191,11 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         return self.page(request, "admin/auth/invite.html", title=gettext("Invite a colleague"), form=form)
 
     @action(description=_("New invitation link"), url_path="new-invitation", permissions=["invite"], icon="link")  # type: ignore[untyped-decorator]
+    @recently_signed_in
     def new_invitation(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask first: the old link stops working at once."""
         user: User = self.row_or_404(request, object_id)
-        if not may_invite_again(inviter_of(request), user):
+        if not self.may_reach(request, user):
             raise PermissionDenied
         if request.method == "POST" and (user_now := invite_again(user.pk)):
             self.log_change(request, user_now, "New invitation link.")
@@ -168,7 +204,8 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
             text = gettext("%(user)s needs no invitation: there is a password, or the account is inactive.")
             messages.info(request, text % {"user": user})
             return HttpResponseRedirect(address(user))
-        title, may_mail = gettext("New invitation link"), sends_mail() and bool(user.email)
+        title = gettext("New invitation link")
+        may_mail = sends_mail() and bool(user.email) and inviter_of(request).is_superuser  # else it is mailed anyhow
         template, back_url = "admin/auth/new_invitation.html", address(user)
         return self.confirm_page(request, template, title=title, back_url=back_url, invited=user, may_mail=may_mail)
 
@@ -194,11 +231,14 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
         return self.confirm_page(request, template, title=title, back_url=back_url, person=user)
 
     def invited_page(self, request: HttpRequest, user: User, *, is_mailed: bool) -> HttpResponse:
-        """Shows the link, which no message carries: messages are kept in cookies. No browser stores the page."""
-        link = link_for(user, request)
-        is_mailed = is_mailed and sends_mail() and bool(user.email)
-        not_mailed = mail_link(user, link, by=inviter_of(request)) if is_mailed else ""
-        context: dict[str, Any] = {"invited": user, "link": link, "is_mailed": is_mailed, "not_mailed": not_mailed}
+        """Shows superusers the link, which no message carries: messages are kept in cookies. No browser stores the
+        page. Whoever else invites never sees it.
+        """
+        link, by = link_for(user, request), inviter_of(request)
+        is_mailed = (is_mailed or not by.is_superuser) and sends_mail() and bool(user.email)
+        not_mailed = mail_link(user, link, by=by) if is_mailed else ""
+        context: dict[str, Any] = {"invited": user, "is_mailed": is_mailed, "not_mailed": not_mailed}
+        context["link"] = link if by.is_superuser else ""
         title = gettext("Invitation of %(user)s") % {"user": user}
         return self.page(request, "admin/auth/invited.html", title=title, days=days_valid(), **context)
 
@@ -214,6 +254,16 @@ class UserAdmin(DjangoUserAdmin[User], BaseAdmin):  # type: ignore[misc]  # both
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, BaseAdmin):  # type: ignore[misc]  # both are untyped in part
     """What a group may do, its members may: only superusers decide that."""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        asked = ask_who_changes(self, request, object_id)
+        return asked or super().changeform_view(request, object_id, form_url, extra_context)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return inviter_of(request).is_superuser

@@ -1,6 +1,7 @@
 """Inviting a colleague: name, e-mail and role on one page. A link that works once leads to choosing a password.
 
-Whoever invites passes the link on, or GradeBridge mails it where the site has a mail server.
+Whoever has the link can sign in as the second person of their own requests. So only superusers see it; what others
+invite GradeBridge mails.
 """
 
 from typing import Any
@@ -76,14 +77,17 @@ class InvitationForm(forms.Form):
         super().__init__(*args, **kwargs)
         field: Any = self.fields["role"]
         field.choices = [role for role in ROLES if may_give(by, role[0])]
-        if not sends_mail():
+        if not sends_mail() or not by.is_superuser:
             del self.fields["is_mailed"]
+        if not by.is_superuser:  # the link can only be mailed
+            del self.fields["username"]
+            self.fields["email"].required, self.fields["email"].help_text = True, ""
 
     def clean(self) -> dict[str, Any]:
         given = super().clean() or {}
         if self.errors:
             return given
-        if bool(given["email"]) == bool(given["username"]):
+        if bool(given["email"]) == bool(given.get("username")):
             raise forms.ValidationError(gettext("Enter an e-mail address, or a name to sign in with, not both."))
         name = given["email"] or given["username"]
         if User.objects.filter(Q(username__iexact=name) | Q(email__iexact=name)).exists():
@@ -116,8 +120,8 @@ def may_give(by: User, role: str) -> bool:
 
 
 def is_invited(user: User) -> bool:
-    """Has an account, and has not chosen a password yet."""
-    return user.is_active and not user.has_usable_password()
+    """Has an account, and has not chosen a password yet. Who signs in at the provider needs none."""
+    return user.is_active and not user.has_usable_password() and not hasattr(user, "identity")
 
 
 def may_invite_again(by: User, user: User) -> bool:

@@ -28,32 +28,35 @@ def account_of(claims: Mapping[str, Any]) -> User:
     if known and not known.user.is_active:
         raise Refused(Reason.INACTIVE)
     try:
-        roles = roles_of(claims)
+        given = roles_of(claims)
     except Refused:
         if known:
             close(known.user)
         raise
     with transaction.atomic():
         user = User.objects.select_for_update().get(pk=known.user_id) if known else open_account(subject, claims)
-        give_roles(user, roles)
+        give_roles(user, given)
         describe(user, claims)
         user.is_staff = True
         user.save()
     return user
 
 
-def roles_of(claims: Mapping[str, Any]) -> set[str]:
-    """The names of our groups that the person's groups lead to, at least one. Raises Refused.
+def roles_of(claims: Mapping[str, Any]) -> list[Group]:
+    """Our groups that the person's groups lead to, at least one. Raises Refused.
 
     The groups are a list: in a text, `it` would also be found in `visitors of it`.
     """
     given = claim_at(claims, settings.OIDC_GROUPS_CLAIM)
     if not isinstance(given, list):
         raise Refused(Reason.NO_GROUPS, "missing" if given is None else "not a list")
-    roles = {role for value, role in settings.OIDC_ROLES if value in given}
-    if not roles:
+    names = {role for value, role in settings.OIDC_ROLES if value in given}
+    if not names:
         raise Refused(Reason.NO_ROLE)
-    return roles
+    groups = list(Group.objects.filter(name__in=names))
+    if not groups:
+        raise Refused(Reason.NO_ROLE, "no such group in GradeBridge")
+    return groups
 
 
 def claim_at(claims: Mapping[str, Any], name: str) -> Any:
@@ -66,15 +69,12 @@ def claim_at(claims: Mapping[str, Any], name: str) -> Any:
     return found
 
 
-def give_roles(user: User, roles: set[str]) -> None:
+def give_roles(user: User, given: list[Group]) -> None:
     """Of the groups that the settings name; others are given and taken by hand."""
     named = Group.objects.filter(name__in={role for _value, role in settings.OIDC_ROLES})
-    given = [group for group in named if group.name in roles]
-    if not given:
-        raise Refused(Reason.NO_ROLE, "no such group in GradeBridge")
     before = set(user.groups.filter(pk__in=named).values_list("name", flat=True))
     after = {group.name for group in given}
-    user.groups.remove(*(group for group in named if group.name not in roles))
+    user.groups.remove(*(group for group in named if group not in given))
     user.groups.add(*given)
     if after != before:
         log.info("roles_changed", user=user.get_username(), before=sorted(before), after=sorted(after))

@@ -97,7 +97,7 @@ class CodeForm(forms.Form):
 
     def clean_code(self) -> str:
         code: str = self.cleaned_data["code"]
-        seconds = devices.seconds_to_wait(self.user)
+        seconds = devices.seconds_to_wait(self.user, code)
         if seconds:
             text = gettext("There were too many wrong codes. Try again in %(seconds)s seconds.")
             raise forms.ValidationError(text % {"seconds": seconds})

@@ -11,6 +11,7 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 RECOVERY_CODES = 10
+MANY_WRONG = 10  # codes: the wait grows no longer than 512 seconds, else a stranger keeps the owner out for days
 NAME = "GradeBridge"  # what the app shows beside the account
 
 
@@ -19,25 +20,35 @@ def has_device(user: User) -> bool:
 
 
 def accepts(user: User, code: str) -> bool:
-    """Whether this is a code of the person's app, or a recovery code. Each is accepted once; after a wrong one both
-    wait, longer each time.
+    """Whether this is a code of the person's app, or a recovery code. Each is accepted once; after a wrong one its kind
+    waits, longer each time up to MANY_WRONG.
     """
-    code = "".join(code.split()).lower()
-    model = TOTPDevice if code.isascii() and code.isdigit() else StaticDevice
     with transaction.atomic():
-        device = model.objects.select_for_update().filter(user=user, confirmed=True).first()
-        return device is not None and bool(device.verify_token(code))
+        device = device_for(user, code, lock=True)
+        return device is not None and bool(device.verify_token(plain(code)))
 
 
-def seconds_to_wait(user: User) -> int:
-    """Until the next code is looked at; 0: now."""
-    now, waits = timezone.now(), [0]
-    for model in (TOTPDevice, StaticDevice):
-        for device in model.objects.filter(user=user, confirmed=True):
-            is_allowed, why = device.verify_is_allowed()
-            if not is_allowed and why and why.get("locked_until"):
-                waits.append(int((why["locked_until"] - now).total_seconds()) + 1)
-    return max(waits)
+def seconds_to_wait(user: User, code: str) -> int:
+    """Until the next code of this kind is looked at; 0: now."""
+    device = device_for(user, code)
+    _is_allowed, why = device.verify_is_allowed() if device else (True, None)
+    until = why.get("locked_until") if why else None
+    return max(0, int((until - timezone.now()).total_seconds()) + 1) if until else 0
+
+
+def device_for(user: User, code: str, *, lock: bool = False) -> TOTPDevice | StaticDevice | None:
+    """The app, or the recovery codes, whichever the code can be of."""
+    text = plain(code)
+    model = TOTPDevice if text.isascii() and text.isdigit() else StaticDevice
+    found = model.objects.select_for_update() if lock else model.objects
+    device = found.filter(user=user, confirmed=True).first()
+    if device:
+        device.throttling_failure_count = min(device.throttling_failure_count, MANY_WRONG)
+    return device
+
+
+def plain(code: str) -> str:
+    return "".join(code.split()).lower()
 
 
 def new_device(user: User, key: str) -> TOTPDevice:

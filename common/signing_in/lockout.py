@@ -3,7 +3,8 @@
 Failures are counted in three ways, each for LOCKOUT_MINUTES after the last of them: of a name at an address (10), of
 an address whatever the name (100), and of a name from anywhere (100). A browser in which a person has signed in before
 is known by a cookie and counted by itself: no stranger, in the same network or with a thousand addresses, can keep that
-person out. While a lock lasts no password is checked, which would cost a fifth of a second of the processor.
+person out. Where a proxy that is not in TRUSTED_PROXIES passes a call on, the address alone does not count. While a
+lock lasts no password is checked, which would cost a fifth of a second of the processor.
 """
 
 import ipaddress
@@ -20,7 +21,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from common.addresses import caller_address
+from common.addresses import caller_address, is_of_unknown_proxy
 
 FAILURES, MANY_FAILURES = 10, 100
 STRANGER = "not known"  # a browser in which the person has never signed in
@@ -41,7 +42,8 @@ class Lockout(AxesDatabaseHandler):  # type: ignore[misc]  # axes is untyped
         if request.axes_user_agent != STRANGER:
             return total(recent.filter(of_name), here=of_name)["here"]
         found = total(recent.filter(of_name | of_address), here=of_name & of_address, name=of_name, address=of_address)
-        return FAILURES if max(found["name"], found["address"]) >= MANY_FAILURES else found["here"]
+        address = 0 if is_of_unknown_proxy(request) else found["address"]  # else one stranger would lock everyone out
+        return FAILURES if max(found["name"], address) >= MANY_FAILURES else found["here"]
 
     def user_login_failed(self, sender: Any, credentials: dict[str, Any], request: Any = None, **kwargs: Any) -> None:
         name = get_client_username(request, credentials) if request is not None and credentials else None

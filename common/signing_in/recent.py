@@ -2,7 +2,7 @@
 
 `recently_signed_in` goes around a view or a method of an admin, inside `@action`. Whoever has shown who they are
 within REAUTHENTICATE_MINUTES notices nothing. Anyone else is asked first; what they have sent already is kept in the
-session, and shown to be sent again.
+session, and shown to be sent again, unless there is a password or a code in it.
 """
 
 import time
@@ -32,6 +32,8 @@ P = ParamSpec("P")
 
 CARRIED = "carried"  # in the session: what was sent before the question
 NOT_CARRIED = ("csrfmiddlewaretoken",)
+# What no session keeps: a form with one of these is typed again.
+SECRET = {"password", "password1", "password2", "old_password", "usable_password", "code"}
 
 
 def recently_signed_in(view: Callable[P, HttpResponse]) -> Callable[P, HttpResponse]:
@@ -49,7 +51,7 @@ def ask_to_sign_in_again(request: HttpRequest) -> HttpResponse | None:
         request.session.pop(CARRIED, None)
         return None
     here = request.get_full_path()
-    if request.method == "POST":
+    if request.method == "POST" and SECRET.isdisjoint(request.POST):
         sent = [(name, value) for name, given in request.POST.lists() if name not in NOT_CARRIED for value in given]
         request.session[CARRIED] = {"path": here, "fields": sent}
     return HttpResponseRedirect(f"{reverse('sign-in-again')}?{urlencode({'next': here})}", status=303)

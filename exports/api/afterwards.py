@@ -14,12 +14,16 @@ log = structlog.get_logger(__name__)
 
 
 def run_afterwards(response: HttpResponse, step: Callable[[], None]) -> None:
-    """Run the step when the response was sent."""
+    """Run the step when the response was sent. One that fails keeps nothing else from being done."""
     close = response.close
 
     def run_and_close() -> None:
-        step()
-        close()
+        try:
+            step()
+        except Exception:
+            log.exception("step_after_answer_failed")
+        finally:
+            close()
 
     response.close = run_and_close  # type: ignore[method-assign]  # servers call it when all was sent
 

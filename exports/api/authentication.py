@@ -114,6 +114,11 @@ def client_of(request: Request) -> ApiClient:
     return cast("ApiClient", request.user)
 
 
+def caller_of(request: Request) -> ApiClient | None:
+    """The caller, if it is known by now. Asks for no authentication, which may have failed because of the database."""
+    return client_of(request) if getattr(request, "_auth", None) is not None else None
+
+
 def network_refusal(client: ApiClient, address: str) -> str:
     """Why the client may not call from there; empty: it may."""
     if client.allows(address):

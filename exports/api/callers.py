@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from common.addresses import caller_address
 from exports.api.afterwards import run_afterwards, write
-from exports.api.authentication import client_of
+from exports.api.authentication import caller_of, client_of
 from exports.api.limits import CallCounter, Usage, client_calls, neighbourhood, wrong_keys
 from exports.models import ApiClient
 from exports.models.api_client import ADDRESS_LENGTH
@@ -64,14 +64,11 @@ def count_call(client: ApiClient) -> TooMany | None:
 
 
 class CallsOfClient(throttling.BaseThrottle):
-    """The last gate of a call: whoever is through it is logged as accepted."""
+    """The last gate of a call: whoever comes to it is through, and is logged as accepted."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        if request.auth is None:  # the description of the API
-            return True
-        if refusal := count_call(client_of(request)):
-            raise refusal
-        note_accepted(client_of(request), request._request)
+        if request.auth is not None:  # else the description of the API
+            note_accepted(client_of(request), request._request)
         return True
 
 
@@ -129,10 +126,15 @@ class CalledByClients(APIView):
 
     throttle_classes = (CallsOfClient,)
 
+    def check_permissions(self, request: Request) -> None:
+        """Counts the call first: throttles come after permissions, and would never limit who is refused each time."""
+        if request.auth is not None and (refusal := count_call(client_of(request))):
+            raise refusal
+        super().check_permissions(request)
+
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         answer: Response = super().finalize_response(request, response, *args, **kwargs)
-        if getattr(request, "auth", None) is not None:
-            client = client_of(request)
+        if client := caller_of(request):
             add_headers(answer, usage_of(client))
             note_use(answer, request._request, client)
         return answer

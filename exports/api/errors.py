@@ -13,6 +13,7 @@ from rest_framework.views import APIView, exception_handler
 
 from common.database.failures import Failure, failure_of
 from exports.api import callers
+from exports.api.authentication import caller_of
 from exports.api.refusals import note_refusal
 
 log = structlog.get_logger(__name__)
@@ -63,12 +64,13 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response | None:
     if response is not None and isinstance(error, UnsupportedEncoding):
         response["Accept-Encoding"] = error.unpacked
     if response is not None and knows_callers:
-        times = callers.note_refused(response, request._request, error, client=request.user if request.auth else None)
+        client = caller_of(request)
+        times = callers.note_refused(response, request._request, error, client=client)
         note_refusal(
             response,
             request._request,
             reason=str(response.data.get("detail", "")),
-            client=request.user if request.auth else None,
+            client=client,
             flow_id=context["kwargs"].get("flow_id") or getattr(view, "named_flow", ""),
             times=times,
         )

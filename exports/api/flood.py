@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus
 from django.core import signing
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 from rest_framework.exceptions import AuthenticationFailed
 
@@ -60,8 +61,9 @@ class WrongKeysMiddleware(MiddlewareMixin):
         usage = wrong_keys.usage(neighbourhood(caller_address(request)))
         if usage is None or usage.used < usage.limit or may_be_right(request):
             return None
-        refusal = callers.count_wrong_key(request)
-        return refuse(request, refusal) if refusal else None
+        with translation.override(translation.get_language_from_request(request)):  # no one has chosen one yet
+            refusal = callers.count_wrong_key(request)
+            return refuse(request, refusal) if refusal else None
 
 
 def refuse(request: HttpRequest, refusal: callers.TooMany) -> HttpResponse:
@@ -77,9 +79,9 @@ def refuse(request: HttpRequest, refusal: callers.TooMany) -> HttpResponse:
 def may_be_right(request: HttpRequest) -> bool:
     """Whether the credentials are good, are not here to be seen, or there are none."""
     authorization = request.headers.get("Authorization", "")
-    if token := after("bearer", authorization):
-        return is_signed(token)
     key = request.headers.get("X-Api-Key") or after("api-key", authorization)
+    if not key and (token := after("bearer", authorization)):
+        return is_signed(token)
     if not key:
         try:
             given = from_basic(authorization)

@@ -1,14 +1,18 @@
 """Exemptions: what could change delivered grades is requested by one person, approved by another, and then happens."""
 
+import threading
+import time
 from types import SimpleNamespace
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.urls import reverse
 
 from exports import exempting
 from exports.exempting import NotExempted, Obstacle
 from exports.models import Event, Exemption, Flow
 from tests.factories import FlowFactory, GradeColumnFactory, GradeInLearnFactory, UserFactory
+from tests.pages import words_of
 
 Kind = Exemption.Kind
 
@@ -97,6 +101,28 @@ def test_a_request_is_declined_for_a_reason_or_withdrawn(graded, asker, approver
     assert not Flow.objects.get().allow_overwrite
 
 
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_what_is_withdrawn_while_it_is_approved_does_not_happen(graded, asker, approver):
+    exemption = exempting.ask_for_flow(graded, Kind.ALLOW_OVERWRITE, reason="x", by=asker)
+    obstacles = []
+
+    def approve():
+        obstacles.append(refused(exempting.approve, exemption, by=approver))
+        connection.close()
+
+    approving = threading.Thread(target=approve)
+    with transaction.atomic():
+        exempting.decline(exemption, by=asker)
+        approving.start()
+        time.sleep(1)  # it waits for the request
+    approving.join(timeout=20)
+
+    assert obstacles == [Obstacle.ALREADY_DECIDED]
+    assert Exemption.objects.get().state == "DECLINED"
+    assert not Flow.objects.get().allow_overwrite
+
+
 @pytest.mark.parametrize("kind", [Kind.DELETE_COLUMN, Kind.NOT_IN_LEARN])
 def test_a_column_with_grades_is_taken_out_by_two(graded, asker, approver, kind, learn_calls):
     column = graded.column_mappings.get().grade_column
@@ -118,6 +144,22 @@ def test_a_column_that_was_renamed_since_then_is_not_deleted(graded, asker, appr
 def test_a_column_without_grades_needs_no_second_person(asker):
     found = refused(exempting.ask_for_column, GradeColumnFactory(), Kind.DELETE_COLUMN, reason="x", by=asker)
     assert found is Obstacle.NOT_NEEDED
+
+
+@pytest.mark.parametrize("about", ["flow", "column"])
+def test_who_decides_reads_how_many_grades_it_is_about_now(graded, asker, client, approver, about):
+    column = graded.column_mappings.get().grade_column
+    if about == "flow":
+        exemption = exempting.ask_for_flow(graded, Kind.ALLOW_OVERWRITE, reason="x", by=asker)
+    else:
+        exemption = exempting.ask_for_column(column, Kind.NOT_IN_LEARN, reason="x", by=asker)
+    client.force_login(approver)
+    page = reverse("admin:exports_exemption_approve", args=[exemption.pk])
+    assert "Now it is" not in words_of(client.get(page))
+
+    GradeInLearnFactory.create_batch(2, participant__flow=graded)
+
+    assert "1 grade of it was in Learn. Now it is 3 grades." in words_of(client.get(page))
 
 
 @pytest.fixture

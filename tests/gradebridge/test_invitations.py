@@ -64,16 +64,50 @@ def test_what_cannot_be_invited_is_said_at_its_field(admin, email):
     assert User.objects.filter(first_name="Ada").count() == 0
 
 
-def test_no_one_gives_a_role_that_they_do_not_have(client):
-    inviter = UserFactory(manager=True)
+def inviting_manager():
+    inviter = UserFactory(username="inviter", manager=True)
     inviter.user_permissions.add(*Permission.objects.filter(codename__in=["add_user", "view_user", "change_user"]))
+    client = Client()
     client.force_login(inviter)
+    return client
+
+
+def test_who_is_no_superuser_never_sees_a_link_and_it_is_mailed_always():
+    """Whoever sees it could be the second person of their own requests."""
+    client = inviting_manager()
+    assert "username" not in client.get(INVITE).context["form"].fields
+    first = client.post(INVITE, GIVEN)
+    ada = User.objects.get(first_name="Ada")
+    again = f"/admin/auth/user/{ada.pk}/new-invitation/"
+    assert "checkbox" not in client.get(again).content.decode().partition("<form")[2]
+    second = client.post(again)
+
+    for answer in (first, second):
+        assert "The link was sent to ada@example.edu." in words_of(answer)
+        assert "/welcome/" not in answer.content.decode()
+    assert [message.to for message in mail.outbox] == [["ada@example.edu"]] * 2
+
+
+def test_who_is_no_superuser_invites_no_one_without_an_address_or_a_mail_server(settings):
+    client = inviting_manager()
+    client.post(INVITE, GIVEN | {"email": "", "username": "sock"})
+    assert not User.objects.filter(first_name="Ada").exists()
+    nameless = UserFactory(username="nameless", password=None)
+    assert client.post(f"/admin/auth/user/{nameless.pk}/new-invitation/").status_code == 403
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+    assert client.post(INVITE, GIVEN).status_code == 403
+
+
+def test_no_one_gives_a_role_that_they_do_not_have():
+    client = inviting_manager()
 
     refused = client.post(INVITE, GIVEN | {"role": ADMINISTRATORS})
 
     assert "/welcome/" not in refused.content.decode()
     assert not User.objects.filter(first_name="Ada").exists()
-    assert link_in(client.post(INVITE, GIVEN))
+    client.post(INVITE, GIVEN)
+    assert User.objects.filter(first_name="Ada").exists()
 
 
 @pytest.mark.parametrize("traits", [{"manager": True}, {"administrator": True}])
@@ -202,10 +236,7 @@ class TestANewLink:
 
     def test_no_one_takes_over_an_account_that_may_do_more(self, admin, again, ada):
         """Whoever has the link can choose the password."""
-        inviter = UserFactory(manager=True)
-        inviter.user_permissions.add(*Permission.objects.filter(codename__in=["add_user", "view_user", "change_user"]))
-        client = Client()
-        client.force_login(inviter)
+        client = inviting_manager()
         assert client.get(again).status_code == 200
 
         ada.groups.set(Group.objects.filter(name=ADMINISTRATORS))

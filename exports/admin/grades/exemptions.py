@@ -88,7 +88,11 @@ class ExemptionAdmin(DecidesRequests):
         exempting.refuse_approval(row, by=request.user)
 
     def outlook_of(self, request: HttpRequest, row: Exemption) -> dict[str, Any]:
-        return {**words_of(Kind(row.kind), row.subject), "number_sentence": exempting.number_sentence(row)}
+        return {
+            **words_of(Kind(row.kind), row.subject),
+            "number_sentence": exempting.number_sentence(row),
+            "number_now_sentence": exempting.number_now_sentence(row),
+        }
 
     def approved(self, request: HttpRequest, row: Exemption) -> HttpResponse:
         messages.success(request, DONE[Kind(row.kind)])

@@ -8,11 +8,12 @@ from django.test import Client
 
 from common.signing_in import provider as client_of_provider
 from common.signing_in.identity import Identity
+from common.signing_in.ways import BY_PASSWORD
 from exports.roles import ADMINISTRATORS, MANAGERS
 from tests.common.signing_in.provider import running_provider, use
 from tests.common.signing_in.signing import enter, events, is_in, named
 from tests.factories import ApiClientFactory, FlowFactory, UserFactory
-from tests.pages import words_of
+from tests.pages import rows_of, words_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.filterwarnings("ignore")]  # of the provider's own libraries
 
@@ -113,6 +114,35 @@ def test_who_leaves_the_group_loses_every_session_at_the_next_sign_in(provider, 
 
     provider.has(ada, groups=["exam-office"])
     assert is_in(provider.sign_in(Client(), ada))
+
+
+def test_who_has_only_a_role_that_is_no_group_here_loses_every_session_too(provider, ada):
+    elsewhere = Client()
+    provider.sign_in(elsewhere, ada)
+    Group.objects.get(name=MANAGERS).delete()
+
+    assert refusal(provider.sign_in(Client(), ada)) == "NO_ROLE"
+
+    assert not User.objects.get().is_staff
+    assert elsewhere.get("/admin/exports/flow/").status_code == 302
+
+
+def test_the_list_of_users_says_who_is_active_and_who_has_no_role(provider, ada, settings):
+    settings.LOCAL_SIGN_IN = True
+    client = Client()
+    client.force_login(UserFactory(username="root", is_superuser=True), backend=BY_PASSWORD)
+    provider.sign_in(Client(), ada)
+    page = f"/admin/auth/user/{User.objects.get(username='ada').pk}/change/"
+
+    def account():
+        [row] = [row for row in rows_of(client.get("/admin/auth/user/")) if row.get("Username") == "ada"]
+        return row["Account"]
+
+    assert account() == "Active"
+    assert "new-invitation" not in client.get(page).content.decode()
+    provider.has(ada, groups=[])
+    provider.sign_in(Client(), ada)
+    assert account() == "No role"
 
 
 def test_an_inactive_account_stays_out(provider, ada):

@@ -165,6 +165,18 @@ def test_the_address_is_the_one_that_a_trusted_proxy_passes_on(anna, settings):
         assert answer.status_code == status
 
 
+def test_a_stranger_behind_a_proxy_that_is_not_known_locks_no_one_else_out(anna):
+    behind = {"REMOTE_ADDR": "127.0.0.1", "headers": {"X-Forwarded-For": "198.51.100.1"}}
+    for number in range(100):
+        Client().post("/admin/login/", {"username": f"nobody{number}", "password": "wrong"}, **behind)
+    right = {"username": "anna", "password": PASSWORD}
+    assert Client().post("/admin/login/", right, **behind).status_code == 302
+
+    for _number in range(10):
+        Client().post("/admin/login/", right | {"password": "wrong"}, **behind)
+    assert Client().post("/admin/login/", right, **behind).status_code == 429
+
+
 def test_a_name_that_is_no_account_is_not_logged(anna, caplog):
     enter("correct horse battery", "wrong")
     assert named(caplog, "sign_in_failed")[0]["user"] == ""

@@ -97,6 +97,21 @@ def test_guessing_codes_takes_longer_each_time_and_is_logged(anna, caplog):
     assert named(caplog, "second_factor_failed")[0]["user"] == "anna"
 
 
+def test_wrong_codes_keep_the_owner_out_for_nine_minutes_and_the_recovery_codes_not_at_all(anna):
+    key, codes = set_up(anna)
+    start = timezone.now()
+    for guess in range(20):
+        with time_machine.travel(start + timedelta(minutes=10 * guess), tick=False):
+            assert not devices.accepts(anna, "000000")
+    with time_machine.travel(start + timedelta(minutes=191), tick=False):
+        assert 440 < devices.seconds_to_wait(anna, "000000") <= 512
+        assert devices.seconds_to_wait(anna, codes[0]) == 0
+        assert devices.accepts(anna, codes[0])
+    with time_machine.travel(start + timedelta(minutes=199), tick=False):
+        assert devices.seconds_to_wait(anna, "000000") == 0
+        assert devices.accepts(anna, code_of(key))
+
+
 @pytest.mark.parametrize("code", ["", "12345", "-1", "٣٣٣٣٣٣", "0x12", "a" * 5000, "12\0", "1e5", "' or 1=1"])
 def test_odd_codes_are_refused_without_an_error(anna, code):
     set_up(anna)

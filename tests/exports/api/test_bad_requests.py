@@ -147,6 +147,22 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_come_again(wiseflow,
     assert response["Retry-After"] == "60"
 
 
+def test_a_database_that_is_away_for_the_key_is_tried_once_and_is_the_same_503(wiseflow, monkeypatch):
+    tried = []
+
+    def away(*args, **kwargs):
+        tried.append(args)
+        raise OperationalError("no answer")
+
+    monkeypatch.setattr("exports.api.authentication.find_client", away)
+
+    response = wiseflow.post(EMPTY)
+
+    assert "database is not available" in refused(response, 503)
+    assert (response["Content-Type"], response["Retry-After"]) == ("application/json", "60")
+    assert len(tried) == 1
+
+
 # Over a real connection: what no test client can do
 
 

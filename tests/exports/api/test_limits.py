@@ -8,7 +8,7 @@ from django.conf import settings as django_settings
 from django.core.cache import caches
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from exports.api import limits
 from exports.api.limits import CallCounter, neighbourhood
@@ -94,7 +94,8 @@ class TestWrongKeys:
             call(client, "wrong")
 
         good = [{"X-Api-Key": "key-WISEflow"}, basic("WISEflow", "key-WISEflow"), token]
-        assert [call(client, headers=headers).status_code for headers in good] == [200, 200, 200]
+        good += [good[0] | {"Authorization": other} for other in ("Bearer of a proxy", "Basic ####", "Digest x")]
+        assert [call(client, headers=headers).status_code for headers in good] == [200] * 6
         assert ask(client, headers=basic("WISEflow", "key-WISEflow")).status_code == 200
         assert call(client, "wrong").status_code == 429
 
@@ -110,6 +111,16 @@ class TestWrongKeys:
 
     def test_broken_credentials_at_the_token_address_count_as_well(self, client):
         assert [ask(client, headers={"Authorization": "Basic ####"}).status_code for _ in range(4)] == [401] * 3 + [429]
+
+    def test_they_are_refused_in_the_language_of_the_caller(self, client):
+        for _ in range(5):
+            call(client, "wrong")
+        with translation.override("da"):  # of whom the thread served before
+            refused = call(client, "wrong")
+            danish = call(client, headers={"X-Api-Key": "wrong", "Accept-Language": "da"})
+
+        assert "Too many calls" in refused.json()["detail"]
+        assert "Too many calls" not in danish.json()["detail"]
 
     def test_the_next_minute_begins_anew(self, client, clock):
         for _ in range(5):
@@ -179,6 +190,14 @@ class TestCallsOfAClient:
         assert [answer.status_code for answer in answers] == [200, 404, 200, 429]
         assert [answer["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
         assert {answer["RateLimit-Limit"] for answer in answers} == {"3"}
+
+    def test_calls_that_are_refused_each_time_count_as_well(self, client):
+        ApiClientFactory(name="elsewhere", allowed_networks=["192.0.2.0/24"])
+
+        answers = [call(client, "key-elsewhere") for _ in range(5)]
+
+        assert [answer.status_code for answer in answers] == [403, 403, 403, 429, 429]
+        assert [answer["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0", "0"]
 
     def test_all_ways_of_one_client_count_together_and_no_one_elses(self, client, wiseflow):
         ApiClientFactory(name="other")
