@@ -82,13 +82,19 @@ def nothing_open(flows: FlowQuerySet) -> FlowQuerySet:
     return flows
 
 
-def shares_a_column(before: datetime) -> Exists:
-    """Of a flow: whether another one that is not over yet leads to one of its columns, as a resit does. What is there
-    in Learn must stay known until that one is over too.
+def shares_a_column(before: datetime) -> Q:
+    """Of a flow: whether another one that is not over yet leads to one of its columns, as a resit does, or to one that
+    a grade of it is or was in. What is there in Learn must stay known until that one is over too.
     """
-    others = ColumnMapping.objects.exclude(flow=OuterRef("flow")).filter(grade_column=OuterRef("grade_column"))
-    shared = others.exclude(flow__in=ended(before).order_by().values("pk")).order_by()
-    return Exists(ColumnMapping.objects.filter(Exists(shared), flow=OuterRef("pk")).order_by())
+    over = nothing_open(ended(before)).order_by().values("pk")
+    others = ColumnMapping.objects.exclude(flow__in=over).order_by()
+    same = others.exclude(flow=OuterRef("flow")).filter(grade_column=OuterRef("grade_column"))
+    by_mapping = ColumnMapping.objects.filter(Exists(same), flow=OuterRef("pk")).order_by()
+    lead = others.exclude(flow=OuterRef("participant__flow")).filter(
+        grade_column__name=OuterRef("column_name"), grade_column__course__course_id=OuterRef("course_id")
+    )
+    by_grade = GradeInLearn.objects.filter(Exists(lead), participant__flow=OuterRef("pk")).order_by()
+    return Exists(by_mapping) | Exists(by_grade)
 
 
 def is_empty() -> Q:

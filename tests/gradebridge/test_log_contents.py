@@ -30,7 +30,11 @@ def lines():
     """What the site's own handlers write."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(**without_factory(logs.logging_config("json", "UTC")["formatters"]["event"])))
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            **without_factory(logs.logging_config("json", "UTC")["formatters"]["event"])
+        )
+    )
     root = logging.getLogger()
     root.addHandler(handler)
     yield written.getvalue

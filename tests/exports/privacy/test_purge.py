@@ -1,7 +1,5 @@
 """What the periods of retention delete: exams that are over, what was decided, what was logged."""
 
-from datetime import timedelta
-
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.sessions.backends.db import SessionStore
@@ -26,6 +24,7 @@ from exports.models import (
 )
 from exports.privacy import closing, purge
 from exports.privacy.retention import all_older_than
+from tests.exports.privacy.exams import attempt_of, days_ago, exam
 from tests.factories import (
     ColumnMappingFactory,
     CorrectionFactory,
@@ -43,24 +42,6 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-def days_ago(days):
-    return timezone.now() - timedelta(days=days)
-
-
-def exam(**traits):
-    """One that was exported and ended 31 days ago, with nothing younger."""
-    dates = {"assessment_ends_at": days_ago(31), "synchronised_at": days_ago(40)}
-    flow = FlowFactory(mapped=True, **{**dates, **traits})
-    person = ParticipantFactory(flow=flow, exported=True)
-    DeliveryFactory(attempt=attempt_of(flow), participant=person, finished_at=days_ago(31))
-    Flow.history.update(history_date=days_ago(40))
-    return flow
-
-
-def attempt_of(flow, days=31):
-    return ExportAttemptFactory(flow=flow, started_at=days_ago(days), finished_at=days_ago(days))
 
 
 def run(*options):
