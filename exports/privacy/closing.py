@@ -4,11 +4,12 @@ A flow that loses its mapping first can send nothing: whatever is gone of it aft
 that is killed in the middle leaves such a flow, and the next run goes on with it.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from courses.models import EnrolmentMetadata, Provisioned, ProvisioningStep
 from exports.grades.causes import HELD_BACK, SKIPS
@@ -28,6 +29,7 @@ from exports.models import (
 )
 from exports.models.flow import FlowQuerySet
 
+CLOCK_DIFFERENCE = timedelta(minutes=1)  # between the machines of two processes
 PEOPLE_AT_A_TIME = 500  # with their deliveries, grades and proofs, in one transaction
 
 
@@ -122,22 +124,27 @@ def delete_flows(flows: FlowQuerySet) -> int:
 
 
 def delete_flow(flows: FlowQuerySet, pk: int) -> bool:
-    """Whether it was still one of them once it was locked."""
+    """Whether it was still one of them once it was locked, and nothing has come until it was gone: that stays."""
+    began = timezone.now() - CLOCK_DIFFERENCE
     with transaction.atomic():
         flow = Flow.objects.select_for_update(no_key=True).filter(pk=pk).first()
         if flow is None or not flows.filter(pk=pk).exists():
             return False
         flow.column_mappings.all().delete()  # from here on nothing of it can be sent
         Flow.objects.filter(pk=pk).update(synchronised_at=None)  # no change that someone made: no line of the history
-    while people := list(flow.participants.order_by("pk").values_list("pk", flat=True)[:PEOPLE_AT_A_TIME]):
+        last = flow.participants.aggregate(last=Max("pk"))["last"] or 0
+    known = flow.participants.filter(pk__lte=last).order_by("pk")
+    while people := list(known.values_list("pk", flat=True)[:PEOPLE_AT_A_TIME]):
         with transaction.atomic():
             Flow.objects.select_for_update(no_key=True).get(pk=pk)
+            if flow.attempts.filter(started_at__gte=began).exists():
+                return False
             if Delivery.objects.filter(participant__in=people, state__in=Delivery.OPEN).exists():
                 return False
             Participant.objects.filter(pk__in=people).delete()
     with transaction.atomic():
         flow = Flow.objects.select_for_update(no_key=True).get(pk=pk)
-        if flow.participants.exists():  # someone has exported it again
+        if flow.participants.exists() or flow.attempts.filter(started_at__gte=began).exists():
             return False
         flow.exemptions.all().delete()
         if not flow.evidence.exists():

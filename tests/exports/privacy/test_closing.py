@@ -3,11 +3,18 @@
 import pytest
 from django.utils import timezone
 
-from exports.models import ColumnMapping, Flow, GradeInLearn
-from exports.privacy import purge
+from exports.models import ColumnMapping, Flow, GradeInLearn, Participant
+from exports.privacy import closing, purge
 from exports.privacy.retention import all_older_than
 from tests.exports.privacy.exams import days_ago, exam
-from tests.factories import ColumnMappingFactory, FlowFactory, ParticipantFactory, UserFactory
+from tests.factories import (
+    ColumnMappingFactory,
+    DeliveryFactory,
+    ExportAttemptFactory,
+    FlowFactory,
+    ParticipantFactory,
+    UserFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -58,3 +65,28 @@ def test_an_exam_and_its_resit_go_together_once_both_are_over():
     run()
 
     assert not Flow.objects.exists()
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_an_export_that_comes_while_an_exam_is_deleted_is_kept(monkeypatch, step):
+    flow = exam()
+    ParticipantFactory(flow=flow, exported=True)
+    monkeypatch.setattr(closing, "PEOPLE_AT_A_TIME", 1)
+    lock, locked = Flow.objects.all().__class__.select_for_update, []
+
+    def come_first(flows, **options):
+        locked.append(1)
+        if len(locked) == step + 1:
+            DeliveryFactory(
+                refused=True,
+                attempt=ExportAttemptFactory(flow=flow, started_at=timezone.now(), finished_at=timezone.now()),
+                participant=ParticipantFactory(flow=flow, failed=True, cause="NOT_MAPPED"),
+            )
+        return lock(flows, **options)
+
+    monkeypatch.setattr(Flow.objects.all().__class__, "select_for_update", come_first)
+    deleted = closing.delete_flows(Flow.objects.all())
+
+    assert deleted == 0
+    assert Participant.objects.filter(flow=flow, cause="NOT_MAPPED").exists()
+    assert flow.attempts.filter(started_at__gte=days_ago(1)).exists()
