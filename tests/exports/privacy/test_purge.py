@@ -281,9 +281,15 @@ def test_the_log_of_the_admin_and_sessions_that_have_ended_go():
 # Periods
 
 
-def test_without_a_period_it_is_refused():
+def test_without_a_period_it_deletes_nothing_and_says_so(capsys):
+    exam()
+
+    call_command("purge", "--apply")
+
+    assert capsys.readouterr().out == "Nothing is deleted: neither RETENTION_DAYS nor RETENTION_LOG_DAYS is set.\n"
+    assert (Flow.objects.count(), PurgeRun.objects.count()) == (1, 0)
     with pytest.raises(CommandError, match="set RETENTION_DAYS or RETENTION_LOG_DAYS"):
-        call_command("purge", "--apply")
+        call_command("purge")
 
 
 def test_each_period_is_for_its_own_kinds(settings):
