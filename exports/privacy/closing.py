@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from common import stopping
 from courses.models import EnrolmentMetadata, Provisioned, ProvisioningStep
 from exports.grades.causes import HELD_BACK, SKIPS
 from exports.models import (
@@ -119,6 +120,8 @@ def delete_flows(flows: FlowQuerySet) -> int:
     """Returns how many."""
     deleted = 0
     for pk in list(flows.order_by("pk").values_list("pk", flat=True)):
+        if stopping.is_requested():
+            break
         deleted += delete_flow(flows, pk)
     return deleted
 
@@ -135,6 +138,8 @@ def delete_flow(flows: FlowQuerySet, pk: int) -> bool:
         last = flow.participants.aggregate(last=Max("pk"))["last"] or 0
     known = flow.participants.filter(pk__lte=last).order_by("pk")
     while people := list(known.values_list("pk", flat=True)[:PEOPLE_AT_A_TIME]):
+        if stopping.is_requested():
+            return False
         with transaction.atomic():
             Flow.objects.select_for_update(no_key=True).get(pk=pk)
             if flow.attempts.filter(started_at__gte=began).exists():

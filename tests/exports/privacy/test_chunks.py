@@ -4,8 +4,12 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
+from django.utils import timezone
 
+from common import stopping
+from exports.models import Heartbeat, PurgeRun
 from exports.privacy import purge
+from exports.privacy.retention import all_older_than
 from tests.exports.privacy.exams import days_ago
 from tests.factories import UserFactory
 
@@ -40,3 +44,24 @@ def test_rows_whose_keys_are_texts_go_too(monkeypatch):
 
     assert purge.delete(Session.objects.all()) == 5
     assert not Session.objects.exists()
+
+
+def test_a_purge_that_is_to_stop_ends_after_its_chunk_and_the_next_one_goes_on(entries, monkeypatch):
+    delete = LogEntry.objects.all().__class__.delete
+    stop = pytest.MonkeyPatch()
+
+    def be_stopped(rows):
+        if rows.model is LogEntry:
+            stop.setattr(stopping.stop, "at", timezone.now())
+        return delete(rows)
+
+    monkeypatch.setattr(LogEntry.objects.all().__class__, "delete", be_stopped)
+    purge.purge(all_older_than(30, timezone.now()))
+    stop.undo()
+
+    assert LogEntry.objects.count() == 3
+    assert PurgeRun.objects.get().finished_at is None
+    assert not Heartbeat.objects.filter(name=Heartbeat.Name.PURGE).exists()
+    monkeypatch.setattr(LogEntry.objects.all().__class__, "delete", delete)
+    purge.purge(all_older_than(30, timezone.now()))
+    assert not LogEntry.objects.exists()
