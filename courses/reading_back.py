@@ -48,6 +48,7 @@ RUN_SECONDS = 600.0  # a run ends then: the next one goes on
 # Why a run ended early, as code and parameters
 NO_CALLS_LEFT: Mapping[str, Any] = {"code": Fault.NO_CALLS_LEFT}
 DELIVERIES_WAIT: Mapping[str, Any] = {"code": Fault.DELIVERIES_WAIT}
+INTERRUPTED: Mapping[str, Any] = {"code": Fault.INTERRUPTED}
 
 
 class NoCallsLeft(Exception):

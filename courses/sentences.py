@@ -198,6 +198,7 @@ SENTENCES: dict[str, Text] = {
         "The share of Learn's daily calls that proving may take (PROVE_SHARE) is used up. It goes on as calls are free."
     ),
     Fault.DELIVERIES_WAIT: _("Grades are being sent, and go first. Proving goes on after them."),
+    Fault.INTERRUPTED: _("GradeBridge was restarted."),
     Fault.NOT_READABLE: _("Learn does not allow GradeBridge to read this: a privilege is missing."),
     Fault.NOT_AS_DOCUMENTED: _("Learn's answer (%(status)s) could not be read: it is not what Learn documents."),
     Fault.ODD_SHAPE: _("Learn's answer could not be read: its part %(part)s is not what Learn documents."),

@@ -5,7 +5,7 @@ from functools import partial
 
 from courses.grades_journey.items import GradeValue, Item
 from courses.grades_journey.results import Result, match_results, read_results, refuse_absent_service
-from courses.grades_journey.settlement import Look, Settlement, of_item
+from courses.grades_journey.settlement import Look, MayBegin, Settlement, always, of_item
 from courses.learn_http.answers import Answer, read_version
 from courses.learn_http.calls import CallInProgress, Observe, ignore
 from courses.learn_http.errors import LearnError, Unconfirmed
@@ -30,21 +30,27 @@ class GradesJourney:
         self._site = site or Site(url=url, key=key, secret=secret, timeout=timeout)
 
     def send(
-        self, items: Sequence[Item], *, until: float, observe: Observe = ignore, look: Look | None = None
+        self,
+        items: Sequence[Item],
+        *,
+        until: float,
+        observe: Observe = ignore,
+        look: Look | None = None,
+        may_begin: MayBegin = always,
     ) -> list[LearnError | None]:
         """Sends items of one service; returns an outcome per item at its place: None where Learn confirmed it, else
         what happened.
 
         `until` is a time.monotonic() moment; no call goes beyond it. `observe` receives every call that is made to a
         service, and of those for a token that its quota turned away. `look` may say what became of items whose results
-        cannot be believed (see `Settlement`).
+        cannot be believed (see `Settlement`). `may_begin` is asked before each further call.
         Items that are not `repeatable` travel in one call, which is repeated only where Learn turned it away unread:
         for its token, or for its quota. Raises no LearnError; ValueError where the items are of several services.
         """
         if len({item.service for item in items}) > 1:
             raise ValueError("The items of one call are of one service.")
         send = partial(self._send, until=until, observe=observe)
-        return Settlement(items, send, until=until, look=look).finish() if items else []
+        return Settlement(items, send, until=until, look=look, may_begin=may_begin).finish() if items else []
 
     def check_token(self, *, until: float, observe: Observe = ignore) -> None:
         """Asks Learn for a token, whatever token is at hand. Raises LearnError where it gives none."""

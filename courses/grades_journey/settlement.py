@@ -41,6 +41,11 @@ ENDS_ALL = (QuotaUsedUp, CredentialsRefused, PermissionMissing, NotInstalled)  #
 
 # Items by their places -> for those that a look could tell: None (stored) or what became of them instead
 Look = Callable[[Sequence[int]], Mapping[int, LearnError | None]]
+MayBegin = Callable[[], bool]  # whether a further call may begin, for a process that is to end soon
+
+
+def always() -> bool:
+    return True
 
 
 class _NoMoreCalls(Exception):
@@ -57,11 +62,13 @@ class Settlement:
         *,
         until: float,
         look: Look | None = None,
+        may_begin: MayBegin = always,
     ) -> None:
         self._items = items
         self._send = send
         self._until = until
         self._look = look
+        self._may_begin = may_begin
         self._calls = 0
 
     def finish(self) -> list[LearnError | None]:
@@ -120,7 +127,8 @@ class Settlement:
 
     def _ask(self, batch: list[int]) -> list[Result] | None:
         """The results of one call in the order of its items, or None where they are not matched to them."""
-        if self._calls > MAX_EXTRA_CALLS or (self._calls and time.monotonic() >= self._until):
+        is_too_late = time.monotonic() >= self._until or not self._may_begin()
+        if self._calls > MAX_EXTRA_CALLS or (self._calls and is_too_late):
             raise _NoMoreCalls
         self._calls += 1
         items = [self._items[place] for place in batch]

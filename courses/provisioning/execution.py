@@ -183,7 +183,7 @@ def send(batch: Batch, calls: list[Call]) -> Sequence[LearnError | None]:
     connection.close()  # it goes back to the pool during the call
     try:
         until = time.monotonic() + BATCH_SECONDS
-        return learn.grades_journey().send(batch.items, until=until, observe=calls.append)
+        return learn.grades_journey().send(batch.items, until=until, observe=calls.append, may_begin=stopping.may_begin)
     except Exception:  # the one place that turns a crash into a recorded outcome
         log.exception("provisioning_crashed")
         return [Crashed("CRASHED")] * len(batch.items)

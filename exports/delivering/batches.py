@@ -141,8 +141,10 @@ def send(batch: Batch) -> Sent:
         if lifts_at := quota_lifts_at():
             if lifts_at >= batch.until:
                 return Sent(outcomes=[QuotaUsedUp(lifts_at)] * len(batch.items))
-            time.sleep(max(0, (lifts_at - timezone.now()).total_seconds()))
-        until = time.monotonic() + (batch.until - timezone.now()).total_seconds()
+            if not may_begin_at(lifts_at):
+                return Sent(outcomes=[QuotaUsedUp(lifts_at)] * len(batch.items))
+        ends_at = stopping.no_later_than_the_end(batch.until)
+        until = time.monotonic() + (ends_at - timezone.now()).total_seconds()
         looks = Looks(items=batch.items, until=until, observe=partial(observe, sent))
         found = looks.outcomes
         if batch.look_first:
@@ -166,7 +168,9 @@ def call(looks: Looks, numbers: Sequence[int]) -> list[LearnError | None]:
         GradeValue(course_id=course_id, user_id=user_id, name=name, value=value)
         for course_id, user_id, name, value in (looks.items[number] for number in numbers)
     ]
-    errors = grades_journey().send(values, until=looks.until, observe=looks.observe, look=look)
+    errors = grades_journey().send(
+        values, until=looks.until, observe=looks.observe, look=look, may_begin=stopping.may_begin
+    )
     unconfirmed = {
         number: error for number, error in zip(numbers, errors, strict=True) if isinstance(error, Unconfirmed)
     }
@@ -188,6 +192,13 @@ def quota_lifts_at() -> datetime | None:
         return None
     finally:
         connection.close()  # it goes back to the pool during the call
+
+
+def may_begin_at(moment: datetime) -> bool:
+    """Wait for that moment: whether a call to Learn may still begin then."""
+    while stopping.may_begin() and (seconds := (moment - timezone.now()).total_seconds()) > 0:
+        time.sleep(min(1, seconds))
+    return stopping.may_begin()
 
 
 def observe(sent: Sent, call: Call) -> None:

@@ -4,12 +4,14 @@ A flow that loses its mapping first can send nothing: whatever is gone of it aft
 that is killed in the middle leaves such a flow, and the next run goes on with it.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+from django.utils import timezone
 
+from common import stopping
 from courses.models import EnrolmentMetadata, Provisioned, ProvisioningStep
 from exports.grades.causes import HELD_BACK, SKIPS
 from exports.models import (
@@ -28,6 +30,7 @@ from exports.models import (
 )
 from exports.models.flow import FlowQuerySet
 
+CLOCK_DIFFERENCE = timedelta(minutes=1)  # between the machines of two processes
 PEOPLE_AT_A_TIME = 500  # with their deliveries, grades and proofs, in one transaction
 
 
@@ -82,13 +85,19 @@ def nothing_open(flows: FlowQuerySet) -> FlowQuerySet:
     return flows
 
 
-def shares_a_column(before: datetime) -> Exists:
-    """Of a flow: whether another one that is not over yet leads to one of its columns, as a resit does. What is there
-    in Learn must stay known until that one is over too.
+def shares_a_column(before: datetime) -> Q:
+    """Of a flow: whether another one that is not over yet leads to one of its columns, as a resit does, or to one that
+    a grade of it is or was in. What is there in Learn must stay known until that one is over too.
     """
-    others = ColumnMapping.objects.exclude(flow=OuterRef("flow")).filter(grade_column=OuterRef("grade_column"))
-    shared = others.exclude(flow__in=ended(before).order_by().values("pk")).order_by()
-    return Exists(ColumnMapping.objects.filter(Exists(shared), flow=OuterRef("pk")).order_by())
+    over = nothing_open(ended(before)).order_by().values("pk")
+    others = ColumnMapping.objects.exclude(flow__in=over).order_by()
+    same = others.exclude(flow=OuterRef("flow")).filter(grade_column=OuterRef("grade_column"))
+    by_mapping = ColumnMapping.objects.filter(Exists(same), flow=OuterRef("pk")).order_by()
+    lead = others.exclude(flow=OuterRef("participant__flow")).filter(
+        grade_column__name=OuterRef("column_name"), grade_column__course__course_id=OuterRef("course_id")
+    )
+    by_grade = GradeInLearn.objects.filter(Exists(lead), participant__flow=OuterRef("pk")).order_by()
+    return Exists(by_mapping) | Exists(by_grade)
 
 
 def is_empty() -> Q:
@@ -111,27 +120,36 @@ def delete_flows(flows: FlowQuerySet) -> int:
     """Returns how many."""
     deleted = 0
     for pk in list(flows.order_by("pk").values_list("pk", flat=True)):
+        if stopping.is_requested():
+            break
         deleted += delete_flow(flows, pk)
     return deleted
 
 
 def delete_flow(flows: FlowQuerySet, pk: int) -> bool:
-    """Whether it was still one of them once it was locked."""
+    """Whether it was still one of them once it was locked, and nothing has come until it was gone: that stays."""
+    began = timezone.now() - CLOCK_DIFFERENCE
     with transaction.atomic():
         flow = Flow.objects.select_for_update(no_key=True).filter(pk=pk).first()
         if flow is None or not flows.filter(pk=pk).exists():
             return False
         flow.column_mappings.all().delete()  # from here on nothing of it can be sent
         Flow.objects.filter(pk=pk).update(synchronised_at=None)  # no change that someone made: no line of the history
-    while people := list(flow.participants.order_by("pk").values_list("pk", flat=True)[:PEOPLE_AT_A_TIME]):
+        last = flow.participants.aggregate(last=Max("pk"))["last"] or 0
+    known = flow.participants.filter(pk__lte=last).order_by("pk")
+    while people := list(known.values_list("pk", flat=True)[:PEOPLE_AT_A_TIME]):
+        if stopping.is_requested():
+            return False
         with transaction.atomic():
             Flow.objects.select_for_update(no_key=True).get(pk=pk)
+            if flow.attempts.filter(started_at__gte=began).exists():
+                return False
             if Delivery.objects.filter(participant__in=people, state__in=Delivery.OPEN).exists():
                 return False
             Participant.objects.filter(pk__in=people).delete()
     with transaction.atomic():
         flow = Flow.objects.select_for_update(no_key=True).get(pk=pk)
-        if flow.participants.exists():  # someone has exported it again
+        if flow.participants.exists() or flow.attempts.filter(started_at__gte=began).exists():
             return False
         flow.exemptions.all().delete()
         if not flow.evidence.exists():

@@ -14,13 +14,14 @@ import structlog
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import JSONField, Model, Q
+from django.db.models import Exists, JSONField, Model, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from courses.models import EnrolmentMetadata, ProvisioningStep
 from exports.grades.causes import HELD_BACK, Cause
 from exports.models import (
+    ColumnMapping,
     Correction,
     Decision,
     Delivery,
@@ -92,9 +93,26 @@ def forget(person: Person, *, apply: bool) -> Forgotten:
 
 def lock(person: Person) -> None:
     """The flows first, as everyone does, then their participants."""
-    pks = Participant.objects.filter(pk__in=person.participants).values("flow")
+    theirs = Participant.objects.filter(pk__in=person.participants).order_by().values_list("flow_id", flat=True)
+    pks = {*theirs, *flows_of_grades(person)}
     list(Flow.objects.filter(pk__in=pks).select_for_update(no_key=True).order_by("pk").values_list("pk"))
     list(Participant.objects.filter(pk__in=person.participants).select_for_update().order_by("pk").values_list("pk"))
+
+
+def flows_of_grades(person: Person) -> set[int]:
+    """Flows of what is in Learn of this student, as far as is known, and those that lead to the same columns: none of
+    them may replace it unseen once it is forgotten where it is.
+    """
+    there = Q(is_in_learn=True) | Q(ended_as=GradeInLearn.Ending.DEALT_WITH)
+    grades = GradeInLearn.objects.filter(there, participant__in=person.participants).order_by()
+    in_column = grades.filter(
+        course_id=OuterRef("grade_column__course__course_id"), column_name=OuterRef("grade_column__name")
+    )
+    leading = ColumnMapping.objects.filter(Exists(in_column)).order_by()
+    return {
+        *grades.values_list("participant__flow_id", flat=True),
+        *leading.values_list("flow_id", flat=True),
+    }
 
 
 def obstacles(person: Person) -> Iterator[str]:
@@ -189,11 +207,11 @@ class Changes:
 
     def end_grades(self, now: datetime) -> None:
         """No one here knows any more where they are. Whoever exports this student again finds them in Learn first."""
-        grades = GradeInLearn.objects.in_learn().filter(participant__in=self.person.participants)
-        flows = Flow.objects.filter(pk__in=grades.order_by().values("participant__flow"))
+        flows = Flow.objects.filter(pk__in=flows_of_grades(self.person)).order_by("pk")
         for flow in flows.filter(protect_first_export=False):
             flow.protect_first_export = True
             flow.save(update_fields=["protect_first_export"])
+        grades = GradeInLearn.objects.in_learn().filter(participant__in=self.person.participants)
         grades.update(is_in_learn=None, until=now, ended_as=GradeInLearn.Ending.FORGOTTEN)
 
     def finish_people(self, now: datetime) -> None:

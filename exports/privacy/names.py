@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
+from common import stopping
 from common.database.bulk import among
 from exports.models import ExportAttempt, Flow, Participant, PersonInWiseflow
 
@@ -22,6 +23,8 @@ def delete_names(people: QuerySet[Participant]) -> int:
     deleted = 0
     flows = Flow.objects.filter(pk__in=people.values("flow")).order_by("pk")
     for pk in list(flows.values_list("pk", flat=True)):
+        if stopping.is_requested():
+            break
         with transaction.atomic():
             flow = Flow.objects.select_for_update(no_key=True).get(pk=pk)
             named = list(people.filter(flow=flow).values_list("pk", flat=True))

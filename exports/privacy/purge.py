@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from common import stopping
 from exports.models import Heartbeat, PurgeRun
 from exports.privacy.retention import Before, kinds
 
@@ -25,11 +26,16 @@ def purge(before: Before, *, is_scheduled: bool = False) -> dict[str, int]:
     run = PurgeRun.objects.create(started_at=timezone.now(), is_scheduled=is_scheduled)
     deleted: dict[str, int] = {}
     for kind in kinds(before):
+        if stopping.is_requested():
+            break
         if kind.goes_with:
             deleted[kind.code] = kind.count()  # they are deleted with the next kind
             continue
         deleted[kind.code] = sum(kind.how(rows) if kind.how else delete(rows) for rows in kind.rows)
         PurgeRun.objects.filter(pk=run.pk).update(deleted=deleted)
+    if stopping.is_requested():  # the run stays unfinished, and the next one goes on
+        log.info("purge_interrupted", run=run.pk, is_scheduled=is_scheduled, rows=sum(deleted.values()))
+        return deleted
     PurgeRun.objects.filter(pk=run.pk).update(finished_at=timezone.now())
     Heartbeat.objects.beat(Heartbeat.Name.PURGE)
     log.info("purge_finished", run=run.pk, is_scheduled=is_scheduled, rows=sum(deleted.values()))
@@ -38,11 +44,12 @@ def purge(before: Before, *, is_scheduled: bool = False) -> dict[str, int]:
 
 def delete(rows: QuerySet[Any]) -> int:
     """In chunks, so that no export waits for long. Returns how many."""
-    deleted = 0
+    deleted, rest = 0, rows
     while True:
         with transaction.atomic():
-            pks = list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK])
-            rows.filter(pk__in=pks).delete()
-        deleted += len(pks)
-        if len(pks) < CHUNK:
+            pks = list(rest.order_by("pk").values_list("pk", flat=True)[:CHUNK])
+            _all, numbers = rows.filter(pk__in=pks).delete()
+        deleted += numbers.get(rows.model._meta.label, 0)
+        if len(pks) < CHUNK or stopping.is_requested():
             return deleted
+        rest = rows.filter(pk__gt=pks[-1])  # from here: what was looked at before costs nothing, and cannot stop it

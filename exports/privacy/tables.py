@@ -101,19 +101,22 @@ IDS: Mapping[str, str] = {
 KEYS: Mapping[str, frozenset[str]] = {
     model: frozenset(fields.split())
     for model, fields in {
+        "admin.LogEntry": "object_id",
         "courses.Course": "course_id",
         "courses.ColumnReading": "course_id column_name learn_course learn_column",
         "courses.GradeColumn": "name item_type mapping content_area_name color",
         "courses.GradeSchema": "title symbols optional_data",
         "courses.ServiceCall": "service error",
         "django_tasks_database.DBTaskResult": "task_path worker_ids queue_name backend_name exception_class_path",
-        "exports.ApiClient": "name key_hash allowed_networks",
+        "exports.ApiClient": "name key_hash previous_key_hash allowed_networks flow_patterns last_used_address",
         "exports.ColumnMapping": "source_code",
         "exports.Correction": "source_code",
         "exports.Decision": "course_id column_name source_code",
         "exports.Delivery": "course_id column_name source_code",
         "exports.Event": "about",
         "exports.Evidence": "reference checksum sha256",
+        "exports.Exemption": "subject",
+        "exports.ExportAttempt": "caller_address request_id",
         "exports.Flow": "flow_id",
         "exports.FlowInWiseflow": "state sources counts",
         "exports.GradeInLearn": "course_id column_name source_code",
@@ -136,7 +139,11 @@ UNSEARCHED = {
     "auth.User": "the accounts of people who work here, ended under Users",
     "auth.Group": "names of roles",
     "auth.Permission": "names in the code",
+    "common.Identity": "leads people who work here to their accounts, and goes with them",
     "contenttypes.ContentType": "names in the code",
+    "otp_static.StaticDevice": "the second factors of these accounts",
+    "otp_static.StaticToken": "the second factors of these accounts",
+    "otp_totp.TOTPDevice": "the second factors of these accounts",
     "sessions.Session": "encoded",
 }
 

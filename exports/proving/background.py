@@ -7,6 +7,7 @@ from django.utils import timezone
 from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
+from common import stopping
 from courses.models import GradeColumn
 from courses.reading_back import RUN_SECONDS
 from courses.tasks import GRACE, WorkerDied
@@ -22,7 +23,8 @@ def prove_grades(of: str, pk: int) -> dict[str, Any]:
     """Read back the grades of a flow or a column. Returns how many grades have which verdict, and why it ended early:
     `{"verdicts": {...}, "stopped": {...}}`.
     """
-    proved = prove(grades_of(of, pk))
+    with stopping.listening():
+        proved = prove(grades_of(of, pk))
     return {"verdicts": dict(proved.verdicts), "stopped": dict(proved.stopped)}
 
 

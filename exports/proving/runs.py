@@ -12,7 +12,15 @@ from django.conf import settings
 
 from common import stopping
 from courses.learn_http.errors import LearnError, NotInstalled, Unavailable
-from courses.reading_back import DELIVERIES_WAIT, NO_CALLS_LEFT, RUN_SECONDS, NoCallsLeft, Reader, calls_to_read
+from courses.reading_back import (
+    DELIVERIES_WAIT,
+    INTERRUPTED,
+    NO_CALLS_LEFT,
+    RUN_SECONDS,
+    NoCallsLeft,
+    Reader,
+    calls_to_read,
+)
 from courses.sentences import reason_of
 from exports.models import Delivery, Event, GradeInLearn, Proof
 from exports.models.grade_in_learn import GradeInLearnQuerySet
@@ -50,6 +58,7 @@ def prove(
     try:
         for column, users in by_column(grades).items():
             if stopping.is_requested():
+                proved.stopped = INTERRUPTED
                 break
             if gives_way and Delivery.objects.filter(state__in=Delivery.OPEN).exists():
                 proved.stopped = DELIVERIES_WAIT

@@ -67,4 +67,4 @@ def test_reading_back_ends_between_two_columns():
 
     proved = runs.prove(GradeInLearn.objects.in_learn())
 
-    assert (proved.columns, dict(proved.stopped)) == (0, {})
+    assert (proved.columns, dict(proved.stopped)) == (0, {"code": "INTERRUPTED"})

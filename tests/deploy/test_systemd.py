@@ -41,6 +41,12 @@ def test_what_a_service_runs_is_there(unit: Path):
             command.create_parser("manage.py", name).parse_args(options)  # raises for what it does not know
 
 
+def test_the_timer_purges_by_the_settings_of_the_site():
+    [purge, _sessions] = values(ROOT / "deploy/systemd/gradebridge-purge.service", "ExecStart")
+
+    assert purge.endswith("manage.py purge --apply")
+
+
 @pytest.mark.parametrize("unit", LASTING, ids=lambda unit: unit.name)
 def test_a_process_has_the_time_to_end_what_it_has_begun_and_begins_anew(unit: Path):
     [seconds] = values(unit, "TimeoutStopSec")

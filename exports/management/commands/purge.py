@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from exports.privacy.purge import count, purge
-from exports.privacy.retention import Before, all_older_than, by_settings
+from exports.privacy.retention import GRADES, LOG, Before, all_older_than, by_settings
 
 MAX_DAYS = 36_500
 
@@ -27,6 +27,11 @@ class Command(BaseCommand):
 
     def handle(self, *, older_than: int | None, apply: bool, **_: Any) -> None:
         before = moments(older_than)
+        if before.grades is None and before.log is None:
+            if not apply:
+                raise CommandError(f"Say --older-than DAYS, or set {GRADES} or {LOG}.")
+            self.stdout.write(f"Nothing is deleted: neither {GRADES} nor {LOG} is set.")  # a timer may run it anyhow
+            return
         found = sentence(purge(before) if apply else count(before))
         if apply:
             self.stdout.write(f"Deleted {found}.")
@@ -37,10 +42,7 @@ class Command(BaseCommand):
 def moments(older_than: int | None) -> Before:
     now = timezone.localtime()
     if older_than is None:
-        before = by_settings(now)
-        if before.grades is None and before.log is None:
-            raise CommandError("Say --older-than DAYS, or set RETENTION_DAYS or RETENTION_LOG_DAYS.")
-        return before
+        return by_settings(now)
     if not 1 <= older_than <= MAX_DAYS:
         raise CommandError(f"--older-than must be 1 to {MAX_DAYS} days.")
     return all_older_than(older_than, now)

@@ -13,7 +13,15 @@ from django.utils import timezone
 
 from common import stopping
 from courses.learn_http.errors import LearnError, NotInstalled, Unavailable
-from courses.reading_back import DELIVERIES_WAIT, NO_CALLS_LEFT, RUN_SECONDS, NoCallsLeft, Reader, calls_to_read
+from courses.reading_back import (
+    DELIVERIES_WAIT,
+    INTERRUPTED,
+    NO_CALLS_LEFT,
+    RUN_SECONDS,
+    NoCallsLeft,
+    Reader,
+    calls_to_read,
+)
 from courses.sentences import reason_of
 from exports.delivering.callers import callers_of
 from exports.delivering.judging import flow_facts
@@ -63,7 +71,10 @@ def check_with_learn(flows: Iterable[Flow], *, gives_way: bool = False) -> Check
     checked, reader = Checked(), Reader(until=time.monotonic() + RUN_SECONDS, most_calls=calls_to_read() - 1)
     waiting, in_a_row = list(flows), 0
     try:
-        while waiting and not stopping.is_requested():
+        while waiting:
+            if stopping.is_requested():
+                checked.stopped = INTERRUPTED
+                break
             if gives_way and Delivery.objects.filter(state__in=Delivery.OPEN).exists():
                 checked.stopped = DELIVERIES_WAIT
                 break

@@ -351,3 +351,12 @@ def test_no_success_is_claimed_for_what_is_not_stored_and_no_rejection_for_what_
             assert item.user_id not in learn.stored
     if not trouble and disorder == "none":
         assert kinds(outcomes) == [ItemRejected if item.user_id in learn.refused else None for item in items]
+
+
+def test_no_further_call_begins_once_none_may():
+    learn = Memory(shorter)
+
+    outcomes = Settlement(grades(2), learn.send, until=math.inf, may_begin=lambda: False).finish()
+
+    assert len(learn.batches) == 1
+    assert all(isinstance(outcome, Unconfirmed) for outcome in outcomes)

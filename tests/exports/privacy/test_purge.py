@@ -1,7 +1,5 @@
 """What the periods of retention delete: exams that are over, what was decided, what was logged."""
 
-from datetime import timedelta
-
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.sessions.backends.db import SessionStore
@@ -26,6 +24,7 @@ from exports.models import (
 )
 from exports.privacy import closing, purge
 from exports.privacy.retention import all_older_than
+from tests.exports.privacy.exams import attempt_of, days_ago, exam
 from tests.factories import (
     ColumnMappingFactory,
     CorrectionFactory,
@@ -43,24 +42,6 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-def days_ago(days):
-    return timezone.now() - timedelta(days=days)
-
-
-def exam(**traits):
-    """One that was exported and ended 31 days ago, with nothing younger."""
-    dates = {"assessment_ends_at": days_ago(31), "synchronised_at": days_ago(40)}
-    flow = FlowFactory(mapped=True, **{**dates, **traits})
-    person = ParticipantFactory(flow=flow, exported=True)
-    DeliveryFactory(attempt=attempt_of(flow), participant=person, finished_at=days_ago(31))
-    Flow.history.update(history_date=days_ago(40))
-    return flow
-
-
-def attempt_of(flow, days=31):
-    return ExportAttemptFactory(flow=flow, started_at=days_ago(days), finished_at=days_ago(days))
 
 
 def run(*options):
@@ -300,9 +281,15 @@ def test_the_log_of_the_admin_and_sessions_that_have_ended_go():
 # Periods
 
 
-def test_without_a_period_it_is_refused():
+def test_without_a_period_it_deletes_nothing_and_says_so(capsys):
+    exam()
+
+    call_command("purge", "--apply")
+
+    assert capsys.readouterr().out == "Nothing is deleted: neither RETENTION_DAYS nor RETENTION_LOG_DAYS is set.\n"
+    assert (Flow.objects.count(), PurgeRun.objects.count()) == (1, 0)
     with pytest.raises(CommandError, match="set RETENTION_DAYS or RETENTION_LOG_DAYS"):
-        call_command("purge", "--apply")
+        call_command("purge")
 
 
 def test_each_period_is_for_its_own_kinds(settings):
