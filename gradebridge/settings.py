@@ -208,6 +208,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 
 AXES_HANDLER = "common.signing_in.lockout.Lockout"
+AXES_USERNAME_CALLABLE = "common.signing_in.lockout.counted_name"
 AXES_CLIENT_IP_CALLABLE = "common.signing_in.lockout.counted_address"
 AXES_LOCKOUT_CALLABLE = "common.signing_in.lockout.locked_page"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # and what the handler adds

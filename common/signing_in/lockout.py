@@ -24,6 +24,7 @@ from django.shortcuts import render
 from common.addresses import caller_address, is_of_unknown_proxy
 
 FAILURES, MANY_FAILURES = 10, 100
+NAME_LENGTH = 255  # of the column in which axes keeps it
 STRANGER = "not known"  # a browser in which the person has never signed in
 COOKIE, COOKIE_SECONDS = "known_browser", 90 * 24 * 60 * 60
 
@@ -64,6 +65,12 @@ class Lockout(AxesDatabaseHandler):  # type: ignore[misc]  # axes is untyped
 def total(attempts: QuerySet[Any], **which: Q) -> dict[str, int]:
     sums = {name: Sum("failures_since_start", filter=condition) for name, condition in which.items()}
     return {name: found or 0 for name, found in attempts.aggregate(**sums).items()}
+
+
+def counted_name(request: HttpRequest, credentials: dict[str, Any] | None = None) -> str | None:
+    """The name that was typed, as far as it is kept; None: no password is tried."""
+    given = (credentials if credentials else request.POST).get("username")
+    return given[:NAME_LENGTH] if isinstance(given, str) else None
 
 
 def counted_address(request: HttpRequest) -> str | None:
