@@ -70,5 +70,5 @@ settings: install
 
 # Pins the whole tree of what requirements.in and requirements-dev.in name.
 requirements: install
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes requirements.in -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --no-strip-extras requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes --no-strip-extras requirements-dev.in -o requirements-dev.txt
