@@ -1,5 +1,6 @@
 """Databases beside the test's own: their addresses, and working in one of them for a while."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -30,11 +31,12 @@ def working_in(name: str) -> Iterator[None]:
 
 @contextmanager
 def empty_database(folder: Any, name: str) -> Iterator[str]:
-    """A database without any table, for `working_in`; gone at the end."""
+    """A database without any table, for `working_in`; gone at the end. Each process of a test run has its own."""
     if connection.vendor == "sqlite":
         yield str(folder / f"{name}.sqlite3")
         return
-    execute_apart(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    name += os.environ.get("PYTEST_XDIST_WORKER", "")
+    execute_apart(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
     try:
         yield name
     finally:
