@@ -22,7 +22,10 @@ class Command(BaseCommand):
             person = find(ids)
         except NotOnePerson as reason:
             raise CommandError(str(reason)) from reason
-        self.stdout.write(json.dumps(show(person), cls=Encoder, indent=2, ensure_ascii=False))
+        kept = show(person)
+        if not kept["tables"]:
+            self.stderr.write("Nothing is kept about this student. Capital and small letters of an id differ.")
+        self.stdout.write(json.dumps(kept, cls=Encoder, indent=2, ensure_ascii=False))
 
 
 class Encoder(DjangoJSONEncoder):

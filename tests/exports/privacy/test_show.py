@@ -52,7 +52,9 @@ def test_it_is_the_same_by_the_learn_user(student, shown, capsys):
 def test_nothing_is_shown_of_someone_who_is_not_here(student, capsys):
     call_command("show_person", "S-ERASE-772")
 
-    assert json.loads(capsys.readouterr().out) == {"ids": ["S-ERASE-772"], "tables": {}}
+    written = capsys.readouterr()
+    assert json.loads(written.out) == {"ids": ["S-ERASE-772"], "tables": {}}
+    assert written.err.startswith("Nothing is kept about this student.")
 
 
 def test_two_students_of_one_learn_user_are_not_shown_as_one(capsys):
