@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from common.admin.base import site_page
 from exports.models import PurgeRun
+from exports.models.refused_request import KEPT
 from exports.privacy.retention import GRADES, LOG, all_older_than, by_settings, kinds, of_grades, of_log
 
 RUNS_SHOWN = 5
@@ -57,7 +58,10 @@ def lines() -> Iterator[Line]:
     for kind in of_grades(before.grades):
         yield Line(name=kind.name, days=settings.RETENTION_DAYS, older=older.get(kind.code))
     for kind in of_log(before):
-        yield Line(name=kind.name, days=settings.RETENTION_LOG_DAYS, older=older.get(kind.code))
+        days = settings.RETENTION_LOG_DAYS
+        if kind.code == "refused requests":  # the clock deletes these whatever the period
+            days = min(days or KEPT.days, KEPT.days)
+        yield Line(name=kind.name, days=days, older=older.get(kind.code))
 
 
 def deleted_by(run: PurgeRun, names: dict[str, Any]) -> list[tuple[Any, int]]:

@@ -1,5 +1,6 @@
 """The page that shows how long what is kept."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -44,6 +45,12 @@ def test_it_shows_what_the_last_purges_have_deleted():
 
     assert "<li>Attempts: 1,234</li> <li>other: 2</li> </ul>" in said
     assert "In progress, or interrupted" in said
+
+
+def test_refused_requests_are_kept_for_90_days_at_the_longest(settings):
+    settings.RETENTION_LOG_DAYS = None
+
+    assert "Refused requests 90 days" in " ".join(re.sub("<[^>]*>", " ", text_of(page(administrator=True))).split())
 
 
 @pytest.mark.parametrize("traits", [{"manager": True}, {"is_staff": True}])
