@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -9,6 +10,8 @@ from rest_framework.request import Request
 
 # As proxies write an address: bare, or with the caller's port, which an IPv6 address needs brackets for.
 WITH_PORT = re.compile(r"(?P<v4>[0-9.]+):[0-9]{1,5}|\[(?P<v6>[^\[\]]*)\](?::[0-9]{1,5})?", re.ASCII)
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def caller_address(request: Request | HttpRequest) -> str:
@@ -38,10 +41,27 @@ def bare(text: str) -> str:
 
 
 def is_trusted_proxy(address: str) -> bool:
+    return is_within(address, settings.TRUSTED_PROXIES)
+
+
+def is_within(address: str, networks: Iterable[Network]) -> bool:
+    """Whether the address is in one of the networks; what is no address is in none."""
+    found = parsed(address)
+    return found is not None and any(found in network for network in networks)
+
+
+def neighbourhood(address: str) -> str | None:
+    """The IPv4 address, or the /64 of an IPv6 one, of which a single caller has all. None: it is no address."""
+    found = parsed(address)
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((int(found), 64), strict=False).network_address)
+    return str(found) if found else None
+
+
+def parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An IPv4 address that is written as an IPv6 one is the IPv4 address. None: it is no address."""
     try:
         found = ipaddress.ip_address(address)
     except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
-        found = found.ipv4_mapped
-    return any(found in network for network in settings.TRUSTED_PROXIES)
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found

@@ -7,7 +7,6 @@ person out. Where a proxy that is not in TRUSTED_PROXIES passes a call on, the a
 lock lasts no password is checked, which would cost a fifth of a second of the processor.
 """
 
-import ipaddress
 import secrets
 from typing import Any
 
@@ -21,7 +20,7 @@ from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from common.addresses import caller_address, is_of_unknown_proxy
+from common.addresses import caller_address, is_of_unknown_proxy, neighbourhood
 
 FAILURES, MANY_FAILURES = 10, 100
 NAME_LENGTH = 255  # of the column in which axes keeps it
@@ -74,16 +73,8 @@ def counted_name(request: HttpRequest, credentials: dict[str, Any] | None = None
 
 
 def counted_address(request: HttpRequest) -> str | None:
-    """The caller's address as it is counted; one household or machine has a whole /64 of IPv6."""
-    try:
-        address = ipaddress.ip_address(caller_address(request))
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address), 64), strict=False).network_address)
+    """The caller's address as it is counted: one household or machine has a whole /64 of IPv6."""
+    return neighbourhood(caller_address(request))
 
 
 # The cookie of a browser in which someone has signed in

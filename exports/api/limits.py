@@ -8,7 +8,6 @@ its answer: as a rule a call costs no statement. So each process may let a tenth
 each process counts alone, and no one is refused because of it.
 """
 
-import ipaddress
 import threading
 import time
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.db import Error as DatabaseError
 
+from common import addresses
 from common.database.retrying import short_waits
 
 log = structlog.get_logger(__name__)
@@ -143,13 +143,5 @@ wrong_keys = CallCounter("wrong", "WRONG_KEYS_PER_MINUTE")
 
 
 def neighbourhood(address: str) -> str:
-    """An IPv4 address, or the /64 of an IPv6 one, of which a single caller has all."""
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return "unreadable"  # a proxy forwards what is none
-    if isinstance(found, ipaddress.IPv6Address):
-        if found.ipv4_mapped:
-            return str(found.ipv4_mapped)
-        return str(ipaddress.ip_network((int(found), 64), strict=False).network_address)
-    return str(found)
+    """Who is counted as one caller. Whatever a proxy forwards that is no address is counted together."""
+    return addresses.neighbourhood(address) or "unreadable"

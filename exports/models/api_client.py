@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from simple_history.models import HistoricalRecords
 
+from common.addresses import is_within
 from courses.models import Spelled
 from exports.models.request_profile import RequestProfile
 from exports.reading import flow_patterns
@@ -195,12 +196,4 @@ class ApiClient(Spelled):
 
     def allows(self, address: str) -> bool:
         """Whether the client may call from `address`."""
-        if not self.allowed_networks:
-            return True
-        try:
-            caller = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        if isinstance(caller, ipaddress.IPv6Address) and caller.ipv4_mapped:
-            caller = caller.ipv4_mapped
-        return any(caller in ipaddress.ip_network(network) for network in self.allowed_networks)
+        return not self.allowed_networks or is_within(address, map(ipaddress.ip_network, self.allowed_networks))
