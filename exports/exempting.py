@@ -11,6 +11,7 @@ import structlog
 from django.contrib.auth.models import User
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -169,13 +170,18 @@ def refuse_column(column: GradeColumn, kind: Exemption.Kind) -> None:
 
 def needs_second_person(flow: Flow) -> bool:
     """Whether overwriting is not allowed, and a grade of the flow was delivered: allowing it could change that one."""
-    return not flow.allow_overwrite and number_delivered(flow) > 0
+    return not flow.allow_overwrite and any(rows.exists() for rows in delivered_of(flow))
 
 
 def number_delivered(flow: Flow) -> int:
     """How many grades of the flow are in Learn, were there, or are being sent there."""
-    ever = GradeInLearn.objects.filter(participant__flow=flow)
-    return ever.count() + Delivery.objects.filter(participant__flow=flow, state__in=Delivery.OPEN).count()
+    return sum(rows.count() for rows in delivered_of(flow))
+
+
+def delivered_of(flow: Flow) -> tuple[QuerySet[GradeInLearn], QuerySet[Delivery]]:
+    """What is in Learn or was, and what is being sent."""
+    being_sent = Delivery.objects.filter(participant__flow=flow, state__in=Delivery.OPEN)
+    return GradeInLearn.objects.filter(participant__flow=flow), being_sent
 
 
 def number_in(column: GradeColumn) -> int:
